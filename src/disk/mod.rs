@@ -1,0 +1,119 @@
+//! Files, clock and chance behind one trait.
+//!
+//! Everything that a log does to the world goes through [`Disk`]: the real one ([`RealDisk`]) and a simulated one
+//! ([`SimDisk`]) that remembers what was and what was not yet made durable, so that tests can try every state that
+//! a power cut can leave. No other module may write through `std::fs` or ask the system for the time
+//! (`clippy.toml` denies it).
+//!
+//! What must hold: a file's bytes are durable after `sync` returned `Ok`, its name only after
+//! [`Disk::sync_dir`] of its directory did. A sync that failed says nothing about the bytes, now or later.
+
+mod real;
+mod sim;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use real::RealDisk;
+pub use sim::{Fault, SimDisk};
+
+/// The outside world of a log: a tree of files, a clock, and random bytes.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Opens a file. Links are not followed in the last part of the path.
+    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>>;
+    /// Gives a file another name in the same file system, replacing what had it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file's name.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory, sorted. A directory that is not there is `NotFound`.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// Creates a directory and its missing parents (mode 0750).
+    fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// What stands at a path, without following a link; `None` if nothing does.
+    fn stat(&self, path: &Path) -> io::Result<Option<Stat>>;
+    /// Takes the write bits off a file.
+    fn set_readonly(&self, path: &Path) -> io::Result<()>;
+    /// Takes the advisory lock on a file, creating it if need be and writing the process's id into it.
+    fn lock(&self, path: &Path) -> io::Result<LockAttempt>;
+    /// Nanoseconds since 1970-01-01T00:00:00Z, as the system says.
+    fn now(&self) -> i64;
+    /// Nanoseconds on a clock that never steps.
+    fn monotonic(&self) -> u64;
+    /// Fills a buffer with random bytes that nobody can foresee.
+    fn random(&self, bytes: &mut [u8]);
+    /// Names the run of the operating system: page cache contents do not outlive it. `None` where there is no such name.
+    fn boot_id(&self) -> Option<[u8; 16]>;
+    /// The real path at which other processes could reach this disk's files; `None` when there is none (memory).
+    fn real_path(&self, path: &Path) -> Option<PathBuf>;
+}
+
+/// One open file.
+#[expect(clippy::len_without_is_empty, reason = "a file's length is asked, never whether it is empty")]
+pub trait DiskFile: fmt::Debug + Send + Sync {
+    /// Reads into the buffer from that offset; fewer bytes only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes the whole buffer at that offset. After an error any part of it may have been written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// The file's length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Cuts or extends the file (with zeros).
+    fn set_len(&self, len: u64) -> io::Result<()>;
+    /// Makes the file's bytes and length durable (`fdatasync`).
+    fn sync(&self) -> io::Result<()>;
+    /// Asks the system to forget its cached copy, so that the next read comes from the medium; best effort.
+    fn drop_cache(&self) -> io::Result<()>;
+    /// The file's number in its file system.
+    fn inode(&self) -> io::Result<u64>;
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// For reading; it has to be there.
+    Read,
+    /// For reading and writing; it has to be there.
+    Write,
+    /// For reading and writing; it must not be there yet (mode 0640).
+    Create,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// A regular file, a directory, or something else (a link, a socket).
+    pub kind: Kind,
+    /// Length in bytes.
+    pub len: u64,
+    /// Number in its file system.
+    pub inode: u64,
+}
+
+/// What kind of thing stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Dir,
+    /// A link, a socket, a device.
+    Other,
+}
+
+/// What came of trying to take a lock.
+#[derive(Debug)]
+pub enum LockAttempt {
+    /// It is ours until this is dropped.
+    Held(Box<dyn LockGuard>),
+    /// Somebody else has it; their process id if the file says so.
+    Busy(Option<u32>),
+}
+
+/// A lock that is held; dropping it lets go. The file stays.
+pub trait LockGuard: fmt::Debug + Send + Sync {
+    /// Whether the path still names the file that is locked: if somebody replaced it, another writer may run.
+    fn still_named(&self) -> io::Result<bool>;
+}

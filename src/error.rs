@@ -1,0 +1,169 @@
+//! What can go wrong, in one type. Every message says what happened, where, and what to do about it.
+
+use crate::log::Fault;
+use crate::record::Refusal;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something could not be done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Error {
+    /// The text is no record that the log takes; nothing of it was stored.
+    Refused(Refusal),
+    /// The operating system said no.
+    Io {
+        /// What was being done, as in `reading`.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What it said.
+        source: std::sync::Arc<io::Error>,
+    },
+    /// The disk is full. Nothing of this batch was stored; the log goes on as soon as there is room.
+    DiskFull {
+        /// The file that could not grow.
+        path: PathBuf,
+    },
+    /// Another process writes to this log.
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+        /// The process that holds it, as far as the file says.
+        pid: Option<u32>,
+    },
+    /// The lock file was replaced while it was held: another writer may be running.
+    LockReplaced {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// A write or an fsync failed before; what reached the disk is unknown, so this handle writes nothing any more.
+    Poisoned {
+        /// The log's directory.
+        path: PathBuf,
+        /// What failed.
+        cause: String,
+    },
+    /// The log's files are damaged, so it is not opened for writing.
+    Damaged {
+        /// The log's directory.
+        path: PathBuf,
+        /// What was found.
+        faults: Vec<Fault>,
+    },
+    /// There is a database already, or something else that would be in its way.
+    Exists {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There is no database here.
+    NotADatabase {
+        /// Where.
+        path: PathBuf,
+    },
+    /// No such record, segment or log.
+    NotFound {
+        /// What was looked for.
+        what: String,
+    },
+    /// The prefix of an id fits several records.
+    Ambiguous {
+        /// What was looked for.
+        what: String,
+    },
+    /// The database was opened for reading only.
+    ReadOnly {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// The process that writes to the log did not do what was asked through its socket.
+    Door {
+        /// The socket.
+        path: PathBuf,
+        /// What it answered.
+        message: String,
+    },
+    /// The log was closed.
+    Closed,
+}
+
+impl Error {
+    /// Wraps what the operating system said; a full disk has its own variant.
+    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let path = path.into();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path },
+            _ => Error::Io { doing, path, source: std::sync::Arc::new(source) },
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Refused(refusal) => write!(f, "record refused: {refusal}"),
+            Error::Io { doing, path, source } => write!(f, "{doing} {}: {source}", path.display()),
+            Error::DiskFull { path } => write!(
+                f,
+                "the disk is full: {} could not grow. Nothing of this batch was stored; make room and append it again",
+                path.display()
+            ),
+            Error::Locked { path, pid } => {
+                write!(f, "another process writes to this log (lock {}, ", path.display())?;
+                match pid {
+                    Some(pid) => write!(f, "process {pid})"),
+                    None => f.write_str("process unknown)"),
+                }?;
+                f.write_str("; open it read-only, or append through that process")
+            }
+            Error::LockReplaced { path } => write!(
+                f,
+                "the lock file {} was replaced while it was held: another writer may be running. Find out who removed \
+                 it, then open the database again",
+                path.display()
+            ),
+            Error::Poisoned { path, cause } => write!(
+                f,
+                "the log {} takes no more records since a write failed ({cause}); nobody can tell what reached the \
+                 disk until it is opened anew",
+                path.display()
+            ),
+            Error::Damaged { path, faults } => {
+                write!(f, "the log {} is damaged and was not opened for writing:", path.display())?;
+                for fault in faults {
+                    write!(f, "\n  {fault}")?;
+                }
+                f.write_str("\nRead it with `auditdb verify` and `auditdb export`; only `auditdb recover` makes it writable again")
+            }
+            Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
+            Error::NotADatabase { path } => {
+                write!(f, "no database at {}; `auditdb init` makes one", path.display())
+            }
+            Error::NotFound { what } => write!(f, "{what} was not found"),
+            Error::Ambiguous { what } => write!(f, "{what} fits several records; give more of it"),
+            Error::ReadOnly { path } => write!(f, "{} was opened for reading only", path.display()),
+            Error::Door { path, message } => write!(f, "the writer behind {} said: {message}", path.display()),
+            Error::Closed => f.write_str("the log was closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Refused(refusal) => Some(refusal),
+            Error::Io { source, .. } => Some(source.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error::Refused(refusal)
+    }
+}

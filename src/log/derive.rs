@@ -1,0 +1,85 @@
+//! What lines of text prove: their seqs, their leaves and chain, and all that a directory lists about them. The seal
+//! writes what this finds, and verify holds what was written against what this finds.
+
+use super::fault::What;
+use super::keys::{definition_key, id_key, id_prefix, source_key};
+use crate::proof::{Hash, chain_next, leaf_hash};
+use crate::record::{read_head, read_keys};
+
+/// What some consecutive lines prove.
+#[derive(Debug, Clone)]
+pub(crate) struct Derived {
+    pub(crate) first_seq: u64,
+    pub(crate) chain_before: Hash,
+    pub(crate) chain_after: Hash,
+    pub(crate) leaves: Vec<Hash>,
+    /// Hash and seq of every key.
+    pub(crate) keys: Vec<(u64, u64)>,
+    pub(crate) spans: Spans,
+}
+
+/// The least and the greatest of what is searched by range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spans {
+    pub(crate) time: (i64, i64),
+    pub(crate) logged: (i64, i64),
+    pub(crate) id: (u64, u64),
+}
+
+impl Spans {
+    /// The span of nothing, from which any other only grows.
+    pub(crate) const EMPTY: Spans = Spans { time: (i64::MAX, i64::MIN), logged: (i64::MAX, i64::MIN), id: (u64::MAX, 0) };
+
+    pub(crate) fn join(&mut self, other: &Spans) {
+        self.time = (self.time.0.min(other.time.0), self.time.1.max(other.time.1));
+        self.logged = (self.logged.0.min(other.logged.0), self.logged.1.max(other.logged.1));
+        self.id = (self.id.0.min(other.id.0), self.id.1.max(other.id.1));
+    }
+}
+
+/// A line that is not what it should be.
+#[derive(Debug)]
+pub(crate) struct BadLine {
+    /// Where in the text it begins.
+    pub(crate) offset: usize,
+    /// The seq that it should have.
+    pub(crate) seq: u64,
+    pub(crate) what: What,
+}
+
+/// Reads lines that each end in a newline, the first of which should have that seq and follow that link of the chain.
+pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<Derived, BadLine> {
+    let mut derived = Derived {
+        first_seq,
+        chain_before,
+        chain_after: chain_before,
+        leaves: Vec::new(),
+        keys: Vec::new(),
+        spans: Spans::EMPTY,
+    };
+    let (mut start, mut seq) = (0, first_seq);
+    for end in memchr::memchr_iter(b'\n', text) {
+        let line = text.get(start..end).unwrap_or_default();
+        let bad = |what| BadLine { offset: start, seq, what };
+        let head = read_head(line).ok_or_else(|| bad(What::Line))?;
+        if head.seq != seq {
+            return Err(bad(What::Sequence { found: head.seq }));
+        }
+        let leaf = leaf_hash(line);
+        derived.chain_after = chain_next(&derived.chain_after, &leaf);
+        derived.leaves.push(leaf);
+        derived.keys.push((id_key(&head.id), seq));
+        let keys = read_keys(line.get(head.members.clone()).unwrap_or_default());
+        derived.keys.extend(keys.source.map(|source| (source_key(&source), seq)));
+        derived.keys.extend(keys.defines.map(|digest| (definition_key(&digest), seq)));
+        let id = id_prefix(&head.id);
+        let (time, logged) = (head.time, head.logged);
+        derived.spans.join(&Spans { time: (time, time), logged: (logged, logged), id: (id, id) });
+        start = end + 1;
+        seq += 1;
+    }
+    if start < text.len() {
+        return Err(BadLine { offset: start, seq, what: What::Line });
+    }
+    Ok(derived)
+}

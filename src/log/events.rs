@@ -1,0 +1,197 @@
+//! The records that the log writes about itself: what their `event` says.
+
+use crate::proof::{Frontier, Hash};
+use crate::record::{format_time, id_text};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// The software's name and version as it stands in records.
+const SOFTWARE: &str = concat!("auditdb ", env!("CARGO_PKG_VERSION"));
+
+/// What identifies a log: it never changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The database that the log belongs to.
+    pub(crate) database: [u8; 16],
+    /// The log's id.
+    pub(crate) log_id: [u8; 16],
+    /// The log's name.
+    pub(crate) name: String,
+}
+
+impl Identity {
+    /// The log's id as text.
+    #[must_use]
+    pub fn log_id(&self) -> String {
+        id_text(self.log_id)
+    }
+
+    /// The database's id as text.
+    #[must_use]
+    pub fn database_id(&self) -> String {
+        id_text(self.database)
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// The event of a segment's first record: all that is needed to check the segment by itself. The members without a
+/// meaning yet (origin, keys, class, region, policy, siblings, holds) keep their place for later formats.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) name: String,
+    pub(crate) format: u16,
+    pub(crate) software: String,
+    pub(crate) database: String,
+    pub(crate) log: String,
+    pub(crate) log_id: String,
+    pub(crate) origin: Option<String>,
+    pub(crate) keys: Vec<String>,
+    pub(crate) class: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) policy: Option<String>,
+    pub(crate) siblings: Vec<String>,
+    pub(crate) holds: Vec<String>,
+    /// Where the log stood before this record; absent in genesis.
+    pub(crate) previous: Option<Standing>,
+    /// The log that this one goes on from; only in genesis.
+    pub(crate) predecessor: Option<String>,
+}
+
+/// How far a log is: how many records, and the two hashes over them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) size: u64,
+    pub(crate) root: String,
+    pub(crate) chain: String,
+}
+
+impl Standing {
+    pub(crate) fn new(tree: &Frontier, chain: &Hash) -> Self {
+        Standing { size: tree.size(), root: hex(&tree.root()), chain: hex(chain) }
+    }
+}
+
+/// The event of a segment's last record. Until the log is signed it only states where the log stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Epoch {
+    pub(crate) name: String,
+    pub(crate) epoch: Option<u64>,
+    #[serde(flatten)]
+    pub(crate) standing: Standing,
+    pub(crate) next_key: Option<String>,
+    pub(crate) signature: Option<String>,
+}
+
+/// The first record of a log.
+pub(crate) fn genesis(identity: &Identity) -> Vec<u8> {
+    system(&state_of(identity, "genesis", None))
+}
+
+/// The first record of every later segment.
+pub(crate) fn state(identity: &Identity, tree: &Frontier, chain: &Hash) -> Vec<u8> {
+    system(&state_of(identity, "state", Some(Standing::new(tree, chain))))
+}
+
+/// The last record of every segment.
+pub(crate) fn epoch(tree: &Frontier, chain: &Hash) -> Vec<u8> {
+    let standing = Standing::new(tree, chain);
+    system(&Epoch { name: "epoch".to_owned(), epoch: None, standing, next_key: None, signature: None })
+}
+
+/// Somebody opened the log for writing.
+pub(crate) fn opened(boot: Option<[u8; 16]>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Opened {
+        name: &'static str,
+        software: &'static str,
+        pid: u32,
+        boot: Option<String>,
+    }
+    system(&Opened { name: "opened", software: SOFTWARE, pid: std::process::id(), boot: boot.map(id_text) })
+}
+
+/// The clock stepped.
+pub(crate) fn clock(before: i64, after: i64, elapsed: Option<u64>) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Clock {
+        name: &'static str,
+        /// What the clock said at the last commit.
+        before: String,
+        /// What it says now.
+        after: String,
+        /// What passed by a clock that does not step; unknown over a restart.
+        elapsed_ns: Option<u64>,
+    }
+    let (before, after) = (format_time(before), format_time(after));
+    system(&Clock { name: "clock", before, after, elapsed_ns: elapsed })
+}
+
+/// What was cut off or put aside before the log was written to again.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Recovered {
+    pub(crate) name: &'static str,
+    /// `torn_tail` for what an interrupted write left, `damage` for what a person had recovered.
+    pub(crate) why: &'static str,
+    /// The file, by its name in the log's directory.
+    pub(crate) file: String,
+    pub(crate) offset: u64,
+    pub(crate) bytes: u64,
+    /// Over the bytes that were put aside.
+    pub(crate) digest: String,
+    /// Where they are now, by its name in the log's directory.
+    pub(crate) kept: String,
+    /// What was found, in words; for damage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<String>,
+}
+
+pub(crate) fn recovered(event: &Recovered) -> Vec<u8> {
+    system(event)
+}
+
+/// The event in a system record's members.
+pub(crate) fn event_of<'a, T: Deserialize<'a>>(members: &'a [u8]) -> Option<T> {
+    let event = crate::record::members(members).find(|child| crate::record::named(members, child, "event"))?;
+    serde_json::from_slice(members.get(event.value)?).ok()
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn state_of(identity: &Identity, name: &str, previous: Option<Standing>) -> State {
+    State {
+        name: name.to_owned(),
+        format: super::format::FORMAT,
+        software: SOFTWARE.to_owned(),
+        database: identity.database_id(),
+        log: identity.name.clone(),
+        log_id: identity.log_id(),
+        origin: None,
+        keys: Vec::new(),
+        class: None,
+        region: None,
+        policy: None,
+        siblings: Vec::new(),
+        holds: Vec::new(),
+        previous,
+        predecessor: None,
+    }
+}
+
+/// The members of a system record with that event.
+fn system(event: &impl Serialize) -> Vec<u8> {
+    let mut members = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\",\"event\":".to_vec();
+    // Structs of numbers and strings always serialise.
+    members.extend_from_slice(&serde_json::to_vec(event).unwrap_or_default());
+    members
+}

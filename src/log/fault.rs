@@ -1,0 +1,128 @@
+//! What can be wrong with a log's files, each with its place.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Something in a log's files that is not as the log wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// Where in the file, in bytes, if it is one place.
+    pub offset: Option<u64>,
+    /// The first and the last record concerned, as far as that is known.
+    pub seqs: Option<(u64, u64)>,
+    /// What is wrong.
+    pub what: What,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum What {
+    /// The file could not be read: what the system said.
+    Unreadable(String),
+    /// The file should be there and is not.
+    Missing,
+    /// No file of this name belongs here.
+    Stray,
+    /// The file belongs to another log, or its name does not fit its content.
+    Misplaced,
+    /// Records that should be there are not.
+    Gap,
+    /// The header of a journal frame is damaged.
+    FrameHeader,
+    /// The lines of a journal frame do not have the checksum that its header says.
+    FramePayload,
+    /// Bytes behind the last frame that no interrupted write can have left.
+    Garbage,
+    /// The journal ends before what was reported durable since the machine was started.
+    Shortened,
+    /// A compressed frame does not have its checksum, or does not decompress to its length.
+    Compressed,
+    /// The directory of a segment is damaged.
+    Directory,
+    /// The directory of a segment says something that its text does not.
+    DirectoryDiffers(&'static str),
+    /// The seek table of a segment does not fit its frames.
+    SeekTable,
+    /// A line is not in the form that the log writes.
+    Line,
+    /// A record has another seq than its place says.
+    Sequence {
+        /// The seq that stands in it.
+        found: u64,
+    },
+    /// The records do not link to the chain that was recorded.
+    Chain,
+    /// The tree over the records does not have the root that was recorded.
+    Tree,
+    /// A tree file does not hold the hashes of the records.
+    TreeFile,
+    /// The first record of a segment does not say what it has to, or not what the log's first record says.
+    State(&'static str),
+    /// The last record of a segment does not close it.
+    NotClosed,
+    /// A part record without the record that it belongs to, or the reverse, or with another content.
+    Part,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(offset) = self.offset {
+            write!(f, " at byte {offset}")?;
+        }
+        match self.seqs {
+            Some((first, last)) if first == last => write!(f, " (seq {first})")?,
+            Some((first, last)) => write!(f, " (seq {first}..{last})")?,
+            None => {}
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Unreadable(message) => write!(f, "cannot be read: {message}"),
+            What::Missing => f.write_str("is missing"),
+            What::Stray => f.write_str("does not belong here"),
+            What::Misplaced => f.write_str("belongs to another log, or its name does not fit its content"),
+            What::Gap => f.write_str("these records are missing"),
+            What::FrameHeader => f.write_str("the frame's header is damaged"),
+            What::FramePayload => f.write_str("the frame's lines do not have the checksum in its header"),
+            What::Garbage => f.write_str("holds bytes behind its last frame that no interrupted write can have left"),
+            What::Shortened => f.write_str("ends before what was acknowledged since the machine was started"),
+            What::Compressed => f.write_str("a compressed frame is damaged"),
+            What::Directory => f.write_str("the directory is damaged"),
+            What::DirectoryDiffers(part) => write!(f, "the directory's {part} is not what the records say"),
+            What::SeekTable => f.write_str("the seek table does not fit the frames"),
+            What::Line => f.write_str("a line is not in the form that the log writes"),
+            What::Sequence { found } => write!(f, "a record says that its seq is {found}"),
+            What::Chain => f.write_str("the records do not link to the chain that was recorded: text was changed"),
+            What::Tree => f.write_str("the tree over the records does not have the root that was recorded"),
+            What::TreeFile => f.write_str("does not hold the hashes of the records"),
+            What::State(part) => write!(f, "the segment's first record is not its state: {part}"),
+            What::NotClosed => f.write_str("the segment's last record does not close it"),
+            What::Part => f.write_str("a moved-out value and its record do not belong together"),
+        }
+    }
+}
+
+impl Fault {
+    pub(crate) fn new(file: impl Into<PathBuf>, what: What) -> Self {
+        Fault { file: file.into(), offset: None, seqs: None, what }
+    }
+
+    pub(crate) fn at(mut self, offset: u64) -> Self {
+        self.offset = Some(offset);
+        self
+    }
+
+    pub(crate) fn seqs(mut self, first: u64, last: u64) -> Self {
+        self.seqs = Some((first, last));
+        self
+    }
+}

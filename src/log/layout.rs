@@ -1,0 +1,99 @@
+//! Where a log's files are and what they are called. A file's name carries the seq of its first record in twenty
+//! digits, so that names sort as the records do.
+
+use std::path::{Path, PathBuf};
+
+/// The directory of one log.
+#[derive(Debug, Clone)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
+        Layout { root: root.into() }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.root.join("LOCK")
+    }
+
+    pub(crate) fn door(&self) -> PathBuf {
+        self.root.join("writer.sock")
+    }
+
+    pub(crate) fn committed(&self) -> PathBuf {
+        self.root.join("committed")
+    }
+
+    pub(crate) fn journal_dir(&self) -> PathBuf {
+        self.root.join("journal")
+    }
+
+    pub(crate) fn journal(&self, first_seq: u64) -> PathBuf {
+        self.journal_dir().join(format!("{first_seq:020}{JOURNAL}"))
+    }
+
+    /// The next journal while it is zeroed ahead, before its first seq is known.
+    pub(crate) fn next_journal(&self) -> PathBuf {
+        self.journal_dir().join("next")
+    }
+
+    /// Where the bytes of a torn tail are kept.
+    pub(crate) fn torn(&self, first_seq: u64, offset: u64) -> PathBuf {
+        self.journal_dir().join(format!("{first_seq:020}.torn-{offset}"))
+    }
+
+    pub(crate) fn segment_dir(&self) -> PathBuf {
+        self.root.join("segments")
+    }
+
+    pub(crate) fn segment(&self, first_seq: u64) -> PathBuf {
+        self.segment_dir().join(format!("{first_seq:020}{SEGMENT}"))
+    }
+
+    /// A segment while it is written.
+    pub(crate) fn segment_temporary(&self, first_seq: u64) -> PathBuf {
+        self.segment_dir().join(format!("{first_seq:020}{SEGMENT}.tmp"))
+    }
+
+    pub(crate) fn tree_dir(&self) -> PathBuf {
+        self.root.join("tree")
+    }
+
+    pub(crate) fn tree(&self, level: u32) -> PathBuf {
+        self.tree_dir().join(level.to_string())
+    }
+
+    /// Where damaged files go when a person had the log recovered.
+    pub(crate) fn damaged_dir(&self) -> PathBuf {
+        self.root.join("damaged")
+    }
+
+    /// All directories of a log, to be created and synced together.
+    pub(crate) fn dirs(&self) -> [PathBuf; 4] {
+        [self.root.clone(), self.journal_dir(), self.segment_dir(), self.tree_dir()]
+    }
+}
+
+const JOURNAL: &str = ".journal";
+const SEGMENT: &str = ".jsonl.zst";
+
+/// The first seq that a journal's name says.
+pub(crate) fn journal_seq(name: &str) -> Option<u64> {
+    named_seq(name, JOURNAL)
+}
+
+/// The first seq that a segment's name says.
+pub(crate) fn segment_seq(name: &str) -> Option<u64> {
+    named_seq(name, SEGMENT)
+}
+
+fn named_seq(name: &str, suffix: &str) -> Option<u64> {
+    let digits = name.strip_suffix(suffix)?;
+    (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+}

@@ -1,0 +1,206 @@
+//! Building a view from the files, and with it what the writer has to know to go on.
+
+use super::derive::derive;
+use super::fault::{Fault, What};
+use super::format::{Committed, Fixed};
+use super::journal::{Frame, FrameReader};
+use super::layout::{Layout, journal_seq, segment_seq};
+use super::view::{LiveJournal, SegmentRef, Tip, View};
+use crate::disk::{Disk, Open};
+use crate::record::{kind_and_event, read_head};
+use std::sync::Arc;
+
+/// A journal that was read from its beginning.
+#[derive(Debug)]
+pub(crate) struct Replayed {
+    pub(crate) journal: LiveJournal,
+    /// How far the log is after its last frame.
+    pub(crate) tip: Tip,
+    /// When its first and its last record were logged.
+    pub(crate) logged: Option<(i64, i64)>,
+    /// How many of its records are not the log's own.
+    pub(crate) callers: u64,
+    /// Whether its last record closes it.
+    pub(crate) closed: bool,
+    /// Positioned behind the last intact frame.
+    pub(crate) reader: FrameReader,
+}
+
+/// What a system record's members begin with.
+pub(crate) const SYSTEM: &[u8] = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\"";
+
+/// Reads a journal's frames before `end`; the first must go on from `tip`.
+pub(crate) fn replay(
+    disk: &dyn Disk,
+    layout: &Layout,
+    first_seq: u64,
+    log_id: [u8; 16],
+    tip: Tip,
+    end: u64,
+) -> Result<Replayed, Fault> {
+    let path = layout.journal(first_seq);
+    let reader = FrameReader::open(disk, &path, log_id)?;
+    let journal = LiveJournal::new(first_seq, path, Arc::clone(reader.file()));
+    let mut replayed = Replayed { journal, tip, logged: None, callers: 0, closed: false, reader };
+    if first_seq != replayed.tip.next_seq() {
+        return Err(Fault::new(&replayed.journal.path, What::Gap).seqs(
+            replayed.tip.next_seq().min(first_seq),
+            replayed.tip.next_seq().max(first_seq).saturating_sub(1),
+        ));
+    }
+    replayed.go_on(end)?;
+    Ok(replayed)
+}
+
+impl Replayed {
+    /// Reads the frames that follow, before `end`.
+    pub(crate) fn go_on(&mut self, end: u64) -> Result<(), Fault> {
+        while let Some(frame) = self.reader.next(end)? {
+            self.take(&frame)?;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, frame: &Frame) -> Result<(), Fault> {
+        let header = &frame.header;
+        let last = frame.end_seq().saturating_sub(1);
+        let fault =
+            |what| Fault::new(&self.journal.path, what).at(header.offset).seqs(header.first_seq, last);
+        if header.first_seq != self.tip.next_seq() || header.chain_before != self.tip.chain {
+            return Err(fault(What::Chain));
+        }
+        let derived = derive(&frame.text, header.first_seq, header.chain_before).map_err(|bad| fault(bad.what))?;
+        if derived.leaves.len() as u64 != u64::from(header.count) {
+            return Err(fault(What::Line));
+        }
+        let (first, last) = derived.spans.logged;
+        self.logged = Some((self.logged.map_or(first, |(before, _)| before), last));
+        for line in frame.text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let Some(head) = read_head(line) else { continue };
+            let members = line.get(head.members).unwrap_or_default();
+            let system = members.starts_with(SYSTEM);
+            self.callers += u64::from(!system);
+            self.closed = system && kind_and_event(members).1.as_deref() == Some("epoch");
+        }
+        self.tip.advance(&derived);
+        self.journal.push(header.offset, frame.end_offset(), frame.text.len(), &derived);
+        Ok(())
+    }
+}
+
+/// The names of a log's files, read once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) segments: Vec<u64>,
+    pub(crate) journals: Vec<u64>,
+    /// Names that belong to neither.
+    pub(crate) others: Vec<std::path::PathBuf>,
+}
+
+impl Listing {
+    pub(crate) fn read(disk: &dyn Disk, layout: &Layout) -> std::io::Result<Self> {
+        // Journals first: one that is sealed meanwhile then shows up twice and not never.
+        let journals = disk.list(&layout.journal_dir())?;
+        let segments = disk.list(&layout.segment_dir())?;
+        let mut others = Vec::new();
+        let mut seqs = |names: Vec<String>, dir: std::path::PathBuf, seq: fn(&str) -> Option<u64>| {
+            let mut seqs: Vec<u64> = Vec::new();
+            for name in names {
+                match seq(&name) {
+                    Some(seq) => seqs.push(seq),
+                    None => others.push(dir.join(name)),
+                }
+            }
+            seqs.sort_unstable();
+            seqs
+        };
+        let journals = seqs(journals, layout.journal_dir(), journal_seq);
+        let segments = seqs(segments, layout.segment_dir(), segment_seq);
+        Ok(Listing { segments, journals, others })
+    }
+}
+
+/// How far the journal is durable, as the writer told; `None` when nothing (any more) can be told.
+pub(crate) fn committed(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
+    let file = disk.open(&layout.committed(), Open::Read).ok()?;
+    // The writer may be in the middle of moving it on.
+    for _ in 0..100 {
+        let mut bytes = [0; Committed::LEN];
+        if file.read_at(&mut bytes, 0).ok()? < bytes.len() {
+            return None;
+        }
+        if let Some(committed) = Committed::checked(&bytes) {
+            return (Some(committed.boot) == disk.boot_id()).then_some(committed);
+        }
+        std::thread::yield_now();
+    }
+    None
+}
+
+/// How far a log is behind its last sealed segment.
+pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64]) -> Result<Tip, Fault> {
+    match segments.last() {
+        None => Ok(Tip::empty()),
+        Some(first_seq) => {
+            let segment = SegmentRef::new(*first_seq, layout.segment(*first_seq)).open(disk)?;
+            Ok(Tip { tree: segment.trees()?.1, chain: segment.trailer().chain_after })
+        }
+    }
+}
+
+/// A reader's view, built from the files without the writer's help, with how far the log is and its last journal's
+/// replay (which can go on as the journal grows).
+pub(crate) fn read_view(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Result<(View, Replayed), ReadFailure> {
+    let mut failure = None;
+    for _ in 0..10 {
+        let listing = Listing::read(disk, layout).map_err(ReadFailure::Io)?;
+        match view_of(disk, layout, log_id, &listing) {
+            Ok(view) => return Ok(view),
+            // A file went while it was wanted: a segment was sealed. List again.
+            Err(fault) => {
+                let same = Listing::read(disk, layout).is_ok_and(|again| again == listing);
+                failure = Some(fault);
+                if same {
+                    break;
+                }
+            }
+        }
+    }
+    Err(failure.map_or_else(|| ReadFailure::Io(std::io::ErrorKind::NotFound.into()), ReadFailure::Fault))
+}
+
+/// Why no view could be built.
+#[derive(Debug)]
+pub(crate) enum ReadFailure {
+    Io(std::io::Error),
+    Fault(Fault),
+}
+
+fn view_of(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], listing: &Listing) -> Result<(View, Replayed), Fault> {
+    let first_journal = listing.journals.first().copied();
+    let Some(first_journal) = first_journal else {
+        return Err(Fault::new(layout.journal_dir(), What::Missing));
+    };
+    // Until a journal is gone it is what counts; its segment may still be being checked.
+    let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| *seq < first_journal).collect();
+    let mut tip = sealed_tip(disk, layout, &sealed)?;
+    let mut view = View::default();
+    view.segments.extend(sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))));
+    let mut last = None;
+    for (place, seq) in listing.journals.iter().enumerate() {
+        // Asked anew for each journal, since the writer may have gone on to the next one meanwhile.
+        let end = match committed(disk, layout) {
+            Some(committed) if committed.journal == *seq => committed.offset,
+            _ => u64::MAX,
+        };
+        let replayed = replay(disk, layout, *seq, log_id, tip, end)?;
+        tip = replayed.tip.clone();
+        if place + 1 < listing.journals.len() {
+            view.journals.push(replayed.journal.clone());
+        }
+        last = Some(replayed);
+    }
+    let last = last.ok_or_else(|| Fault::new(layout.journal_dir(), What::Missing))?;
+    view.journals.push(last.journal.clone());
+    Ok((view, last))
+}

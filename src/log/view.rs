@@ -1,0 +1,155 @@
+//! What a reader sees of a log: its sealed segments and its journals up to the last durable frame. The writing process
+//! keeps one view and moves it on with every commit; any other process builds its own from the files.
+//!
+//! What must hold: a view never shows a record that was not durable, and its size grows with the unsealed part of the
+//! log, plus some two hundred bytes for each sealed segment.
+
+use super::derive::Derived;
+use super::fault::Fault;
+use super::format::Trailer;
+use super::segment::SegmentFile;
+use crate::disk::{Disk, DiskFile};
+use crate::proof::{CHAIN_START, Frontier, Hash};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// How far a log is: the tree over its records (whose size is the next seq) and the last link of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tip {
+    pub(crate) tree: Frontier,
+    pub(crate) chain: Hash,
+}
+
+impl Tip {
+    /// The log without records.
+    pub(crate) fn empty() -> Self {
+        Tip { tree: Frontier::new(), chain: CHAIN_START }
+    }
+
+    /// The seq of the next record.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// Goes on over some lines.
+    pub(crate) fn advance(&mut self, derived: &Derived) {
+        for leaf in &derived.leaves {
+            self.tree.push(*leaf);
+        }
+        self.chain = derived.chain_after;
+    }
+}
+
+/// A sealed segment, opened when it is needed.
+#[derive(Debug)]
+pub(crate) struct SegmentRef {
+    pub(crate) first_seq: u64,
+    pub(crate) path: PathBuf,
+    trailer: OnceLock<Trailer>,
+}
+
+impl SegmentRef {
+    pub(crate) fn new(first_seq: u64, path: PathBuf) -> Self {
+        SegmentRef { first_seq, path, trailer: OnceLock::new() }
+    }
+
+    pub(crate) fn open(&self, disk: &dyn Disk) -> Result<SegmentFile, Fault> {
+        let file = SegmentFile::open(disk, &self.path)?;
+        let _ = self.trailer.set(file.trailer().clone());
+        Ok(file)
+    }
+
+    /// The summary of what it holds, read once.
+    pub(crate) fn trailer(&self, disk: &dyn Disk) -> Result<&Trailer, Fault> {
+        if self.trailer.get().is_none() {
+            self.open(disk)?;
+        }
+        self.trailer.get().ok_or_else(|| Fault::new(&self.path, super::fault::What::Directory))
+    }
+}
+
+/// A journal with an index of its frames.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveJournal {
+    pub(crate) first_seq: u64,
+    pub(crate) path: PathBuf,
+    pub(crate) file: Arc<dyn DiskFile>,
+    /// First seq and offset of every frame.
+    pub(crate) frames: Vec<(u64, u64)>,
+    /// Hash and seq of every key.
+    pub(crate) keys: BTreeSet<(u64, u64)>,
+    /// The end of the last durable frame, and the seq behind its last record.
+    pub(crate) end: u64,
+    pub(crate) end_seq: u64,
+    /// The length of all lines in bytes.
+    pub(crate) text: u64,
+}
+
+impl LiveJournal {
+    pub(crate) fn new(first_seq: u64, path: PathBuf, file: Arc<dyn DiskFile>) -> Self {
+        let (frames, keys) = (Vec::new(), BTreeSet::new());
+        LiveJournal { first_seq, path, file, frames, keys, end: 0, end_seq: first_seq, text: 0 }
+    }
+
+    /// Adds a frame that is durable.
+    pub(crate) fn push(&mut self, offset: u64, end: u64, text: usize, derived: &Derived) {
+        self.frames.push((derived.first_seq, offset));
+        self.keys.extend(derived.keys.iter().copied());
+        self.end = end;
+        self.end_seq = derived.first_seq + derived.leaves.len() as u64;
+        self.text += text as u64;
+    }
+
+    /// Where the frame that holds this seq begins.
+    pub(crate) fn frame_of(&self, seq: u64) -> Option<u64> {
+        if seq >= self.end_seq {
+            return None;
+        }
+        let behind = self.frames.partition_point(|(first, _)| *first <= seq);
+        self.frames.get(behind.checked_sub(1)?).map(|(_, offset)| *offset)
+    }
+
+    /// The seqs of the records that may have this key.
+    pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = u64> {
+        self.keys.range((hash, 0)..=(hash, u64::MAX)).map(|(_, seq)| *seq)
+    }
+}
+
+/// All of a log that can be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub(crate) segments: Vec<Arc<SegmentRef>>,
+    pub(crate) journals: Vec<LiveJournal>,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    Segment(Arc<SegmentRef>),
+    Journal {
+        file: Arc<dyn DiskFile>,
+        path: PathBuf,
+        /// Where its frame begins, and where the last durable one ends.
+        offset: u64,
+        end: u64,
+    },
+}
+
+impl View {
+    /// The seq behind the last record; the records before the first segment's are not there.
+    pub(crate) fn end_seq(&self) -> Option<u64> {
+        self.journals.last().map(|journal| journal.end_seq)
+    }
+
+    /// Where the record of that seq stands, if it can be read.
+    pub(crate) fn place(&self, seq: u64) -> Option<Place> {
+        if let Some(journal) = self.journals.iter().rev().find(|journal| journal.first_seq <= seq) {
+            let offset = journal.frame_of(seq)?;
+            let (file, path) = (Arc::clone(&journal.file), journal.path.clone());
+            return Some(Place::Journal { file, path, offset, end: journal.end });
+        }
+        let behind = self.segments.partition_point(|segment| segment.first_seq <= seq);
+        self.segments.get(behind.checked_sub(1)?).map(|segment| Place::Segment(Arc::clone(segment)))
+    }
+}

@@ -1,0 +1,36 @@
+//! What one entry is: its members, its text, its limits.
+//!
+//! A record is one JSON object on one line. Callers hand in theirs, typed ([`Record`]) or as text; [`Prepared`] is what
+//! passed the checks. The log puts its own members in front (`line`), and what then stands in the line is stored,
+//! hashed and given back byte for byte for ever.
+//!
+//! What must hold: nothing that a caller sent is changed but whitespace between tokens and the spelling of `id` and
+//! `time`; no line is longer than 65,535 bytes; a line that was written once is never read by newer rules.
+
+mod kinds;
+mod line;
+mod parts;
+mod prepare;
+mod refusal;
+mod scan;
+mod schema;
+pub mod shape;
+mod table;
+mod text;
+mod time;
+mod types;
+mod walk;
+
+pub use kinds::{CALLER_KINDS, LOG_KINDS};
+pub use line::{LINE_LIMIT, Writer};
+pub use prepare::{Prepared, RECORD_LIMIT};
+pub use refusal::{Reason, Refusal};
+pub use schema::{QueryName, json_schema, query_names, stored_schema};
+pub use time::{TimeFault, format_time, parse_time};
+pub use types::*;
+
+pub(crate) use line::{Front, Head, Keys, id_text, kind_and_event, part_text, read_head, read_keys, read_parts, write_line};
+pub(crate) use parts::{digest, part_members, put_back};
+pub(crate) use prepare::{SourceKey, digest_of, named, unquoted};
+pub(crate) use text::write_string;
+pub(crate) use walk::{children, members};

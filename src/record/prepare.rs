@@ -1,0 +1,171 @@
+//! A caller's text made ready for the log, by the caller's own thread: checked, minified, its time normalised, and what
+//! is too large for one line moved out into parts. What is left for the one thread that writes is to put the log's own
+//! members in front.
+
+use super::line::{HEAD_RESERVE, LINE_LIMIT};
+use super::parts::{self, Moved};
+use super::refusal::{Reason, Refusal};
+use super::scan::scan;
+use super::table::{LOG_KINDS, LOG_ONLY, RECORD};
+use super::text::string_value;
+use super::time::parse_time;
+use super::walk::{self, Child};
+use serde::Deserialize;
+use std::borrow::Cow;
+
+/// The longest text of one record that is taken by default, in bytes.
+pub const RECORD_LIMIT: usize = 64 << 20;
+
+/// A record that was checked and can be appended.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The caller's id, in lower case.
+    pub(crate) id: Option<[u8; 16]>,
+    /// The caller's time.
+    pub(crate) time: Option<i64>,
+    /// The caller's members but `id` and `time`, minified, without the braces; what was moved out is `null`.
+    pub(crate) members: Vec<u8>,
+    /// What was moved out.
+    pub(crate) moved: Vec<Moved>,
+    /// The emitter's own count.
+    pub(crate) source: Option<SourceKey>,
+    /// The digest of the text that this record defines.
+    pub(crate) defines: Option<String>,
+    /// The digests of definitions that this record names.
+    pub(crate) names: Vec<String>,
+}
+
+/// The emitter's own running count of its records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourceKey {
+    pub(crate) id: String,
+    pub(crate) boot: String,
+    pub(crate) number: u64,
+}
+
+impl Prepared {
+    /// Checks one record as JSON text, of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`Refusal`] says what is wrong, in which member, at which line and column.
+    pub fn new(text: &[u8], limit: usize) -> Result<Self, Refusal> {
+        if text.len() > limit {
+            let reason = Reason::TooLong { bytes: text.len(), limit };
+            return Err(Refusal { reason, path: String::new(), line: 1, column: 1 });
+        }
+        let scanned = scan(text, &RECORD, LOG_ONLY)?;
+        let mut found = Found::default();
+        let mut members = Vec::with_capacity(scanned.text.len());
+        for member in &scanned.members {
+            found.take(&scanned.text, member, &mut members)?;
+        }
+        Ok(found.into_prepared(members))
+    }
+
+    /// A record that the log itself writes: its members, already minified JSON without the braces.
+    pub(crate) fn of_the_log(members: Vec<u8>) -> Self {
+        Found::default().into_prepared(members)
+    }
+
+    /// About how many bytes the record takes in memory and on disk.
+    pub(crate) fn weight(&self) -> usize {
+        HEAD_RESERVE + self.members.len() + self.moved.iter().map(|moved| moved.raw.len() + HEAD_RESERVE).sum::<usize>()
+    }
+
+    /// How many lines it takes in the log: its parts and itself.
+    pub(crate) fn lines(&self) -> u64 {
+        1 + self.moved.iter().map(|moved| u64::from(moved.count)).sum::<u64>()
+    }
+}
+
+/// What is picked out of the outermost members.
+#[derive(Default)]
+struct Found {
+    id: Option<[u8; 16]>,
+    time: Option<i64>,
+    source: Option<SourceKey>,
+    defines: Option<String>,
+    names: Vec<String>,
+}
+
+impl Found {
+    fn take(&mut self, text: &[u8], member: &Child, members: &mut Vec<u8>) -> Result<(), Refusal> {
+        let value = text.get(member.value.clone()).unwrap_or_default();
+        let name = string_value(text.get(member.name.clone()).unwrap_or_default());
+        match name.as_ref() {
+            // The log writes these two itself, in front.
+            "id" => {
+                self.id = uuid::Uuid::try_parse(&unquoted(value)).ok().map(uuid::Uuid::into_bytes);
+                return Ok(());
+            }
+            "time" => {
+                self.time = parse_time(&unquoted(value)).ok();
+                return Ok(());
+            }
+            "kind" => {
+                let kind = unquoted(value);
+                if LOG_KINDS.contains(&kind.as_ref()) {
+                    let reason = Reason::LogKind(kind.into_owned());
+                    return Err(Refusal { reason, path: "kind".to_owned(), line: 1, column: member.value.start + 1 });
+                }
+            }
+            "source" => self.source = source_of(value),
+            "definition" => self.defines = digest_of(value),
+            "input" => {
+                let prompt = walk::children(value, 0).find(|child| named(value, child, "prompt"));
+                self.names.extend(prompt.and_then(|prompt| digest_of(value.get(prompt.value)?)));
+            }
+            "policies" => {
+                let policies = walk::children(value, 0);
+                self.names.extend(policies.filter_map(|policy| digest_of(value.get(policy.value)?)));
+            }
+            _ => {}
+        }
+        if !members.is_empty() {
+            members.push(b',');
+        }
+        // From the name's opening quote to the value's end.
+        members.extend_from_slice(text.get(member.name.start - 1..member.value.end).unwrap_or_default());
+        Ok(())
+    }
+
+    fn into_prepared(mut self, members: Vec<u8>) -> Prepared {
+        self.names.sort_unstable();
+        self.names.dedup();
+        let (members, moved) = parts::move_out(members, LINE_LIMIT - HEAD_RESERVE);
+        let Found { id, time, source, defines, names } = self;
+        Prepared { id, time, members, moved, source, defines, names }
+    }
+}
+
+/// The content of a `source` member.
+pub(crate) fn source_of(value: &[u8]) -> Option<SourceKey> {
+    #[derive(Deserialize)]
+    struct Borrowed<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+        #[serde(borrow)]
+        boot: Cow<'a, str>,
+        number: u64,
+    }
+    let Borrowed { id, boot, number } = serde_json::from_slice(value).ok()?;
+    Some(SourceKey { id: id.into_owned(), boot: boot.into_owned(), number })
+}
+
+/// The `digest` member of an object.
+pub(crate) fn digest_of(value: &[u8]) -> Option<String> {
+    let digest = walk::children(value, 0).find(|child| named(value, child, "digest"))?;
+    let digest = value.get(digest.value).filter(|value| value.starts_with(b"\""))?;
+    Some(unquoted(digest).into_owned())
+}
+
+pub(crate) fn named(text: &[u8], child: &Child, name: &str) -> bool {
+    let found = text.get(child.name.clone()).unwrap_or_default();
+    if found.contains(&b'\\') { string_value(found) == name } else { found == name.as_bytes() }
+}
+
+/// What a JSON string says; empty for anything else.
+pub(crate) fn unquoted(value: &[u8]) -> Cow<'_, str> {
+    string_value(value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or_default())
+}
+

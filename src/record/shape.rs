@@ -1,0 +1,72 @@
+//! What a table of the record's members is made of. The table itself stands in `table.rs`; the scanner checks
+//! callers' text against it, and `auditdb schema` prints it.
+
+/// One object of the schema: its name and its known members.
+#[derive(Debug)]
+pub struct Shape {
+    /// The object's name in the JSON Schema.
+    pub name: &'static str,
+    /// What the object is for.
+    pub doc: &'static str,
+    /// Its known members; others are allowed everywhere and kept as they are.
+    pub fields: &'static [Field],
+}
+
+/// One known member of an object.
+#[derive(Debug)]
+pub struct Field {
+    /// The member's name as it stands in the text.
+    pub name: &'static str,
+    /// What its value has to be.
+    pub ty: Type,
+    /// Whether the object is refused without it (`null` counts as absent).
+    pub required: bool,
+    /// What the member says.
+    pub doc: &'static str,
+    /// The name under which queries find it (`tool` for `tools[].name`), if they do.
+    pub query: Option<&'static str>,
+}
+
+/// What a member's value has to be.
+#[derive(Debug, Clone, Copy)]
+pub enum Type {
+    /// 1 to 256 bytes of text without control characters, compared byte for byte.
+    Str,
+    /// Text of any length.
+    Text,
+    /// An RFC 3339 time with an offset, years 1678 to 2261.
+    Time,
+    /// A UUID.
+    Id,
+    /// `algorithm:hex`.
+    Digest,
+    /// This many lower-case hexadecimal digits.
+    Hex(usize),
+    /// A whole number of at least this much.
+    Integer(i64),
+    /// A number of at least this much, if a least one is given.
+    Number(Option<f64>),
+    /// A number between 0 and 1.
+    Share,
+    /// True or false.
+    Bool,
+    /// Any JSON value.
+    Any,
+    /// An object of any members.
+    Open,
+    /// One of these names and no other.
+    Closed(&'static [&'static str]),
+    /// A [`Type::Str`]; these names are the usual ones.
+    Usual(&'static [&'static str]),
+    /// An object of known members.
+    Object(&'static Shape),
+    /// A list whose elements are of this type.
+    List(&'static Type),
+}
+
+impl Shape {
+    /// The known member of that name.
+    pub fn field(&self, name: &[u8]) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name.as_bytes() == name)
+    }
+}
