@@ -2,7 +2,7 @@
 //! writes what this finds, and verify holds what was written against what this finds.
 
 use super::fault::What;
-use super::keys::{definition_key, id_key, id_prefix, source_key};
+use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{read_head, read_keys};
 
@@ -15,6 +15,8 @@ pub(crate) struct Derived {
     pub(crate) leaves: Vec<Hash>,
     /// Hash and seq of every key.
     pub(crate) keys: Vec<(u64, u64)>,
+    /// Hash and number of every emitter's count.
+    pub(crate) streams: Vec<(u64, u64)>,
     pub(crate) spans: Spans,
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         chain_after: chain_before,
         leaves: Vec::new(),
         keys: Vec::new(),
+        streams: Vec::new(),
         spans: Spans::EMPTY,
     };
     let (mut start, mut seq) = (0, first_seq);
@@ -70,7 +73,10 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         derived.leaves.push(leaf);
         derived.keys.push((id_key(&head.id), seq));
         let keys = read_keys(line.get(head.members.clone()).unwrap_or_default());
-        derived.keys.extend(keys.source.map(|source| (source_key(&source), seq)));
+        if let Some(source) = keys.source {
+            derived.keys.push((source_key(&source), seq));
+            derived.streams.push((stream_key(&source), source.number));
+        }
         derived.keys.extend(keys.defines.map(|digest| (definition_key(&digest), seq)));
         let id = id_prefix(&head.id);
         let (time, logged) = (head.time, head.logged);

@@ -118,6 +118,16 @@ pub(crate) struct KeyRow {
 }
 fixed!(KeyRow, 12);
 
+/// The highest number that one emitter counted to within a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, SchemaWrite, SchemaRead)]
+#[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
+pub(crate) struct StreamRow {
+    /// See [`super::keys`].
+    pub(crate) hash: u64,
+    pub(crate) highest: u64,
+}
+fixed!(StreamRow, 16);
+
 /// The end of a segment's directory, which finds and sums up the rest.
 #[derive(Debug, Clone, PartialEq, Eq, SchemaWrite, SchemaRead)]
 #[cfg_attr(test, derive(bincode::Encode, bincode::Decode))]
@@ -138,14 +148,16 @@ pub(crate) struct Trailer {
     /// The chain before the first and after the last record.
     pub(crate) chain_before: Hash,
     pub(crate) chain_after: Hash,
-    /// The number of frame rows, key rows, and of tree roots before the first and after the last record.
+    /// The number of frame rows, key rows, stream rows, and of tree roots before the first and after the last record.
     pub(crate) frames: u32,
     pub(crate) keys: u32,
+    pub(crate) streams: u32,
     pub(crate) roots_before: u32,
     pub(crate) roots_after: u32,
-    /// CRC-32 of the frame rows, of the key rows, and of the roots.
+    /// CRC-32 of the frame rows, of the key rows, of the stream rows, and of the roots.
     pub(crate) frames_crc: u32,
     pub(crate) keys_crc: u32,
+    pub(crate) streams_crc: u32,
     pub(crate) roots_crc: u32,
     pub(crate) version: u16,
     pub(crate) flags: u16,
@@ -154,6 +166,7 @@ pub(crate) struct Trailer {
     pub(crate) crc: u32,
 }
 fixed!(Trailer, 204);
+
 
 /// Stands in a segment's trailer.
 pub(crate) const TRAILER_MAGIC: [u8; 8] = *b"\xFFAUDITS\0";
@@ -236,6 +249,7 @@ impl Trailer {
         let roots = u64::from(self.roots_before) + u64::from(self.roots_after);
         u64::from(self.frames) * FrameRow::LEN as u64
             + u64::from(self.keys) * KeyRow::LEN as u64
+            + u64::from(self.streams) * StreamRow::LEN as u64
             + roots * 32
             + Self::LEN as u64
     }
@@ -316,6 +330,7 @@ mod tests {
             chain_before: [9; 32],
         });
         same_as_bincode(&KeyRow { hash: number, position: 2 });
+        same_as_bincode(&StreamRow { hash: number, highest: 2 });
         same_as_bincode(&Trailer {
             log_id: [1; 16],
             first_seq: number,
@@ -331,10 +346,12 @@ mod tests {
             chain_after: [12; 32],
             frames: 13,
             keys: 14,
+            streams: 23,
             roots_before: 15,
             roots_after: 16,
             frames_crc: 17,
             keys_crc: 18,
+            streams_crc: 24,
             roots_crc: 19,
             version: 20,
             flags: 21,

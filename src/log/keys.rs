@@ -35,6 +35,12 @@ pub(crate) fn source_key(source: &SourceKey) -> u64 {
     )
 }
 
+/// What stands for an emitter's count as a whole: tag 3, its id and boot each behind their length in two bytes.
+pub(crate) fn stream_key(source: &SourceKey) -> u64 {
+    let len = |text: &str| u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes();
+    key_hash(3, &[&len(&source.id), source.id.as_bytes(), &len(&source.boot), source.boot.as_bytes()])
+}
+
 /// The key of a definition: tag 2, the digest as it stands in the record.
 pub(crate) fn definition_key(digest: &str) -> u64 {
     key_hash(2, &[digest.as_bytes()])

@@ -1,12 +1,54 @@
-//! One log.
+//! One log: append, journal, seal, segment, read, recover, verify, the writer's door.
+//!
+//! A record's way: `queue` gathers callers, `writer` gives seqs and builds the frame (`draft`), `journal` makes it
+//! durable, `seal` turns a closed journal into a `segment`, `keeper` does so in the background. `view` is what readers
+//! see, `read` reads it; `replay` and `open` build it from the files; `verify` trusts nothing of all this.
+//!
+//! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
+//! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
+
 mod derive;
+mod door;
+mod draft;
 mod events;
 mod fault;
 mod format;
+mod handle;
 mod journal;
+mod keeper;
 mod keys;
 mod layout;
+mod open;
+mod options;
+mod queue;
+mod read;
+mod receipt;
+mod recover;
 mod replay;
+mod seal;
 mod segment;
+mod status;
+mod streams;
+mod tree_files;
+mod verify;
 mod view;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use door::Remote;
+pub use events::Identity;
 pub use fault::{Fault, What};
+pub(crate) use handle::{Log, Reading};
+pub use options::Options;
+pub(crate) use queue::Ticket;
+pub(crate) use layout::Layout;
+pub(crate) use read::{Files, Lines};
+pub use receipt::Receipt;
+pub use recover::Recovery;
+pub(crate) use recover::recover;
+pub use status::Status;
+pub(crate) use status::status;
+pub use verify::{Report, TornTail};
+pub(crate) use verify::{Verify, verify};

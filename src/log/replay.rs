@@ -169,6 +169,11 @@ pub(crate) fn read_view(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> R
     Err(failure.map_or_else(|| ReadFailure::Io(std::io::ErrorKind::NotFound.into()), ReadFailure::Fault))
 }
 
+/// The tip of a log that is not open for writing here, with a view of it.
+pub(crate) fn read_tip(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Result<(View, Tip), ReadFailure> {
+    read_view(disk, layout, log_id).map(|(view, last)| (view, last.tip))
+}
+
 /// Why no view could be built.
 #[derive(Debug)]
 pub(crate) enum ReadFailure {
@@ -185,7 +190,7 @@ fn view_of(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], listing: &Listing
     let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| *seq < first_journal).collect();
     let mut tip = sealed_tip(disk, layout, &sealed)?;
     let mut view = View::default();
-    view.segments.extend(sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))));
+    view.segments = Arc::new(sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))).collect());
     let mut last = None;
     for (place, seq) in listing.journals.iter().enumerate() {
         // Asked anew for each journal, since the writer may have gone on to the next one meanwhile.

@@ -10,7 +10,7 @@ use super::format::Trailer;
 use super::segment::SegmentFile;
 use crate::disk::{Disk, DiskFile};
 use crate::proof::{CHAIN_START, Frontier, Hash};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -79,6 +79,8 @@ pub(crate) struct LiveJournal {
     pub(crate) frames: Vec<(u64, u64)>,
     /// Hash and seq of every key.
     pub(crate) keys: BTreeSet<(u64, u64)>,
+    /// The highest number of each emitter, by hash.
+    pub(crate) streams: HashMap<u64, u64>,
     /// The end of the last durable frame, and the seq behind its last record.
     pub(crate) end: u64,
     pub(crate) end_seq: u64,
@@ -88,14 +90,27 @@ pub(crate) struct LiveJournal {
 
 impl LiveJournal {
     pub(crate) fn new(first_seq: u64, path: PathBuf, file: Arc<dyn DiskFile>) -> Self {
-        let (frames, keys) = (Vec::new(), BTreeSet::new());
-        LiveJournal { first_seq, path, file, frames, keys, end: 0, end_seq: first_seq, text: 0 }
+        LiveJournal {
+            first_seq,
+            path,
+            file,
+            frames: Vec::new(),
+            keys: BTreeSet::new(),
+            streams: HashMap::new(),
+            end: 0,
+            end_seq: first_seq,
+            text: 0,
+        }
     }
 
     /// Adds a frame that is durable.
     pub(crate) fn push(&mut self, offset: u64, end: u64, text: usize, derived: &Derived) {
         self.frames.push((derived.first_seq, offset));
         self.keys.extend(derived.keys.iter().copied());
+        for (hash, number) in &derived.streams {
+            let highest = self.streams.entry(*hash).or_default();
+            *highest = (*highest).max(*number);
+        }
         self.end = end;
         self.end_seq = derived.first_seq + derived.leaves.len() as u64;
         self.text += text as u64;
@@ -119,7 +134,7 @@ impl LiveJournal {
 /// All of a log that can be read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct View {
-    pub(crate) segments: Vec<Arc<SegmentRef>>,
+    pub(crate) segments: Arc<Vec<Arc<SegmentRef>>>,
     pub(crate) journals: Vec<LiveJournal>,
 }
 

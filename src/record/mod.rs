@@ -29,8 +29,8 @@ pub use schema::{QueryName, json_schema, query_names, stored_schema};
 pub use time::{TimeFault, format_time, parse_time};
 pub use types::*;
 
-pub(crate) use line::{Front, Head, Keys, id_text, kind_and_event, part_text, read_head, read_keys, read_parts, write_line};
+pub(crate) use line::{Front, Head, id_text, kind_and_event, part_text, read_head, read_keys, read_parts, write_line};
 pub(crate) use parts::{digest, part_members, put_back};
-pub(crate) use prepare::{SourceKey, digest_of, named, unquoted};
+pub(crate) use prepare::{SourceKey, named};
 pub(crate) use text::write_string;
-pub(crate) use walk::{children, members};
+pub(crate) use walk::members;

@@ -67,6 +67,12 @@ impl Prepared {
         Found::default().into_prepared(members)
     }
 
+    /// A part of a record that is too long for one line.
+    pub(crate) fn part(members: Vec<u8>) -> Self {
+        let (moved, names) = (Vec::new(), Vec::new());
+        Prepared { id: None, time: None, members, moved, source: None, defines: None, names }
+    }
+
     /// About how many bytes the record takes in memory and on disk.
     pub(crate) fn weight(&self) -> usize {
         HEAD_RESERVE + self.members.len() + self.moved.iter().map(|moved| moved.raw.len() + HEAD_RESERVE).sum::<usize>()

@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn the_schema_says_what_the_table_says() {
         let append = parsed(&json_schema());
-        assert_eq!(append["required"], json!(["kind"]));
+        assert_eq!(append["required"], json!(["agent", "kind"]));
         assert_eq!(append["properties"]["seq"]["not"], json!({}));
         assert_eq!(
             append["properties"]["kind"]["not"],
@@ -377,7 +377,7 @@ mod tests {
             6
         );
         let stored = parsed(&stored_schema());
-        assert_eq!(stored["required"], json!(["v", "seq", "id", "logged", "time", "kind"]));
+        assert_eq!(stored["required"], json!(["v", "seq", "id", "logged", "time", "agent", "kind"]));
         assert_eq!(stored["$defs"]["part"]["required"], json!(["of", "digest", "text"]));
     }
 

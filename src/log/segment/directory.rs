@@ -2,9 +2,11 @@
 
 use crate::log::derive::{Derived, Spans};
 use crate::log::format::{
-    DIRECTORY_FRAME, FORMAT, Fixed, FrameRow, KeyRow, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, TRAILER_MAGIC, Trailer,
+    DIRECTORY_FRAME, FORMAT, Fixed, FrameRow, KeyRow, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, StreamRow, TRAILER_MAGIC,
+    Trailer,
 };
 use crate::proof::{Frontier, Hash};
+use std::collections::BTreeMap;
 
 /// All that stands behind a segment's data frames.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ pub(crate) struct Directory {
     log_id: [u8; 16],
     rows: Vec<FrameRow>,
     keys: Vec<KeyRow>,
+    /// The highest number of each emitter, by hash.
+    streams: BTreeMap<u64, u64>,
     before: Frontier,
     after: Frontier,
     chain_before: Hash,
@@ -27,6 +31,7 @@ impl Directory {
             log_id,
             rows: Vec::new(),
             keys: Vec::new(),
+            streams: BTreeMap::new(),
             before: tree.clone(),
             after: tree,
             chain_before: chain,
@@ -55,6 +60,10 @@ impl Directory {
         let first = self.before.size();
         let place = |seq: u64| u32::try_from(seq - first).unwrap_or(u32::MAX);
         self.keys.extend(derived.keys.iter().map(|(hash, seq)| KeyRow { hash: *hash, position: place(*seq) }));
+        for (hash, number) in &derived.streams {
+            let highest = self.streams.entry(*hash).or_default();
+            *highest = (*highest).max(*number);
+        }
         for leaf in &derived.leaves {
             self.after.push(*leaf);
         }
@@ -78,6 +87,8 @@ impl Directory {
         self.keys.sort_unstable();
         let frames: Vec<u8> = self.rows.iter().flat_map(Fixed::to_bytes).collect();
         let keys: Vec<u8> = self.keys.iter().flat_map(Fixed::to_bytes).collect();
+        let streams = self.streams.iter().map(|(hash, highest)| StreamRow { hash: *hash, highest: *highest });
+        let streams: Vec<u8> = streams.flat_map(|row| row.to_bytes()).collect();
         let roots = [self.before.roots().as_flattened(), self.after.roots().as_flattened()].concat();
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let trailer = Trailer {
@@ -95,17 +106,19 @@ impl Directory {
             chain_after: self.chain_after,
             frames: narrow(self.rows.len()),
             keys: narrow(self.keys.len()),
+            streams: narrow(self.streams.len()),
             roots_before: narrow(self.before.roots().len()),
             roots_after: narrow(self.after.roots().len()),
             frames_crc: crc32fast::hash(&frames),
             keys_crc: crc32fast::hash(&keys),
+            streams_crc: crc32fast::hash(&streams),
             roots_crc: crc32fast::hash(&roots),
             version: FORMAT,
             flags: 0,
             magic: TRAILER_MAGIC,
             crc: 0,
         };
-        let directory = [frames, keys, roots, trailer.sealed()].concat();
+        let directory = [frames, keys, streams, roots, trailer.sealed()].concat();
         let mut out = skippable(DIRECTORY_FRAME, &directory);
         let mut seek_table = Vec::new();
         for row in &self.rows {

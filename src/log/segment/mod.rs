@@ -3,7 +3,7 @@
 //! ```text
 //! data frame … data frame | skippable frame: directory | skippable frame: seek table
 //! ```
-//! The directory is the frame rows, the key rows sorted by hash, the tree's roots before and after, and a trailer that
+//! The directory is the frame rows, the key rows and the stream rows sorted by hash, the tree's roots before and after, and a trailer that
 //! finds them. It holds nothing that the text does not prove.
 //!
 //! What must hold: a segment is written once, under a temporary name, and gets its own only when it is durable.

@@ -5,7 +5,7 @@ use super::FRAME_TEXT_LIMIT;
 use crate::disk::{Disk, DiskFile, Open};
 use crate::log::fault::{Fault, What};
 use crate::log::format::{
-    Fixed, FrameRow, KeyRow, SEEK_FOOTER, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, Trailer, ZSTD_MAGIC, u32_at,
+    Fixed, FrameRow, KeyRow, SEEK_FOOTER, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, StreamRow, Trailer, ZSTD_MAGIC, u32_at,
 };
 use crate::proof::{Frontier, Hash};
 use std::path::{Path, PathBuf};
@@ -78,9 +78,7 @@ impl SegmentFile {
 
     /// The tree before and after its records.
     pub(crate) fn trees(&self) -> Result<(Frontier, Frontier), Fault> {
-        let at = self.directory
-            + u64::from(self.trailer.frames) * FrameRow::LEN as u64
-            + u64::from(self.trailer.keys) * KeyRow::LEN as u64;
+        let at = self.streams_at() + u64::from(self.trailer.streams) * StreamRow::LEN as u64;
         let count = self.trailer.roots_before.saturating_add(self.trailer.roots_after);
         let bytes = self.section(at, count, 32, self.trailer.roots_crc)?;
         let (hashes, _) = bytes.as_chunks::<32>();
@@ -88,6 +86,18 @@ impl SegmentFile {
         let tree = |size: u64, roots: &[Hash]| Frontier::from_roots(size, roots.to_vec());
         let trees = tree(self.trailer.first_seq, before).zip(tree(self.end_seq(), after));
         trees.ok_or_else(|| self.fault(What::Directory).at(at))
+    }
+
+    /// Hash and highest number of every emitter's count.
+    pub(crate) fn streams(&self) -> Result<Vec<(u64, u64)>, Fault> {
+        let bytes = self.section(self.streams_at(), self.trailer.streams, StreamRow::LEN, self.trailer.streams_crc)?;
+        let rows = bytes.chunks_exact(StreamRow::LEN).filter_map(StreamRow::from_bytes);
+        Ok(rows.map(|row| (row.hash, row.highest)).collect())
+    }
+
+    fn streams_at(&self) -> u64 {
+        let frames = u64::from(self.trailer.frames) * FrameRow::LEN as u64;
+        self.directory + frames + u64::from(self.trailer.keys) * KeyRow::LEN as u64
     }
 
     /// The seqs of the records that may have this key.
@@ -116,15 +126,19 @@ impl SegmentFile {
 
     /// The lines of one data frame, each with its newline.
     pub(crate) fn frame_text(&self, row: &FrameRow) -> Result<Vec<u8>, Fault> {
-        let compressed = self.frame_bytes(row)?;
+        self.unpack(row, &self.frame_bytes(row)?)
+    }
+
+    /// The lines in a data frame's bytes.
+    pub(crate) fn unpack(&self, row: &FrameRow, compressed: &[u8]) -> Result<Vec<u8>, Fault> {
         let fault = || self.frame_fault(row, What::Compressed);
-        if crc32fast::hash(&compressed) != row.crc || u32_at(&compressed, 0) != Some(ZSTD_MAGIC) {
+        if crc32fast::hash(compressed) != row.crc || u32_at(compressed, 0) != Some(ZSTD_MAGIC) {
             return Err(fault());
         }
         if row.text > FRAME_TEXT_LIMIT {
             return Err(fault());
         }
-        let text = zstd::bulk::decompress(&compressed, row.text as usize).map_err(|_| fault())?;
+        let text = zstd::bulk::decompress(compressed, row.text as usize).map_err(|_| fault())?;
         if text.len() == row.text as usize { Ok(text) } else { Err(fault()) }
     }
 

@@ -39,7 +39,7 @@ fn mistakes_are_named_with_their_place() {
     };
     let (reason, path, line, column) = at(&base(",\n  \"policies\":[{\"id\":\"p\",\"conditions\":[{\"field\":7}]}]"));
     assert!(reason.starts_with("expected a string"), "{reason}");
-    assert_eq!((path.as_str(), line, column), ("policies[0].conditions[0].field", 3, 50));
+    assert_eq!((path.as_str(), line, column), ("policies[0].conditions[0].field", 3, 48));
     assert_eq!(refused(&base(",\"kind\":\"k\"")).reason, Reason::Duplicate("kind".to_owned()));
     assert_eq!(refused(&base(",\"\\u006bind\":\"k\"")).reason, Reason::Duplicate("kind".to_owned()));
     assert_eq!(refused(&base(",\"x\":{\"a\":[{\"b\":1,\"b\":2}]}")).path, "x.a[0]");

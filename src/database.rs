@@ -1,0 +1,466 @@
+//! A directory of logs. So far a database has one log, `main`; everything a program does with it goes through here.
+
+use crate::disk::{Disk, RealDisk, SimDisk};
+use crate::entry::{At, Entry, Records};
+use crate::error::{Error, Result};
+use crate::log::{self, Files, Identity, Layout, Log, Options, Reading, Receipt, Recovery, Remote, Report, Status, Ticket};
+use crate::record::{Prepared, Record};
+use std::fmt;
+use std::ops::{Bound, Range, RangeBounds};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name of a database's first log.
+const MAIN: &str = "main";
+
+/// An open database. Cloning it is cheap, and clones may be used from any thread; the last one that is dropped closes
+/// it. What was acknowledged is durable without closing.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    disk: Arc<dyn Disk>,
+    options: Options,
+    mode: Mode,
+}
+
+enum Mode {
+    Writing(Log),
+    Reading(Reading),
+    /// Another process of this machine writes; it appends what this one hands it.
+    Joined(Reading, Remote),
+}
+
+/// What became of a list of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Appended {
+    /// A receipt for each record, in their order.
+    pub receipts: Vec<Receipt>,
+    /// Whether all of them became durable as one: a list that is longer than one commit takes is not, and a crash in
+    /// the middle may leave its first part.
+    pub atomic: bool,
+}
+
+/// A record that was handed over and becomes durable while its caller goes on.
+#[derive(Debug)]
+pub struct Pending {
+    ticket: Arc<Ticket>,
+}
+
+impl Pending {
+    /// Waits until the record is durable.
+    ///
+    /// # Errors
+    /// The record was not stored: the disk is full, or the log takes nothing any more since a write failed.
+    pub fn wait(self) -> Result<Receipt> {
+        one(self.ticket.wait()?)
+    }
+}
+
+/// What [`Database::verify_with`] checks.
+#[derive(Default)]
+pub struct VerifyOptions<'a> {
+    /// Only the records of these seqs; the rest of the log is then not looked at.
+    pub seqs: Option<Range<u64>>,
+    /// How many threads read and hash; as many as there are processors if it is not said.
+    pub threads: Option<usize>,
+    /// Told how many bytes of how many are done.
+    pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
+}
+
+impl fmt::Debug for VerifyOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyOptions").field("seqs", &self.seqs).field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Creates a database in a directory that has none, and opens it for writing.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is one already.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        Self::create_with(path, Arc::new(RealDisk), Options::default())
+    }
+
+    /// Creates a database on that disk.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is one already.
+    pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let layout = layout(path);
+        let io = |error| Error::io("creating", path, error);
+        disk.create_dir(path).map_err(io)?;
+        let new_id = || {
+            let mut random = [0; 10];
+            disk.random(&mut random);
+            let milliseconds = u64::try_from(disk.now() / 1_000_000).unwrap_or(0);
+            uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().into_bytes()
+        };
+        let identity = Identity { database: new_id(), log_id: new_id(), name: MAIN.to_owned() };
+        let log = Log::create(Arc::clone(&disk), layout, identity, options.clone())?;
+        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+    }
+
+    /// Opens a database for writing.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process writes to it (see [`Database::join`]), [`Error::Damaged`] if its files are
+    /// not as they were written: then it can still be read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Arc::new(RealDisk), Options::default())
+    }
+
+    /// Opens a database on that disk for writing.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let log = Log::open(Arc::clone(&disk), layout(path), options.clone())?;
+        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+    }
+
+    /// Opens a database for writing, or, if another process of this machine writes to it already, appends through that
+    /// process. Its records then name this process's user as their writer all the same.
+    ///
+    /// # Errors
+    /// As [`Database::open`]; [`Error::Locked`] only if the other process does not let others append.
+    pub fn join(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let mut refused = None;
+        for _ in 0..50 {
+            if let Some(remote) = Remote::connect(&*disk, &layout(path))? {
+                let reading = Reading::open(Arc::clone(&disk), layout(path))?;
+                return Ok(Self::new(path, disk, Options::default(), Mode::Joined(reading, remote)));
+            }
+            match Self::open_with(path, Arc::clone(&disk), Options::default()) {
+                // The other process may be just about to open its door, or to let go.
+                Err(locked @ Error::Locked { .. }) => refused = Some(locked),
+                opened => return opened,
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        Err(refused.unwrap_or(Error::Closed))
+    }
+
+    /// Opens a database for reading; any number of processes may, beside the one that writes.
+    ///
+    /// # Errors
+    /// [`Error::NotADatabase`] if there is none, [`Error::Damaged`] if what is not sealed yet cannot be read.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_read_only_with(path, Arc::new(RealDisk))
+    }
+
+    /// Opens a database on that disk for reading.
+    ///
+    /// # Errors
+    /// As [`Database::open_read_only`].
+    pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
+        let path = path.as_ref();
+        let reading = Reading::open(Arc::clone(&disk), layout(path))?;
+        Ok(Self::new(path, disk, Options::default(), Mode::Reading(reading)))
+    }
+
+    /// A database in memory, for tests of applications: the same code on a disk that is none. It is gone with its last
+    /// handle.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::in_memory());
+        let options = Options::default().zero_ahead(false);
+        Self::create_with("/memory", disk, options).expect("a fresh disk in memory takes a new database")
+    }
+
+    /// Appends a record and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the record is not as the schema says, [`Error::DiskFull`] if there is no room (nothing was
+    /// stored then), [`Error::Poisoned`] once a write failed in any other way.
+    pub fn append(&self, record: &Record) -> Result<Receipt> {
+        self.append_json(&record.to_json())
+    }
+
+    /// Appends records in their order and waits until all are durable.
+    ///
+    /// # Errors
+    /// As [`Database::append`]; if one record is refused, none is stored.
+    pub fn append_all<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Result<Appended> {
+        let texts: Vec<String> = records.into_iter().map(Record::to_json).collect();
+        self.append_all_json(texts.iter().map(String::as_str))
+    }
+
+    /// Appends a record given as a JSON object and waits until it is durable.
+    ///
+    /// # Errors
+    /// As [`Database::append`].
+    pub fn append_json(&self, text: &str) -> Result<Receipt> {
+        one(self.append_texts(&[text.as_bytes()])?.receipts)
+    }
+
+    /// Appends records given as JSON objects, in their order, and waits until all are durable.
+    ///
+    /// # Errors
+    /// As [`Database::append_all`].
+    pub fn append_all_json<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Appended> {
+        let texts: Vec<&[u8]> = texts.into_iter().map(str::as_bytes).collect();
+        self.append_texts(&texts)
+    }
+
+    /// Hands a record over without waiting until it is durable; it waits only while the queue is full. Records become
+    /// durable in the order in which they were handed over.
+    ///
+    /// # Errors
+    /// As [`Database::append`], as far as it shows already.
+    pub fn submit(&self, record: &Record) -> Result<Pending> {
+        self.submit_json(&record.to_json())
+    }
+
+    /// Hands over a record given as a JSON object; see [`Database::submit`].
+    ///
+    /// # Errors
+    /// As [`Database::submit`].
+    pub fn submit_json(&self, text: &str) -> Result<Pending> {
+        match &self.inner.mode {
+            Mode::Writing(log) => {
+                let ticket = log.submit(Prepared::new(text.as_bytes(), self.inner.options.record_bytes)?)?;
+                Ok(Pending { ticket })
+            }
+            _ => Ok(Pending { ticket: Ticket::settled(self.append_json(text).map(|receipt| vec![receipt])) }),
+        }
+    }
+
+    /// The records with these seqs, in order, as far as they are there. A handle that only reads sees what was there
+    /// at the call.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn records(&self, seqs: impl RangeBounds<u64>) -> Result<Records> {
+        self.refresh()?;
+        let files = self.files();
+        let end = files.end_seq();
+        let start = match seqs.start_bound() {
+            Bound::Included(start) => *start,
+            Bound::Excluded(start) => start.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match seqs.end_bound() {
+            Bound::Included(last) => last.saturating_add(1).min(end),
+            Bound::Excluded(past) => (*past).min(end),
+            Bound::Unbounded => end,
+        };
+        Ok(Records { lines: files.lines(start..end), files: Arc::clone(files) })
+    }
+
+    /// The record with that seq (`get(7)`) or that id (`get("019a…")`).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none.
+    pub fn get(&self, at: impl Into<At>) -> Result<Entry> {
+        self.refresh()?;
+        let at = at.into();
+        let files = self.files();
+        let named = |at: &At| match at {
+            At::Seq(seq) => format!("record {seq}"),
+            At::Id(id) => format!("record {}", crate::record::id_text(*id)),
+            At::Text(text) => format!("record {text:?}"),
+        };
+        let seq = match &at {
+            At::Seq(seq) => Some(*seq),
+            At::Id(id) => files.find_id(id)?,
+            At::Text(text) => match (text.parse(), uuid::Uuid::try_parse(text)) {
+                (Ok(seq), _) => Some(seq),
+                (_, Ok(id)) => files.find_id(id.as_bytes())?,
+                _ => None,
+            },
+        };
+        let not_found = || Error::NotFound { what: named(&at) };
+        let seq = seq.ok_or_else(not_found)?;
+        self.records(seq..=seq)?.next().unwrap_or_else(|| Err(not_found()))
+    }
+
+    /// The record's text with the values that stand in parts put back.
+    ///
+    /// # Errors
+    /// A part cannot be read or is not what the record says.
+    pub fn whole(&self, entry: &Entry) -> Result<String> {
+        entry.whole(self.files())
+    }
+
+    /// The number of records, the log's own included: the seq that the next one gets.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn len(&self) -> Result<u64> {
+        self.refresh()?;
+        Ok(self.files().end_seq())
+    }
+
+    /// Whether there is no record but the log's own first ones.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn is_empty(&self) -> Result<bool> {
+        for entry in self.records(..)? {
+            if !entry?.is_of_the_log() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Seals what was appended since the last seal and waits until it is done. Says whether there was anything.
+    ///
+    /// # Errors
+    /// The segment could not be written; the records stay in the journal, and it is tried again later.
+    pub fn seal(&self) -> Result<bool> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.seal(),
+            Mode::Reading(_) => Err(Error::ReadOnly { path: self.inner.path.clone() }),
+            Mode::Joined(_, remote) => remote.seal(),
+        }
+    }
+
+    /// Reads and hashes everything and names what is not as it was written.
+    ///
+    /// # Errors
+    /// The directory cannot be listed; whatever else is wrong stands in the report.
+    pub fn verify(&self) -> Result<Report> {
+        self.verify_with(&VerifyOptions::default())
+    }
+
+    /// Verifies with a choice of what and how.
+    ///
+    /// # Errors
+    /// As [`Database::verify`].
+    pub fn verify_with(&self, options: &VerifyOptions<'_>) -> Result<Report> {
+        verify(&self.inner.disk, &self.inner.path, Some(self.files().identity.log_id), options)
+    }
+
+    /// Verifies a database that may be too damaged to be opened.
+    ///
+    /// # Errors
+    /// As [`Database::verify`]; [`Error::NotADatabase`] if there is nothing to verify.
+    pub fn verify_at(path: impl AsRef<Path>, options: &VerifyOptions<'_>) -> Result<Report> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        Self::verify_at_with(path, &disk, options)
+    }
+
+    /// Verifies a database on that disk that may be too damaged to be opened.
+    ///
+    /// # Errors
+    /// As [`Database::verify_at`].
+    pub fn verify_at_with(path: impl AsRef<Path>, disk: &Arc<dyn Disk>, options: &VerifyOptions<'_>) -> Result<Report> {
+        verify(disk, path.as_ref(), None, options)
+    }
+
+    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is cut off is
+    /// kept beside the log, and what was done is recorded in it.
+    ///
+    /// # Errors
+    /// Another process writes to it, or it cannot be told whose log this is.
+    pub fn recover(path: impl AsRef<Path>) -> Result<Recovery> {
+        Self::recover_with(path, Arc::new(RealDisk), &Options::default())
+    }
+
+    /// Recovers a database on that disk.
+    ///
+    /// # Errors
+    /// As [`Database::recover`].
+    pub fn recover_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: &Options) -> Result<Recovery> {
+        log::recover(&disk, &layout(path.as_ref()), MAIN, options)
+    }
+
+    /// The day's figures.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn status(&self) -> Result<Status> {
+        log::status(self.files())
+    }
+
+    /// Which database and log this is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.files().identity
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Whether another process writes and this one appends through it.
+    #[must_use]
+    pub fn is_joined(&self) -> bool {
+        matches!(self.inner.mode, Mode::Joined(..))
+    }
+
+    fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, mode: Mode) -> Self {
+        Database { inner: Arc::new(Inner { path: path.to_owned(), disk, options, mode }) }
+    }
+
+    fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
+        // Checked here in any case: a refusal names its place best before the text travels.
+        let limit = self.inner.options.record_bytes;
+        let prepared = texts.iter().map(|text| Prepared::new(text, limit)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let (receipts, atomic) = match &self.inner.mode {
+            Mode::Writing(log) => log.append(prepared)?,
+            Mode::Reading(_) => return Err(Error::ReadOnly { path: self.inner.path.clone() }),
+            Mode::Joined(_, remote) => remote.append(texts)?,
+        };
+        Ok(Appended { receipts, atomic })
+    }
+
+    fn files(&self) -> &Arc<Files> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.files(),
+            Mode::Reading(reading) | Mode::Joined(reading, _) => reading.files(),
+        }
+    }
+
+    fn refresh(&self) -> Result<()> {
+        match &self.inner.mode {
+            Mode::Writing(_) => Ok(()),
+            Mode::Reading(reading) | Mode::Joined(reading, _) => reading.refresh(),
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+fn layout(path: &Path) -> Layout {
+    Layout::new(path.join("logs").join(MAIN))
+}
+
+fn one(receipts: Vec<Receipt>) -> Result<Receipt> {
+    receipts.into_iter().next().ok_or(Error::Closed)
+}
+
+fn verify(disk: &Arc<dyn Disk>, path: &Path, log_id: Option<[u8; 16]>, options: &VerifyOptions<'_>) -> Result<Report> {
+    let layout = layout(path);
+    let task = log::Verify {
+        disk: &**disk,
+        layout: &layout,
+        log: MAIN,
+        log_id,
+        seqs: options.seqs.clone(),
+        threads: options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        progress: options.progress.unwrap_or(&|_, _| {}),
+    };
+    log::verify(&task).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::NotADatabase { path: path.to_owned() },
+        _ => Error::io("reading", path, error),
+    })
+}
+

@@ -1,0 +1,344 @@
+//! A log that is open: for writing, with its threads, or for reading only.
+
+use super::door::Door;
+use super::events::{self, Identity};
+use super::format::{Committed, Fixed};
+use super::journal::JournalWriter;
+use super::keeper::Keeper;
+use super::layout::Layout;
+use super::open;
+use super::options::Options;
+use super::queue::{Queue, Ticket};
+use super::read::Files;
+use super::receipt::Receipt;
+use super::replay::{ReadFailure, read_view};
+use super::view::{LiveJournal, Tip, View};
+use super::writer::{Clock, CommitFailure, Entry, Writer};
+use crate::disk::{Disk, LockAttempt, LockGuard, Open};
+use crate::error::{Error, Result};
+use crate::record::{Prepared, Writer as Author};
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// A log that is open for writing. Dropping it finishes what was handed in and lets go of the lock.
+pub(crate) struct Log {
+    core: Arc<Core>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    door: Mutex<Option<Door>>,
+}
+
+/// What the log's threads share.
+pub(crate) struct Core {
+    pub(crate) files: Arc<Files>,
+    pub(crate) queue: Queue,
+    pub(crate) writer: Mutex<Writer>,
+    pub(crate) keeper: Arc<Keeper>,
+    pub(crate) options: Options,
+    /// Who this process's own callers are.
+    author: Arc<Author>,
+}
+
+/// How often the committing thread looks whether the journal has become too old.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Log {
+    /// Creates a log and its first record.
+    pub(crate) fn create(disk: Arc<dyn Disk>, layout: Layout, identity: Identity, options: Options) -> Result<Self> {
+        for dir in layout.dirs() {
+            disk.create_dir(&dir).map_err(|error| Error::io("creating", &dir, error))?;
+        }
+        let lock = take_lock(&*disk, &layout)?;
+        let empty = || open::identify(&*disk, &layout).map(|found| found.is_none());
+        if !empty()? {
+            return Err(Error::Exists { path: layout.root().to_owned() });
+        }
+        let path = layout.journal(0);
+        if disk.stat(&path).map_err(|error| Error::io("looking for", &path, error))?.is_some() {
+            // A creation that did not get as far as the first record.
+            disk.remove(&path).map_err(|error| Error::io("removing", &path, error))?;
+        }
+        let io = |error| Error::io("creating", &path, error);
+        let file = disk.open(&path, Open::Create).map_err(io)?;
+        for dir in layout.dirs() {
+            disk.sync_dir(&dir).map_err(|error| Error::io("syncing", &dir, error))?;
+        }
+        let journal = JournalWriter::resume(Arc::clone(&file), &path, 0, identity.log_id, 0, options.growth());
+        let journal = journal.map_err(io)?;
+        let view = View { journals: vec![LiveJournal::new(0, path.clone(), file)], ..View::default() };
+        let files = Arc::new(Files { disk, layout, identity, view: RwLock::new(view) });
+        let start = Start { tip: Tip::empty(), journal, callers: 0, started: None, last_logged: None, lock };
+        let log = Self::start(files, options, start)?;
+        log.act(|writer| writer.record(events::opened(writer.files.disk.boot_id())))?;
+        Ok(log)
+    }
+
+    /// Opens a log for writing.
+    pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout, options: Options) -> Result<Self> {
+        // Looked at before the lock is taken, which would create a directory's first file.
+        if open::identify(&*disk, &layout).is_ok_and(|identity| identity.is_none()) {
+            return Err(Error::NotADatabase { path: layout.root().to_owned() });
+        }
+        let lock = take_lock(&*disk, &layout)?;
+        let identity = open::identify(&*disk, &layout)?;
+        let identity = identity.ok_or_else(|| Error::NotADatabase { path: layout.root().to_owned() })?;
+        let opened = open::open(&*disk, &layout, &identity)?;
+        let last = opened.last;
+        let mut view = opened.view;
+        if let Some(journal) = view.journals.last_mut() {
+            journal.file = Arc::clone(&last.journal.file);
+        }
+        let journal = JournalWriter::resume(
+            Arc::clone(&last.journal.file),
+            &last.journal.path,
+            last.journal.first_seq,
+            identity.log_id,
+            last.journal.end,
+            options.growth(),
+        );
+        let journal = journal.map_err(|error| Error::io("opening", &last.journal.path, error))?;
+        let files = Arc::new(Files { disk, layout, identity, view: RwLock::new(view) });
+        let (started, last_logged) = (last.logged.map(|(first, _)| first), last.logged.map(|(_, last)| last));
+        let start = Start { tip: last.tip, journal, callers: last.callers, started, last_logged, lock };
+        let log = Self::start(files, options, start)?;
+        if last.closed {
+            log.act(Writer::next_journal)?;
+        } else if log.core.files.view.read().journals.len() > 1 {
+            log.core.keeper.closed_one(&log.core.files);
+        }
+        if let Some(cut) = &opened.cut {
+            log.act(|writer| writer.record(events::recovered(cut)))?;
+        }
+        Ok(log)
+    }
+
+    fn start(files: Arc<Files>, options: Options, start: Start) -> Result<Self> {
+        let uid = own_uid();
+        let keeper = Arc::new(Keeper::new(options.encoding(), options.threads));
+        let committed = committed_file(&files)?;
+        let writer = Writer {
+            files: Arc::clone(&files),
+            options: options.clone(),
+            author: Author::unix(uid),
+            tip: start.tip,
+            journal: start.journal,
+            callers: start.callers,
+            started: start.started,
+            clock: Clock { wall: start.last_logged, monotonic: None },
+            unannounced: true,
+            streams: super::streams::Streams::default(),
+            undefined: std::collections::HashSet::new(),
+            committed,
+            lock: start.lock,
+            keeper: Arc::clone(&keeper),
+        };
+        writer.tell_committed();
+        let queue = Queue::new(options.queue_bytes, options.frame_bytes);
+        let author = Arc::new(Author::unix(uid));
+        let core = Arc::new(Core { files, queue, writer: Mutex::new(writer), keeper, options, author });
+        let mut threads = Vec::new();
+        if core.options.threads {
+            let serving = Arc::clone(&core);
+            threads.push(spawn("auditdb-commit", move || serving.serve())?);
+            let keeping = Arc::clone(&core);
+            threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
+        }
+        let door = if core.options.door && core.options.threads { Door::open(&core)? } else { None };
+        Ok(Log { core, threads: Mutex::new(threads), door: Mutex::new(door) })
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn files(&self) -> &Arc<Files> {
+        &self.core.files
+    }
+
+    /// Makes records durable; lists of more than a frame's worth go in several frames.
+    pub(crate) fn append(&self, records: Vec<Prepared>) -> Result<(Vec<Receipt>, bool)> {
+        self.core.append(records, &self.core.author)
+    }
+
+    /// Hands a record over; it is made durable while the caller goes on.
+    pub(crate) fn submit(&self, record: Prepared) -> Result<Arc<Ticket>> {
+        self.core.submit(record, &self.core.author)
+    }
+
+    /// Seals what is in the journal, if any of it is a caller's, and waits until that is done.
+    pub(crate) fn seal(&self) -> Result<bool> {
+        self.core.seal()
+    }
+
+    fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
+        self.core.act(act)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(mut door) = self.door.lock().take() {
+            door.close();
+        }
+        self.core.queue.close();
+        self.core.keeper.stop();
+        for thread in self.threads.lock().drain(..) {
+            // A thread that panicked has poisoned the queue; there is nothing left to say here.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn append(&self, records: Vec<Prepared>, author: &Arc<Author>) -> Result<(Vec<Receipt>, bool)> {
+        let entry = |record| Entry { record, author: Arc::clone(author) };
+        let weight: usize = records.iter().map(Prepared::weight).sum();
+        if weight <= self.options.frame_bytes || records.len() < 2 {
+            let entries = records.into_iter().map(entry).collect();
+            return Ok((self.queue.append(&self.writer, entries)?, true));
+        }
+        let (mut receipts, mut frame, mut weight) = (Vec::with_capacity(records.len()), Vec::new(), 0);
+        for record in records {
+            if !frame.is_empty() && weight + record.weight() > self.options.frame_bytes {
+                receipts.extend(self.queue.append(&self.writer, std::mem::take(&mut frame))?);
+                weight = 0;
+            }
+            weight += record.weight();
+            frame.push(entry(record));
+        }
+        receipts.extend(self.queue.append(&self.writer, frame)?);
+        Ok((receipts, false))
+    }
+
+    pub(crate) fn submit(&self, record: Prepared, author: &Arc<Author>) -> Result<Arc<Ticket>> {
+        let entries = vec![Entry { record, author: Arc::clone(author) }];
+        if self.options.threads {
+            return self.queue.submit(entries);
+        }
+        Ok(Ticket::settled(self.queue.append(&self.writer, entries)))
+    }
+
+    pub(crate) fn seal(&self) -> Result<bool> {
+        let sealed = self.act(|writer| {
+            if writer.callers == 0 {
+                return Ok(false);
+            }
+            writer.roll().map(|()| true)
+        })?;
+        if self.keeper.failure().is_some() {
+            self.keeper.closed_one(&self.files);
+        }
+        self.keeper.wait(&self.files)?;
+        Ok(sealed)
+    }
+
+    /// Does something with the writer while nobody else does.
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
+        if let Some(error) = self.queue.poisoned() {
+            return Err(error);
+        }
+        act(&mut self.writer.lock()).map_err(|failure| match failure {
+            CommitFailure::Refused(error) => error,
+            CommitFailure::Unknown(error) => {
+                let path = self.files.layout.root().to_owned();
+                let error = Error::Poisoned { path, cause: error.to_string() };
+                self.queue.poison(&error);
+                error
+            }
+        })
+    }
+
+    /// The committing thread's work: what was submitted, and closing a journal that has become old.
+    fn serve(&self) {
+        while self.queue.serve(&self.writer, PATIENCE) {
+            let due = self.writer.try_lock().is_some_and(|writer| writer.is_due());
+            if due && self.queue.poisoned().is_none() {
+                // If it fails, the next append meets the same failure and tells its caller.
+                let _ = self.act(Writer::roll_if_due);
+            }
+        }
+    }
+}
+
+/// A log that is open for reading only; it sees what a writer elsewhere appends after [`Reading::refresh`].
+#[derive(Debug)]
+pub(crate) struct Reading {
+    files: Arc<Files>,
+}
+
+impl Reading {
+    pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
+        let identity = open::identify(&*disk, &layout)?;
+        let identity = identity.ok_or_else(|| Error::NotADatabase { path: layout.root().to_owned() })?;
+        let files = Arc::new(Files { disk, layout, identity, view: RwLock::default() });
+        let reading = Reading { files };
+        reading.refresh()?;
+        Ok(reading)
+    }
+
+    pub(crate) fn files(&self) -> &Arc<Files> {
+        &self.files
+    }
+
+    /// Takes up what was appended and sealed since.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        let Files { disk, layout, identity, view } = &*self.files;
+        let (fresh, _) = read_view(&**disk, layout, identity.log_id).map_err(|failure| match failure {
+            ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
+            ReadFailure::Fault(fault) => self.files.damaged(fault),
+        })?;
+        *view.write() = fresh;
+        Ok(())
+    }
+}
+
+/// Where writing goes on from.
+struct Start {
+    tip: Tip,
+    journal: JournalWriter,
+    callers: u64,
+    started: Option<i64>,
+    last_logged: Option<i64>,
+    lock: Box<dyn LockGuard>,
+}
+
+pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn LockGuard>> {
+    let path = layout.lock();
+    match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
+        LockAttempt::Held(guard) => Ok(guard),
+        LockAttempt::Busy(pid) => Err(Error::Locked { path, pid }),
+    }
+}
+
+/// The file for the hint, where the system tells one boot from another.
+fn committed_file(files: &Files) -> Result<Option<Arc<dyn crate::disk::DiskFile>>> {
+    if files.disk.boot_id().is_none() {
+        return Ok(None);
+    }
+    let path = files.layout.committed();
+    let io = |error| Error::io("opening", &path, error);
+    let file = match files.disk.stat(&path).map_err(io)? {
+        Some(_) => files.disk.open(&path, Open::Write).map_err(io)?,
+        None => files.disk.open(&path, Open::Create).map_err(io)?,
+    };
+    if file.len().map_err(io)? > Committed::LEN as u64 {
+        file.set_len(0).map_err(io)?;
+    }
+    Ok(Some(file))
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|error| Error::io("starting the thread", name, error))
+}
+
+#[cfg(unix)]
+fn own_uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn own_uid() -> u32 {
+    0
+}

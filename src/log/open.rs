@@ -1,0 +1,205 @@
+//! Opening a log: finding out whose it is, going through what is not sealed yet, and finishing or undoing what a crash
+//! interrupted. What a crash cannot have done is damage: it is reported, and nothing is written.
+
+use super::events::{self, Identity, Recovered, State};
+use super::fault::{Fault, What};
+use super::format::{Fixed, FrameHeader};
+use super::journal::{FrameReader, Tail, tail};
+use super::layout::Layout;
+use super::replay::{Listing, Replayed, committed, replay, sealed_tip};
+use super::segment::SegmentFile;
+use super::view::{SegmentRef, View};
+use crate::disk::{Disk, Open};
+use crate::error::{Error, Result};
+use crate::record::read_head;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A log that was gone through, ready to be written to.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) view: View,
+    /// The journal that is written to next.
+    pub(crate) last: Replayed,
+    /// What was cut off, to be recorded.
+    pub(crate) cut: Option<Recovered>,
+}
+
+/// Whose log this is, as its newest readable first record says; `None` if there is no record at all.
+pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identity>> {
+    let listing = match Listing::read(disk, layout) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("listing", layout.root(), error)),
+    };
+    let mut fault = None;
+    for first_seq in listing.journals.iter().rev() {
+        match first_line_of_journal(disk, &layout.journal(*first_seq)) {
+            Ok(Some(line)) => match identity_in(&line) {
+                Some(identity) => return Ok(Some(identity)),
+                None => fault = Some(Fault::new(layout.journal(*first_seq), What::State("it is another record"))),
+            },
+            Ok(None) => {}
+            Err(found) => fault = Some(found),
+        }
+    }
+    for first_seq in listing.segments.iter().rev() {
+        let path = layout.segment(*first_seq);
+        match first_line_of_segment(disk, &path) {
+            Ok(line) => {
+                if let Some(identity) = identity_in(&line) {
+                    return Ok(Some(identity));
+                }
+            }
+            Err(found) => fault = Some(found),
+        }
+    }
+    match fault {
+        Some(fault) => Err(Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] }),
+        None => Ok(None),
+    }
+}
+
+/// Goes through a log that was locked.
+pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Opened> {
+    clean_up(disk, layout)?;
+    let listing = Listing::read(disk, layout).map_err(|error| Error::io("listing", layout.root(), error))?;
+    let damaged = |fault: Fault| Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] };
+    let first_journal = listing.journals.first().copied();
+    let first_journal = first_journal.ok_or_else(|| damaged(Fault::new(layout.journal_dir(), What::Missing)))?;
+    let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| *seq < first_journal).collect();
+    let mut tip = sealed_tip(disk, layout, &sealed).map_err(damaged)?;
+    let told = committed(disk, layout);
+    let segments = sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))).collect();
+    let mut view = View { segments: Arc::new(segments), journals: Vec::new() };
+    let (mut last, mut cut) = (None, None);
+    for (place, first_seq) in listing.journals.iter().enumerate() {
+        let replayed = replay(disk, layout, *first_seq, identity.log_id, tip, u64::MAX).map_err(damaged)?;
+        let is_last = place + 1 == listing.journals.len();
+        let known = told.as_ref().filter(|told| told.journal == *first_seq);
+        let end = replayed.reader.offset();
+        if known.is_some_and(|told| end < told.offset) {
+            return Err(damaged(Fault::new(&replayed.journal.path, What::Shortened).at(end)));
+        }
+        match tail(&replayed.reader).map_err(damaged)? {
+            Tail::Clean => {}
+            Tail::Torn { end: torn_end } if is_last => {
+                if known.is_some() && replayed.reader.header(u64::MAX).map_err(damaged)?.is_none() {
+                    return Err(damaged(Fault::new(&replayed.journal.path, What::Garbage).at(end)));
+                }
+                cut = Some(cut_tail(disk, layout, &replayed, torn_end)?);
+            }
+            Tail::Torn { .. } => return Err(damaged(Fault::new(&replayed.journal.path, What::Garbage).at(end))),
+            Tail::Damaged(fault) => return Err(damaged(fault)),
+        }
+        if !is_last && !replayed.closed {
+            let last = replayed.tip.next_seq().saturating_sub(1);
+            return Err(damaged(Fault::new(&replayed.journal.path, What::NotClosed).seqs(last, last)));
+        }
+        tip = replayed.tip.clone();
+        view.journals.push(replayed.journal.clone());
+        last = Some(replayed);
+    }
+    let mut last = last.ok_or_else(|| damaged(Fault::new(layout.journal_dir(), What::Missing)))?;
+    if told.as_ref().is_some_and(|told| told.journal > last.journal.first_seq) {
+        return Err(damaged(Fault::new(&last.journal.path, What::Shortened).at(last.reader.offset())));
+    }
+    make_durable(disk, layout, &mut last)?;
+    Ok(Opened { view, last, cut })
+}
+
+/// The last frame may have lived in the system's cache only, if the process was killed or an fsync failed: it is
+/// written again with its own bytes before anything relies on it. The names may not be durable either.
+fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result<()> {
+    let path = &last.journal.path;
+    let file = disk.open(path, Open::Write).map_err(|error| Error::io("opening", path, error))?;
+    let io = |error| Error::io("making durable", path, error);
+    if let Some((_, offset)) = last.journal.frames.last() {
+        let damaged = |fault| Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] };
+        let bytes = last.reader.bytes(*offset, last.journal.end - offset).map_err(damaged)?;
+        file.write_at(&bytes, *offset).map_err(io)?;
+    }
+    file.sync().map_err(io)?;
+    last.journal.file = file;
+    for dir in layout.dirs() {
+        disk.sync_dir(&dir).map_err(|error| Error::io("syncing", &dir, error))?;
+    }
+    Ok(())
+}
+
+/// Keeps the bytes of a torn tail aside and cuts them off.
+fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> Result<Recovered> {
+    let offset = replayed.reader.offset();
+    let path = &replayed.journal.path;
+    let damaged = |fault| Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] };
+    let bytes = replayed.reader.bytes(offset, end - offset).map_err(damaged)?;
+    let kept = layout.torn(replayed.journal.first_seq, offset);
+    let io = |error| Error::io("keeping the torn tail in", &kept, error);
+    if disk.stat(&kept).map_err(io)?.is_some() {
+        // From an opening that did not get further than this.
+        disk.remove(&kept).map_err(io)?;
+    }
+    let file = disk.open(&kept, Open::Create).map_err(io)?;
+    file.write_at(&bytes, 0).map_err(io)?;
+    file.sync().map_err(io)?;
+    disk.sync_dir(&layout.journal_dir()).map_err(io)?;
+    let journal = disk.open(path, Open::Write).map_err(|error| Error::io("opening", path, error))?;
+    let cut = journal.set_len(offset).and_then(|()| journal.sync());
+    cut.map_err(|error| Error::io("cutting", path, error))?;
+    let name = |path: &Path| path.strip_prefix(layout.root()).unwrap_or(path).display().to_string();
+    Ok(Recovered {
+        name: "recovered",
+        why: "torn_tail",
+        file: name(path),
+        offset,
+        bytes: end - offset,
+        digest: crate::record::digest(&bytes),
+        kept: name(&kept),
+        fault: None,
+    })
+}
+
+/// Removes what a crash left half done and nobody relies on.
+fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
+    let next = layout.next_journal();
+    let io = |error| Error::io("removing", &next, error);
+    if disk.stat(&next).map_err(io)?.is_some() {
+        disk.remove(&next).map_err(io)?;
+    }
+    let dir = layout.segment_dir();
+    let io = |error| Error::io("cleaning", &dir, error);
+    for name in disk.list(&dir).map_err(io)? {
+        if name.ends_with(".jsonl.zst.tmp") {
+            disk.remove(&dir.join(name)).map_err(io)?;
+        }
+    }
+    Ok(())
+}
+
+fn first_line_of_journal(disk: &dyn Disk, path: &Path) -> std::result::Result<Option<Vec<u8>>, Fault> {
+    let mut reader = FrameReader::open(disk, path, [0; 16])?;
+    let header = reader.bytes(0, FrameHeader::LEN as u64)?;
+    let Some(header) = FrameHeader::checked(&header) else {
+        return match tail(&reader)? {
+            Tail::Clean | Tail::Torn { .. } => Ok(None),
+            Tail::Damaged(fault) => Err(fault),
+        };
+    };
+    reader = FrameReader::of(Arc::clone(reader.file()), path, header.log_id);
+    let frame = reader.next(u64::MAX)?;
+    Ok(frame.and_then(|frame| frame.text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec)))
+}
+
+fn first_line_of_segment(disk: &dyn Disk, path: &Path) -> std::result::Result<Vec<u8>, Fault> {
+    let file = SegmentFile::open(disk, path)?;
+    let rows = file.rows()?;
+    let row = rows.first().ok_or_else(|| file.fault(What::Directory))?;
+    let text = file.frame_text(row)?;
+    Ok(text.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
+}
+
+fn identity_in(line: &[u8]) -> Option<Identity> {
+    let state: State = events::event_of(line.get(read_head(line)?.members)?)?;
+    let id = |text: &str| uuid::Uuid::try_parse(text).ok().map(uuid::Uuid::into_bytes);
+    Some(Identity { database: id(&state.database)?, log_id: id(&state.log_id)?, name: state.log })
+}

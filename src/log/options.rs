@@ -1,0 +1,132 @@
+//! How a log is written. Nothing here is stored: any writer may choose anew.
+
+use super::segment::Encoding;
+use std::time::Duration;
+
+/// How a log is written; the defaults are right for nearly everybody.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Options {
+    /// The journal is sealed when it holds this much text, in bytes (64 MiB).
+    pub seal_bytes: u64,
+    /// The journal is sealed when its first record is this old (a day), checked when records are appended and every
+    /// minute.
+    pub seal_age: Duration,
+    /// The most text that one commit takes, in bytes (8 MiB); a list of records up to this size is stored as a whole
+    /// or not at all.
+    pub frame_bytes: usize,
+    /// When this much text waits to be written, callers wait too (32 MiB).
+    pub queue_bytes: usize,
+    /// The longest record in bytes (64 MiB).
+    pub record_bytes: usize,
+    /// The zstd level of sealed segments (6).
+    pub level: i32,
+    /// About how much text is compressed together, in bytes (256 KiB): more is smaller, less is quicker to read.
+    pub block_bytes: usize,
+    /// Whether journals are filled with zeros ahead of the records, so that an fsync has no metadata to write.
+    pub zero_ahead: bool,
+    /// Whether other processes of this machine may append through this one.
+    pub door: bool,
+    /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
+    /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
+    pub(crate) threads: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            seal_bytes: 64 << 20,
+            seal_age: Duration::from_secs(24 * 60 * 60),
+            frame_bytes: 8 << 20,
+            queue_bytes: 32 << 20,
+            record_bytes: crate::record::RECORD_LIMIT,
+            level: 6,
+            block_bytes: 256 << 10,
+            zero_ahead: true,
+            door: true,
+            threads: true,
+        }
+    }
+}
+
+impl Options {
+    /// Sets how much text is sealed together, in bytes.
+    #[must_use]
+    pub fn seal_bytes(mut self, bytes: u64) -> Self {
+        self.seal_bytes = bytes;
+        self
+    }
+
+    /// Sets after what time a segment is sealed.
+    #[must_use]
+    pub fn seal_age(mut self, age: Duration) -> Self {
+        self.seal_age = age;
+        self
+    }
+
+    /// Sets how much text one commit takes, in bytes.
+    #[must_use]
+    pub fn frame_bytes(mut self, bytes: usize) -> Self {
+        self.frame_bytes = bytes;
+        self
+    }
+
+    /// Sets how much text may wait to be written, in bytes.
+    #[must_use]
+    pub fn queue_bytes(mut self, bytes: usize) -> Self {
+        self.queue_bytes = bytes;
+        self
+    }
+
+    /// Sets the longest record in bytes; more than 64 MiB is not possible.
+    #[must_use]
+    pub fn record_bytes(mut self, bytes: usize) -> Self {
+        self.record_bytes = bytes.min(crate::record::RECORD_LIMIT);
+        self
+    }
+
+    /// Sets the zstd level of sealed segments.
+    #[must_use]
+    pub fn level(mut self, level: i32) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Sets about how much text is compressed together, in bytes; at most 8 MiB.
+    #[must_use]
+    pub fn block_bytes(mut self, bytes: usize) -> Self {
+        self.block_bytes = bytes.min(8 << 20);
+        self
+    }
+
+    /// Sets whether journals are filled with zeros ahead.
+    #[must_use]
+    pub fn zero_ahead(mut self, zero_ahead: bool) -> Self {
+        self.zero_ahead = zero_ahead;
+        self
+    }
+
+    /// Sets whether other processes may append through this one.
+    #[must_use]
+    pub fn door(mut self, door: bool) -> Self {
+        self.door = door;
+        self
+    }
+
+    /// Has everything happen in the caller's thread; see [`Options::threads`].
+    #[doc(hidden)]
+    #[must_use]
+    pub fn without_threads(mut self) -> Self {
+        self.threads = false;
+        self
+    }
+
+    pub(crate) fn encoding(&self) -> Encoding {
+        Encoding { level: self.level, frame_text: self.block_bytes.max(1) }
+    }
+
+    /// By how much a journal grows at least and at most.
+    pub(crate) fn growth(&self) -> (u64, u64) {
+        if self.zero_ahead { (64 << 10, 4 << 20) } else { (0, 0) }
+    }
+}

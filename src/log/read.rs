@@ -1,0 +1,237 @@
+//! Reading records: by seq, by key, or a range in order; the same code in the writing process and beside it.
+
+use super::derive::Spans;
+use super::events::Identity;
+use super::fault::{Fault, What};
+use super::journal::FrameReader;
+use super::keys::{id_key, id_prefix};
+use super::layout::Layout;
+use super::view::{Place, SegmentRef, View};
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::proof::{Hash, chain_next, leaf_hash};
+use crate::record::{Head, Prepared, RECORD_LIMIT, part_text, put_back, read_head, read_parts};
+use parking_lot::RwLock;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A log's files and the view of them that this process has.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) layout: Layout,
+    pub(crate) identity: Identity,
+    pub(crate) view: RwLock<View>,
+}
+
+/// Some consecutive lines, as they were committed or compressed together.
+struct Block {
+    first_seq: u64,
+    chain_before: Hash,
+    text: Vec<u8>,
+}
+
+impl Files {
+    /// The seq behind the last record that is durable.
+    pub(crate) fn end_seq(&self) -> u64 {
+        self.view.read().end_seq().unwrap_or(0)
+    }
+
+    /// The line of that seq; `None` if there is none (yet).
+    pub(crate) fn line(&self, seq: u64) -> Result<Option<Vec<u8>>> {
+        Ok(self.block(seq)?.and_then(|block| block.line(seq).map(<[u8]>::to_vec)))
+    }
+
+    /// The link of the chain behind the record of that seq.
+    pub(crate) fn chain_at(&self, seq: u64) -> Result<Option<Hash>> {
+        let Some(block) = self.block(seq)? else { return Ok(None) };
+        let through = usize::try_from(seq - block.first_seq).unwrap_or(usize::MAX).saturating_add(1);
+        let lines = block.text.split(|byte| *byte == b'\n').take(through);
+        Ok(Some(lines.fold(block.chain_before, |chain, line| chain_next(&chain, &leaf_hash(line)))))
+    }
+
+    /// The seqs of the records that may have this key, the oldest first. Segments are asked only if `possible` says
+    /// that they can hold it.
+    pub(crate) fn find(&self, hash: u64, possible: impl Fn(&Spans) -> bool) -> Result<Vec<u64>> {
+        let (segments, mut found) = {
+            let view = self.view.read();
+            let live: Vec<u64> = view.journals.iter().flat_map(|journal| journal.find(hash)).collect();
+            (view.segments.clone(), live)
+        };
+        for segment in segments.iter() {
+            let trailer = segment.trailer(&*self.disk).map_err(|fault| self.damaged(fault))?;
+            let spans = Spans {
+                time: (trailer.time_min, trailer.time_max),
+                logged: (trailer.logged_min, trailer.logged_max),
+                id: (trailer.id_min, trailer.id_max),
+            };
+            if possible(&spans) {
+                let file = segment.open(&*self.disk).map_err(|fault| self.damaged(fault))?;
+                found.extend(file.find(hash).map_err(|fault| self.damaged(fault))?);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The seq of the record with that id.
+    pub(crate) fn find_id(&self, id: &[u8; 16]) -> Result<Option<u64>> {
+        let prefix = id_prefix(id);
+        for seq in self.find(id_key(id), |spans| (spans.id.0..=spans.id.1).contains(&prefix))? {
+            let line = self.line(seq)?;
+            if line.as_deref().and_then(read_head).is_some_and(|head| head.id == *id) {
+                return Ok(Some(seq));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The lines of these seqs in order, as far as they are there when they are reached.
+    pub(crate) fn lines(self: &Arc<Self>, range: Range<u64>) -> Lines {
+        Lines { files: Arc::clone(self), range, block: None, at: 0 }
+    }
+
+    /// A record's members with everything in its place that was moved out.
+    pub(crate) fn whole_members(&self, line: &[u8], head: &Head) -> Result<Vec<u8>> {
+        let members = line.get(head.members.clone()).unwrap_or_default();
+        let Some(parts) = &head.parts else { return Ok(members.to_vec()) };
+        let mismatch = || {
+            let fault = Fault::new(self.layout.root(), What::Part).seqs(head.seq, head.seq);
+            self.damaged(fault)
+        };
+        let entries = line.get(parts.clone()).and_then(read_parts).ok_or_else(mismatch)?;
+        let total: u64 = entries.iter().fold(0, |total, entry| total.saturating_add(entry.count));
+        let mut seq = head.seq.checked_sub(total).ok_or_else(mismatch)?;
+        let mut values = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let mut raw = Vec::new();
+            for _ in 0..entry.count {
+                let part = self.line(seq)?.ok_or_else(mismatch)?;
+                let part_head = read_head(&part).ok_or_else(mismatch)?;
+                let text = part.get(part_head.members).and_then(part_text).ok_or_else(mismatch)?;
+                raw.extend_from_slice(text.as_bytes());
+                if raw.len() as u64 > entry.bytes {
+                    return Err(mismatch());
+                }
+                seq += 1;
+            }
+            if crate::record::digest(&raw) != entry.digest {
+                return Err(mismatch());
+            }
+            values.push((entry.path, raw));
+        }
+        put_back(members, &values).ok_or_else(mismatch)
+    }
+
+    /// What a definition says, ready to be written again: without what identifies the first writing.
+    pub(crate) fn definition_again(&self, line: &[u8], head: &Head) -> Result<Option<Prepared>> {
+        let members = self.whole_members(line, head)?;
+        let mut again = b"{".to_vec();
+        for child in crate::record::members(&members) {
+            if crate::record::named(&members, &child, "source") {
+                continue;
+            }
+            if again.len() > 1 {
+                again.push(b',');
+            }
+            again.extend_from_slice(members.get(child.name.start - 1..child.value.end).unwrap_or_default());
+        }
+        again.push(b'}');
+        // Rules may have become stricter since it was written; then it stays where it is.
+        Ok(Prepared::new(&again, RECORD_LIMIT * 2).ok())
+    }
+
+    pub(crate) fn damaged(&self, fault: Fault) -> Error {
+        Error::Damaged { path: self.layout.root().to_owned(), faults: vec![fault] }
+    }
+
+    fn block(&self, seq: u64) -> Result<Option<Block>> {
+        let place = self.view.read().place(seq);
+        let block = match place {
+            None => return Ok(None),
+            Some(Place::Journal { file, path, offset, end }) => {
+                let mut reader = FrameReader::of(file, &path, self.identity.log_id);
+                reader.seek(offset);
+                let frame = reader.next(end).map_err(|fault| self.damaged(fault))?;
+                let damaged = || self.damaged(Fault::new(&path, What::FramePayload).at(offset).seqs(seq, seq));
+                let frame = frame.ok_or_else(damaged)?;
+                let (first_seq, chain_before) = (frame.header.first_seq, frame.header.chain_before);
+                Block { first_seq, chain_before, text: frame.text }
+            }
+            Some(Place::Segment(segment)) => match self.segment_block(&segment, seq).map_err(|fault| self.damaged(fault))? {
+                Some(block) => block,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(block))
+    }
+
+    fn segment_block(&self, segment: &SegmentRef, seq: u64) -> std::result::Result<Option<Block>, Fault> {
+        let file = segment.open(&*self.disk)?;
+        let rows = file.rows()?;
+        let behind = rows.partition_point(|row| row.first_seq <= seq);
+        let row = behind.checked_sub(1).and_then(|place| rows.get(place));
+        let Some(row) = row.filter(|row| seq < row.first_seq.saturating_add(u64::from(row.count))) else {
+            return Ok(None);
+        };
+        let text = file.frame_text(row)?;
+        Ok(Some(Block { first_seq: row.first_seq, chain_before: row.chain_before, text }))
+    }
+}
+
+impl Block {
+    fn line(&self, seq: u64) -> Option<&[u8]> {
+        let skipped = usize::try_from(seq.checked_sub(self.first_seq)?).ok()?;
+        let start = match skipped.checked_sub(1) {
+            None => 0,
+            Some(before) => memchr::memchr_iter(b'\n', &self.text).nth(before)? + 1,
+        };
+        let rest = self.text.get(start..)?;
+        rest.get(..memchr::memchr(b'\n', rest)?)
+    }
+}
+
+/// Lines in order; see [`Files::lines`].
+pub(crate) struct Lines {
+    files: Arc<Files>,
+    range: Range<u64>,
+    block: Option<Block>,
+    /// Where in the block's text the next line begins.
+    at: usize,
+}
+
+impl Iterator for Lines {
+    type Item = Result<(u64, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.range.is_empty() {
+                return None;
+            }
+            let rest = self.block.as_ref().and_then(|block| block.text.get(self.at..)).unwrap_or_default();
+            if let Some(end) = memchr::memchr(b'\n', rest) {
+                let line = rest.get(..end).unwrap_or_default().to_vec();
+                let seq = self.range.start;
+                self.at += end + 1;
+                self.range.start += 1;
+                return Some(Ok((seq, line)));
+            }
+            match self.files.block(self.range.start) {
+                Ok(Some(block)) => {
+                    let skipped = usize::try_from(self.range.start - block.first_seq).unwrap_or(usize::MAX);
+                    let newline = skipped.checked_sub(1).and_then(|n| memchr::memchr_iter(b'\n', &block.text).nth(n));
+                    self.at = newline.map_or(0, |newline| newline + 1);
+                    self.block = Some(block);
+                }
+                Ok(None) => {
+                    self.range.end = self.range.start;
+                    return None;
+                }
+                Err(error) => {
+                    self.range.end = self.range.start;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}

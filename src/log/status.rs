@@ -1,0 +1,114 @@
+//! The day's figures of a log.
+
+use super::events::hex;
+use super::read::Files;
+use super::replay::{ReadFailure, read_tip};
+use crate::disk::Kind;
+use crate::error::{Error, Result};
+use crate::record::{format_time, read_head};
+use std::path::Path;
+use std::sync::Arc;
+
+/// How large a log is and how far it is.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The log's name.
+    pub log: String,
+    /// Its id.
+    pub log_id: String,
+    /// The number of records, the log's own included.
+    pub records: u64,
+    /// The number of sealed segments, and how many journals wait to be sealed or are being written.
+    pub segments: u64,
+    /// See `segments`.
+    pub journals: u64,
+    /// The length of the records' text in bytes, newlines included.
+    pub text_bytes: u64,
+    /// What all files of the log take on disk, in bytes.
+    pub disk_bytes: u64,
+    /// What sealed segments take, in bytes, and the text that is in them.
+    pub sealed_bytes: u64,
+    /// See `sealed_bytes`.
+    pub sealed_text_bytes: u64,
+    /// When the first and the last record were logged.
+    pub oldest: Option<String>,
+    /// See `oldest`.
+    pub newest: Option<String>,
+    /// Bytes of text that a month of thirty days adds if it goes on as on the last day.
+    pub text_bytes_a_month: Option<u64>,
+    /// The root of the tree over all records, in hexadecimal digits.
+    pub root: String,
+    /// The last link of the chain, in hexadecimal digits.
+    pub chain: String,
+}
+
+const DAY_NS: i64 = 86_400_000_000_000;
+
+pub(crate) fn status(files: &Files) -> Result<Status> {
+    let (disk, layout) = (&*files.disk, &files.layout);
+    let (view, tip) = read_tip(disk, layout, files.identity.log_id).map_err(|failure| match failure {
+        ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
+        ReadFailure::Fault(fault) => files.damaged(fault),
+    })?;
+    let snapshot = Arc::new(Files {
+        disk: Arc::clone(&files.disk),
+        layout: layout.clone(),
+        identity: files.identity.clone(),
+        view: parking_lot::RwLock::new(view.clone()),
+    });
+    let logged = |seq: u64| -> Result<Option<i64>> {
+        Ok(snapshot.line(seq)?.as_deref().and_then(read_head).map(|head| head.logged))
+    };
+    let (oldest, newest) = (logged(0)?, tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?);
+    let (mut sealed_text, mut sealed_bytes, mut day_text) = (0, 0, 0);
+    let since = newest.map_or(i64::MAX, |newest| newest.saturating_sub(DAY_NS));
+    for segment in view.segments.iter() {
+        let trailer = segment.trailer(disk).map_err(|fault| files.damaged(fault))?;
+        sealed_text += trailer.text;
+        sealed_bytes += disk.stat(&segment.path).ok().flatten().map_or(0, |stat| stat.len);
+        let span = trailer.logged_max.saturating_sub(trailer.logged_min).max(1);
+        let within = trailer.logged_max.saturating_sub(since).clamp(0, span);
+        day_text += share(trailer.text, within, span);
+    }
+    let live: u64 = view.journals.iter().map(|journal| journal.text).sum();
+    let lived = oldest.zip(newest).map(|(oldest, newest)| newest.saturating_sub(oldest).clamp(1, DAY_NS));
+    // A log that is younger than an hour says nothing about a month.
+    let month = lived.filter(|lived| *lived > DAY_NS / 24).map(|lived| share(day_text + live, 30 * DAY_NS, lived));
+    Ok(Status {
+        log: files.identity.name.clone(),
+        log_id: files.identity.log_id(),
+        records: tip.next_seq(),
+        segments: view.segments.len() as u64,
+        journals: view.journals.len() as u64,
+        text_bytes: sealed_text + live,
+        disk_bytes: size_of_dir(files, layout.root())?,
+        sealed_bytes,
+        sealed_text_bytes: sealed_text,
+        oldest: oldest.map(format_time),
+        newest: newest.map(format_time),
+        text_bytes_a_month: month,
+        root: hex(&tip.tree.root()),
+        chain: hex(&tip.chain),
+    })
+}
+
+/// `whole * part / of`, without overflow.
+fn share(whole: u64, part: i64, of: i64) -> u64 {
+    let share = i128::from(whole) * i128::from(part) / i128::from(of.max(1));
+    u64::try_from(share).unwrap_or(u64::MAX)
+}
+
+fn size_of_dir(files: &Files, dir: &Path) -> Result<u64> {
+    let io = |error| Error::io("listing", dir, error);
+    let mut size = 0;
+    for name in files.disk.list(dir).map_err(io)? {
+        let path = dir.join(name);
+        match files.disk.stat(&path).map_err(io)? {
+            Some(stat) if stat.kind == Kind::Dir => size += size_of_dir(files, &path)?,
+            Some(stat) if stat.kind == Kind::File => size += stat.len,
+            _ => {}
+        }
+    }
+    Ok(size)
+}

@@ -1,0 +1,255 @@
+//! Verify: read and hash every byte of a snapshot of the log and name everything that is not as the log wrote it. It
+//! takes no lock, needs no key, and may run beside a writer.
+//!
+//! What must hold: it never reports a fault where there is none, whatever a living writer does meanwhile; and no byte
+//! of an authoritative file can change without a fault.
+
+mod journal;
+mod report;
+mod segment;
+mod states;
+mod tree;
+
+use super::fault::{Fault, What};
+use super::layout::Layout;
+use super::replay::Listing;
+use super::view::Tip;
+use crate::disk::Disk;
+use crate::proof::Hash;
+use journal::{Subject, verify_journal};
+use parking_lot::Mutex;
+pub use report::{Report, TornTail};
+use segment::{Checked, verify_part};
+pub(crate) use segment::verify_segment;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use tree::TreeFiles;
+
+/// What is verified, and how.
+pub(crate) struct Verify<'a> {
+    pub(crate) disk: &'a dyn Disk,
+    pub(crate) layout: &'a Layout,
+    pub(crate) log: &'a str,
+    /// The log's id, where the caller knows it from elsewhere.
+    pub(crate) log_id: Option<[u8; 16]>,
+    /// Only the records of these seqs.
+    pub(crate) seqs: Option<Range<u64>>,
+    pub(crate) threads: usize,
+    /// Told how many bytes of how many are done.
+    pub(crate) progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// Verifies a log.
+pub(crate) fn verify(task: &Verify<'_>) -> std::io::Result<Report> {
+    let started = task.disk.monotonic();
+    let mut report = task.attempt()?;
+    // A file that went while it was wanted was sealed meanwhile; the list is read again. A file that is really gone
+    // stays gone.
+    for _ in 0..5 {
+        let vanished = report.faults.iter().any(|fault| fault.what == What::Missing);
+        let before = report.listing.clone();
+        if !vanished || Listing::read(task.disk, task.layout)? == before {
+            break;
+        }
+        report = task.attempt()?;
+    }
+    report.nanoseconds = task.disk.monotonic().saturating_sub(started);
+    Ok(report)
+}
+
+impl Verify<'_> {
+    fn attempt(&self) -> std::io::Result<Report> {
+        let (tree, tree_faults) = TreeFiles::open(self.disk, self.layout);
+        let listing = Listing::read(self.disk, self.layout)?;
+        let mut report = Report::new(self.log, listing.clone(), self.seqs.clone());
+        if self.seqs.is_none() {
+            report.faults.extend(tree_faults);
+        }
+        report.faults.extend(self.strays(&listing));
+        let all = self.seqs.clone().unwrap_or(0..u64::MAX);
+        let wanted: Vec<u64> = listing
+            .segments
+            .iter()
+            .enumerate()
+            .filter(|(place, first)| {
+                let next = listing.segments.get(place + 1).copied().or(listing.journals.last().copied());
+                **first < all.end && next.is_none_or(|next| next > all.start)
+            })
+            .map(|(_, first)| *first)
+            .collect();
+        let sealed = |first: u64| !listing.journals.contains(&first);
+        let checked = self.segments(&wanted, &all, &tree, &sealed);
+        let mut tip = Some(Tip::empty());
+        let mut identity = self.log_id;
+        let mut link = Link { report: &mut report, tip: &mut tip, identity: &mut identity };
+        for (first, checked) in wanted.iter().zip(checked) {
+            link.segment(&self.layout.segment(*first), *first, checked, sealed(*first), self.seqs.is_some());
+        }
+        self.journals(&listing, &all, &tree, &mut link);
+        if self.seqs.is_none() {
+            let sealed_end = listing.journals.first().copied().unwrap_or(0);
+            let end = tip.as_ref().map_or(u64::MAX, Tip::next_seq);
+            report.faults.extend(tree.check_levels(sealed_end, end));
+        }
+        report.set_tip(tip.filter(|_| self.seqs.is_none()));
+        report.faults.dedup();
+        Ok(report)
+    }
+
+    /// Checks segments in parallel. The leaves are compared with the tree file at once and not kept.
+    fn segments(
+        &self,
+        wanted: &[u64],
+        seqs: &Range<u64>,
+        tree: &TreeFiles,
+        sealed: &(impl Fn(u64) -> bool + Sync),
+    ) -> Vec<Checked> {
+        let len = |first: &u64| self.disk.stat(&self.layout.segment(*first)).ok().flatten().map_or(0, |stat| stat.len);
+        let total: u64 = wanted.iter().map(len).sum();
+        let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let results: Vec<Mutex<Option<Checked>>> = wanted.iter().map(|_| Mutex::new(None)).collect();
+        let work = || {
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some((first, slot)) = wanted.get(place).zip(results.get(place)) else { return };
+                let mut checked = verify_part(self.disk, &self.layout.segment(*first), seqs.clone());
+                let leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
+                if !leaves.is_empty() && self.seqs.is_none() && sealed(*first) {
+                    checked.faults.extend(tree.check_leaves(*first, &leaves, true));
+                }
+                let bytes = checked.bytes;
+                *slot.lock() = Some(checked);
+                (self.progress)(done.fetch_add(bytes, Ordering::Relaxed) + bytes, total);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.threads.min(wanted.len()) {
+                scope.spawn(work);
+            }
+            work();
+        });
+        results.into_iter().map(|slot| slot.into_inner().unwrap_or_default()).collect()
+    }
+
+    fn journals(&self, listing: &Listing, seqs: &Range<u64>, tree: &TreeFiles, link: &mut Link<'_>) {
+        if listing.journals.is_empty() {
+            link.report.faults.push(Fault::new(self.layout.journal_dir(), What::Missing));
+        }
+        for (place, first) in listing.journals.iter().enumerate() {
+            let next = listing.journals.get(place + 1).copied();
+            if *first >= seqs.end || next.is_some_and(|next| next <= seqs.start) {
+                *link.tip = None;
+                continue;
+            }
+            let path = self.layout.journal(*first);
+            link.gap(&path, *first);
+            let Some(log_id) = *link.identity else { continue };
+            let before = link.tip.clone().filter(|tip| tip.next_seq() == *first);
+            let closed = next.is_some();
+            let subject = Subject {
+                disk: self.disk,
+                layout: self.layout,
+                log_id,
+                first_seq: *first,
+                before,
+                closed,
+                seqs: seqs.clone(),
+            };
+            let mut torn = Vec::new();
+            let checked = verify_journal(&subject, &mut torn);
+            if self.seqs.is_none() && !checked.leaves.is_empty() {
+                link.report.faults.extend(tree.check_leaves(*first, &checked.leaves, false));
+            }
+            link.report.torn.append(&mut torn);
+            link.report.journals += 1;
+            link.stated(&path, &checked);
+            let after = checked.after.clone();
+            link.count(checked);
+            *link.tip = after;
+        }
+    }
+
+    /// Files that belong to nothing.
+    fn strays(&self, listing: &Listing) -> Vec<Fault> {
+        let known = |path: &std::path::Path| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            name == "next" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
+        };
+        let tree = self.disk.list(&self.layout.tree_dir()).unwrap_or_default();
+        let tree = tree.into_iter().filter(|name| !matches!(name.as_bytes(), [b'0'..=b'7']));
+        let strays = listing.others.iter().filter(|path| !known(path)).cloned();
+        strays.chain(tree.map(|name| self.layout.tree_dir().join(name))).map(|path| Fault::new(path, What::Stray)).collect()
+    }
+}
+
+/// Puts together what the files say one by one.
+struct Link<'a> {
+    report: &'a mut Report,
+    /// How far the log is before the next file, where that is known.
+    tip: &'a mut Option<Tip>,
+    identity: &'a mut Option<[u8; 16]>,
+}
+
+impl Link<'_> {
+    fn segment(&mut self, path: &std::path::Path, first: u64, checked: Checked, sealed: bool, partial: bool) {
+        self.report.segments += 1;
+        if partial && self.tip.as_ref().is_some_and(|tip| tip.next_seq() != first) {
+            *self.tip = None;
+        }
+        if sealed {
+            self.gap(path, first);
+        }
+        if let Some(before) = &checked.before {
+            if before.next_seq() != first {
+                self.report.faults.push(Fault::new(path, What::Misplaced));
+            } else if let Some(tip) = self.tip.as_ref().filter(|_| sealed)
+                && tip.next_seq() == first
+                && tip != before
+            {
+                let what = if tip.chain == before.chain { What::Tree } else { What::Chain };
+                self.report.faults.push(Fault::new(path, what).seqs(first, first));
+            }
+        }
+        match (checked.log_id, *self.identity) {
+            (Some(found), Some(known)) if found != known => {
+                self.report.faults.push(Fault::new(path, What::Misplaced));
+            }
+            (found, None) => *self.identity = found,
+            _ => {}
+        }
+        self.stated(path, &checked);
+        let after = checked.after.clone();
+        self.count(checked);
+        if sealed {
+            *self.tip = after;
+        }
+    }
+
+    /// Names the records that are missing before a file.
+    fn gap(&mut self, path: &std::path::Path, first: u64) {
+        let Some(tip) = &self.tip else { return };
+        let next = tip.next_seq();
+        if next != first {
+            let (from, to) = (next.min(first), next.max(first));
+            let what = if next < first { What::Gap } else { What::Misplaced };
+            self.report.faults.push(Fault::new(path, what).seqs(from, to.saturating_sub(1)));
+        }
+    }
+
+    /// Holds the log's id in a file's first record against the log's.
+    fn stated(&mut self, path: &std::path::Path, checked: &Checked) {
+        let expected = self.identity.map(crate::record::id_text);
+        if let (Some(stated), Some(expected)) = (&checked.stated_log, expected)
+            && *stated != expected
+        {
+            self.report.faults.push(Fault::new(path, What::State("it names another log")));
+        }
+    }
+
+    fn count(&mut self, checked: Checked) {
+        self.report.records += checked.records;
+        self.report.text += checked.text;
+        self.report.bytes += checked.bytes;
+        self.report.faults.extend(checked.faults);
+    }
+}

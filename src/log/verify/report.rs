@@ -1,0 +1,167 @@
+//! What verify found, for people and for machines.
+
+use crate::log::events::hex;
+use crate::log::fault::Fault;
+use crate::log::replay::Listing;
+use crate::log::view::Tip;
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// What verify checked and what it found.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// The log's name.
+    pub log: String,
+    /// The number of records that were read and hashed.
+    pub records: u64,
+    /// The length of their text in bytes, newlines included.
+    pub text: u64,
+    /// The length of the files that were read, in bytes.
+    pub bytes: u64,
+    /// The number of sealed segments and of journals that were read.
+    pub segments: u64,
+    /// See `segments`.
+    pub journals: u64,
+    /// How long it took, in nanoseconds.
+    pub nanoseconds: u64,
+    /// The records that were asked for, if not all.
+    pub seqs: Option<Range<u64>>,
+    /// The number of records of the whole log, the root of the tree over them and the last link of the chain; only
+    /// where everything up to the end could be linked.
+    pub size: Option<u64>,
+    /// See `size`; in hexadecimal digits.
+    pub root: Option<String>,
+    /// See `size`; in hexadecimal digits.
+    pub chain: Option<String>,
+    /// Everything that is not as the log wrote it.
+    pub faults: Vec<Fault>,
+    /// Writes that a crash cut short: never acknowledged, cut off and kept aside at the next opening.
+    pub torn: Vec<TornTail>,
+    pub(crate) listing: Listing,
+}
+
+/// The rest of a write that a crash cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornTail {
+    /// The journal.
+    pub file: PathBuf,
+    /// Where it begins.
+    pub offset: u64,
+    /// How many bytes of it there are.
+    pub bytes: u64,
+}
+
+impl Report {
+    pub(crate) fn new(log: &str, listing: Listing, seqs: Option<Range<u64>>) -> Self {
+        Report {
+            log: log.to_owned(),
+            records: 0,
+            text: 0,
+            bytes: 0,
+            segments: 0,
+            journals: 0,
+            nanoseconds: 0,
+            seqs,
+            size: None,
+            root: None,
+            chain: None,
+            faults: Vec::new(),
+            torn: Vec::new(),
+            listing,
+        }
+    }
+
+    pub(crate) fn set_tip(&mut self, tip: Option<Tip>) {
+        if let Some(tip) = tip {
+            self.size = Some(tip.next_seq());
+            self.root = Some(hex(&tip.tree.root()));
+            self.chain = Some(hex(&tip.chain));
+        }
+    }
+
+    /// Whether everything that was checked is as the log wrote it.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// The report as one JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let fault = |fault: &Fault| {
+            serde_json::json!({
+                "file": fault.file.display().to_string(),
+                "offset": fault.offset,
+                "seqs": fault.seqs.map(|(first, last)| [first, last]),
+                "what": fault.what.to_string(),
+            })
+        };
+        let torn = |torn: &TornTail| {
+            let file = torn.file.display().to_string();
+            serde_json::json!({ "file": file, "offset": torn.offset, "bytes": torn.bytes })
+        };
+        serde_json::json!({
+            "log": self.log,
+            "sound": self.is_sound(),
+            "authenticated": false,
+            "complete": self.seqs.is_none(),
+            "seqs": self.seqs.as_ref().map(|seqs| [seqs.start, seqs.end]),
+            "records": self.records,
+            "text_bytes": self.text,
+            "file_bytes": self.bytes,
+            "segments": self.segments,
+            "journals": self.journals,
+            "seconds": self.seconds(),
+            "size": self.size,
+            "root": self.root,
+            "chain": self.chain,
+            "faults": self.faults.iter().map(fault).collect::<Vec<_>>(),
+            "torn": self.torn.iter().map(torn).collect::<Vec<_>>(),
+        })
+        .to_string()
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "for showing only")]
+    fn seconds(&self) -> f64 {
+        self.nanoseconds as f64 / 1e9
+    }
+}
+
+impl fmt::Display for Report {
+    #[expect(clippy::cast_precision_loss, reason = "for showing only")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "NOT AUTHENTICATED: format 0 carries no signatures; this shows accidents and clumsy hands only")?;
+        for fault in &self.faults {
+            writeln!(f, "FAULT {fault}")?;
+        }
+        for TornTail { file, offset, bytes } in &self.torn {
+            let file = file.display();
+            writeln!(f, "torn tail: {file} at byte {offset}: {bytes} bytes of a write that was never acknowledged")?;
+        }
+        if let Some(seqs) = &self.seqs {
+            writeln!(f, "only a part was checked: seq {}..{}", seqs.start, seqs.end)?;
+        }
+        let megabytes = self.text as f64 / 1e6;
+        let seconds = self.seconds();
+        writeln!(
+            f,
+            "{}: checked {} records, {megabytes:.1} MB of text in {} segments and {} journals, in {seconds:.2} s ({:.0} MB/s)",
+            self.log,
+            self.records,
+            self.segments,
+            self.journals,
+            megabytes / seconds.max(1e-9)
+        )?;
+        if let (Some(size), Some(root), Some(chain)) = (self.size, &self.root, &self.chain) {
+            writeln!(f, "size {size}\nroot {root}\nchain {chain}")?;
+        }
+        match self.faults.len() {
+            0 => f.write_str("sound: every byte is as the log wrote it"),
+            1 => f.write_str("DAMAGED: 1 fault"),
+            faults => write!(f, "DAMAGED: {faults} faults"),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The first and the last record of a file of records: what they state has to be what the records before them prove.
+
+use crate::log::events::{Epoch, Standing, State, event_of};
+use crate::log::fault::{Fault, What};
+use crate::log::view::Tip;
+use crate::proof::{Hash, chain_next};
+use crate::record::read_head;
+use std::path::Path;
+
+/// The first and the last line of a file of records.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    first: Option<(u64, Vec<u8>)>,
+    last: Option<(u64, Vec<u8>)>,
+}
+
+impl Ends {
+    /// Takes in some consecutive lines, the first of which has that seq.
+    pub(crate) fn take(&mut self, text: &[u8], first_seq: u64) {
+        let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        if self.first.is_none() {
+            self.first = text.split(|byte| *byte == b'\n').next().map(|line| (first_seq, line.to_vec()));
+        }
+        let count = memchr::memchr_iter(b'\n', text).count() as u64;
+        self.last = lines.next_back().map(|line| (first_seq + count.saturating_sub(1), line.to_vec())).or(self.last.take());
+    }
+
+    /// The log's id as the first record states it.
+    pub(crate) fn log_id(&self) -> Option<String> {
+        let (_, line) = self.first.as_ref()?;
+        Some(event::<State>(line)?.log_id)
+    }
+
+    /// What the last record states about the log before it, if it closes the file.
+    pub(crate) fn epoch(&self) -> Option<(u64, Standing)> {
+        let (seq, line) = self.last.as_ref()?;
+        let epoch = event::<Epoch>(line).filter(|epoch| epoch.name == "epoch")?;
+        Some((*seq, epoch.standing))
+    }
+}
+
+/// Checks the first record, and the last if the file is closed, against how far the log was before the file.
+pub(crate) fn check_ends(path: &Path, ends: &Ends, before: Option<&Tip>, closed: bool) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let Some((first_seq, first)) = &ends.first else { return faults };
+    let fault = |seq: u64, what| Fault::new(path, what).seqs(seq, seq);
+    match event::<State>(first) {
+        None => faults.push(fault(*first_seq, What::State("it is another record"))),
+        Some(state) => {
+            let expected = if *first_seq == 0 { "genesis" } else { "state" };
+            let previous = before.filter(|tip| tip.next_seq() > 0).map(|tip| Standing::new(&tip.tree, &tip.chain));
+            if state.name != expected {
+                faults.push(fault(*first_seq, What::State("it has another name")));
+            }
+            if before.is_some() && state.previous != previous {
+                faults.push(fault(*first_seq, What::State("it does not go on from the record before it")));
+            }
+        }
+    }
+    if closed && let Some((last_seq, _)) = &ends.last {
+        match ends.epoch() {
+            None => faults.push(fault(*last_seq, What::NotClosed)),
+            Some((seq, standing)) if standing.size != seq => faults.push(fault(seq, What::NotClosed)),
+            Some(_) => {}
+        }
+    }
+    faults
+}
+
+/// Checks what an `epoch` record states about the log before it, given the leaves of its file.
+pub(crate) fn check_epoch(path: &Path, ends: &Ends, before: &Tip, leaves: &[Hash]) -> Option<Fault> {
+    let (seq, standing) = ends.epoch()?;
+    let mut tip = before.clone();
+    let (_, earlier) = leaves.split_last()?;
+    for leaf in earlier {
+        tip.chain = chain_next(&tip.chain, leaf);
+        tip.tree.push(*leaf);
+    }
+    (Standing::new(&tip.tree, &tip.chain) != standing).then(|| Fault::new(path, What::Tree).seqs(seq, seq))
+}
+
+fn event<T: for<'a> serde::Deserialize<'a>>(line: &[u8]) -> Option<T> {
+    event_of(line.get(read_head(line)?.members)?)
+}

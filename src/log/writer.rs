@@ -1,0 +1,422 @@
+//! The one that writes: gives records their seqs, recognises retries, and puts frames into the journal. Whoever holds
+//! it is alone; callers queue up before it (`commit`).
+//!
+//! What must hold: nothing about the log moves on before the frame is durable, so a write that failed and was cut back
+//! leaves everything as it was.
+
+use super::derive::Spans;
+use super::draft::{Draft, Stamp};
+use super::events;
+use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
+use super::journal::{JournalWriter, WriteFailure};
+use super::keeper::Keeper;
+use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
+use super::options::Options;
+use super::read::Files;
+use super::receipt::Receipt;
+use super::streams::Streams;
+use super::view::{LiveJournal, Tip};
+use crate::disk::{DiskFile, LockGuard};
+use crate::error::{Error, Result};
+use crate::proof::Hash;
+use crate::record::{Head, Prepared, SourceKey, Writer as Author, read_head, read_keys, read_parts};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// The state of a log that is open for writing.
+pub(crate) struct Writer {
+    pub(crate) files: Arc<Files>,
+    pub(crate) options: Options,
+    /// Who the log's own records are from: this process's user.
+    pub(crate) author: Author,
+    pub(crate) tip: Tip,
+    pub(crate) journal: JournalWriter,
+    /// How many of the journal's records are not the log's own, and when its first was logged.
+    pub(crate) callers: u64,
+    pub(crate) started: Option<i64>,
+    pub(crate) clock: Clock,
+    /// Whether it was not yet recorded that the log was opened.
+    pub(crate) unannounced: bool,
+    pub(crate) streams: Streams,
+    /// Digests of which no definition is known, asked for since the journal began.
+    pub(crate) undefined: HashSet<u64>,
+    pub(crate) committed: Option<Arc<dyn DiskFile>>,
+    pub(crate) lock: Box<dyn LockGuard>,
+    pub(crate) keeper: Arc<Keeper>,
+}
+
+/// What the clocks said at the last commit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    /// Nothing before the first record.
+    pub(crate) wall: Option<i64>,
+    /// Unknown over a restart.
+    pub(crate) monotonic: Option<u64>,
+}
+
+/// A caller's record with who wrote it.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) record: Prepared,
+    pub(crate) author: Arc<Author>,
+}
+
+/// Why a batch is not in the log.
+#[derive(Debug)]
+pub(crate) enum CommitFailure {
+    /// Nothing was stored and nothing else changed.
+    Refused(Error),
+    /// Nobody can tell what is on the disk: no more writing.
+    Unknown(Error),
+}
+
+impl From<Error> for CommitFailure {
+    fn from(error: Error) -> Self {
+        CommitFailure::Refused(error)
+    }
+}
+
+/// A difference of this much between the clocks is a step.
+const STEP_NS: i128 = 1_000_000_000;
+
+impl Writer {
+    /// Makes a batch of records durable, in one frame.
+    pub(crate) fn commit(&mut self, batch: &[Entry]) -> std::result::Result<Vec<Receipt>, CommitFailure> {
+        let now = self.files.disk.now();
+        let monotonic = self.files.disk.monotonic();
+        let mut draft = self.begin(now, monotonic);
+        let mut places = Vec::with_capacity(batch.len());
+        let mut callers = 0;
+        for entry in batch {
+            let known = self.known(&draft, &entry.record)?;
+            if let Some((seq, line)) = &known
+                && is_retry(line, &entry.record, &entry.author)
+            {
+                places.push(*seq);
+                continue;
+            }
+            for digest in &entry.record.names {
+                self.define_again(&mut draft, digest, now)?;
+            }
+            let chosen = entry.record.id.filter(|_| known.is_none());
+            let stamp = Stamp {
+                id: chosen.unwrap_or_else(|| self.new_id(now)),
+                logged: now,
+                time: entry.record.time.unwrap_or(now),
+                writer: &entry.author,
+                salt: chosen.map(|_| self.random()),
+                conflict: known.map(|(seq, _)| seq),
+            };
+            places.push(draft.add(&entry.record, &stamp, &self.author, || self.new_id(now)));
+            callers += 1;
+        }
+        let seqs = draft.before.next_seq()..draft.after.next_seq();
+        // Links of the chain behind each new record, for the receipts.
+        let links = links(&draft);
+        let receipts = places.iter().map(|seq| self.receipt(*seq, &draft, &links)).collect::<Result<Vec<_>>>()?;
+        if callers > 0 {
+            self.write(draft)?;
+            self.callers += callers;
+            self.started = self.started.or(Some(now));
+            self.clock = Clock { wall: Some(now), monotonic: Some(monotonic) };
+            self.unannounced = false;
+            debug_assert_eq!(seqs.end, self.tip.next_seq());
+        }
+        Ok(receipts)
+    }
+
+    /// Makes one of the log's own records durable, in a frame of its own.
+    pub(crate) fn record(&mut self, members: Vec<u8>) -> std::result::Result<Receipt, CommitFailure> {
+        let now = self.files.disk.now();
+        let monotonic = self.files.disk.monotonic();
+        let mut draft = self.begin(now, monotonic);
+        let seq = self.own(&mut draft, members, now);
+        let receipt = self.receipt(seq, &draft, &links(&draft))?;
+        self.write(draft)?;
+        self.started = self.started.or(Some(now));
+        self.clock = Clock { wall: Some(now), monotonic: Some(monotonic) };
+        self.unannounced = false;
+        Ok(receipt)
+    }
+
+    /// Whether the journal is due to be sealed.
+    pub(crate) fn is_due(&self) -> bool {
+        let text = self.files.view.read().journals.last().map_or(0, |journal| journal.text);
+        let age = self.started.map_or(0, |started| i128::from(self.files.disk.now()) - i128::from(started));
+        self.callers > 0
+            && (text >= self.options.seal_bytes
+                || age >= i128::try_from(self.options.seal_age.as_nanos()).unwrap_or(i128::MAX))
+    }
+
+    /// Closes the journal when it is due, and has one zeroed ahead for the next when it will be soon.
+    pub(crate) fn roll_if_due(&mut self) -> std::result::Result<(), CommitFailure> {
+        if self.is_due() {
+            return self.roll();
+        }
+        if self.options.zero_ahead && self.journal.end > self.options.seal_bytes / 4 {
+            self.keeper.want_next(self.options.seal_bytes + self.options.seal_bytes / 16);
+        }
+        Ok(())
+    }
+
+    /// Closes the journal and begins the next.
+    pub(crate) fn roll(&mut self) -> std::result::Result<(), CommitFailure> {
+        self.check_lock()?;
+        let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
+        let mut draft = self.begin(now, monotonic);
+        let members = events::epoch(&draft.after.tree, &draft.after.chain);
+        self.own(&mut draft, members, now);
+        self.write(draft)?;
+        self.next_journal()
+    }
+
+    /// Begins a journal behind one that is closed.
+    pub(crate) fn next_journal(&mut self) -> std::result::Result<(), CommitFailure> {
+        let first_seq = self.tip.next_seq();
+        let (disk, layout) = (&self.files.disk, &self.files.layout);
+        let path = layout.journal(first_seq);
+        let unknown = |error| CommitFailure::Unknown(Error::io("creating", &path, error));
+        let growth = self.options.growth();
+        let log_id = self.files.identity.log_id;
+        let file = match self.keeper.take_next() {
+            Some(file) => {
+                if disk.stat(&path).map_err(unknown)?.is_some() {
+                    return Err(CommitFailure::Unknown(Error::Exists { path }));
+                }
+                disk.rename(&layout.next_journal(), &path).map_err(unknown)?;
+                file
+            }
+            None => disk.open(&path, crate::disk::Open::Create).map_err(unknown)?,
+        };
+        disk.sync_dir(&layout.journal_dir()).map_err(unknown)?;
+        let live = LiveJournal::new(first_seq, path.clone(), Arc::clone(&file));
+        self.journal = JournalWriter::resume(file, &path, first_seq, log_id, 0, growth).map_err(unknown)?;
+        self.files.view.write().journals.push(live);
+        self.callers = 0;
+        self.started = None;
+        self.undefined.clear();
+        self.tell_committed();
+        self.keeper.closed_one(&self.files);
+        Ok(())
+    }
+
+    /// Whether another process could think that it is the one that writes.
+    pub(crate) fn check_lock(&self) -> Result<()> {
+        let path = self.files.layout.lock();
+        match self.lock.still_named() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Error::LockReplaced { path }),
+            Err(error) => Err(Error::io("checking", path, error)),
+        }
+    }
+
+    /// Lets readers know how far the journal is durable. A hint: it may fail and may get lost.
+    pub(crate) fn tell_committed(&self) {
+        let Some((file, boot)) = self.committed.as_ref().zip(self.files.disk.boot_id()) else { return };
+        let committed = Committed {
+            magic: COMMITTED_MAGIC,
+            version: FORMAT,
+            flags: 0,
+            boot,
+            journal: self.journal.first_seq,
+            offset: self.journal.end,
+            next_seq: self.tip.next_seq(),
+            crc: 0,
+        };
+        let _ = file.write_at(&committed.sealed(), 0);
+    }
+
+    /// A draft that begins with what the log itself has to say first.
+    fn begin(&self, now: i64, monotonic: u64) -> Draft {
+        let mut draft = Draft::new(&self.tip);
+        if self.journal.end == 0 {
+            let identity = &self.files.identity;
+            let members = match self.tip.next_seq() {
+                0 => events::genesis(identity),
+                _ => events::state(identity, &self.tip.tree, &self.tip.chain),
+            };
+            self.own(&mut draft, members, now);
+        }
+        if self.unannounced {
+            self.own(&mut draft, events::opened(self.files.disk.boot_id()), now);
+        }
+        if let Some(before) = self.clock.wall {
+            let passed = self.clock.monotonic.map(|before| monotonic.saturating_sub(before));
+            let difference = i128::from(now) - i128::from(before) - passed.map_or(0, i128::from);
+            // Over a restart only a step back shows.
+            if difference < -STEP_NS || (passed.is_some() && difference > STEP_NS) {
+                self.own(&mut draft, events::clock(before, now, passed), now);
+            }
+        }
+        draft
+    }
+
+    fn own(&self, draft: &mut Draft, members: Vec<u8>, now: i64) -> u64 {
+        let stamp =
+            Stamp { id: self.new_id(now), logged: now, time: now, writer: &self.author, salt: None, conflict: None };
+        draft.add(&Prepared::of_the_log(members), &stamp, &self.author, || self.new_id(now))
+    }
+
+    fn write(&mut self, draft: Draft) -> std::result::Result<(), CommitFailure> {
+        let offset = self.journal.end;
+        let written = self.journal.append(&draft.lines, draft.count, draft.before.next_seq(), draft.before.chain);
+        written.map_err(|failure| match failure {
+            WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
+            WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
+        })?;
+        debug_assert!(super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(
+            |found| (found.leaves, found.keys, found.streams, found.spans)
+                == (
+                    draft.derived.leaves.clone(),
+                    draft.derived.keys.clone(),
+                    draft.derived.streams.clone(),
+                    draft.derived.spans
+                )
+        ));
+        self.streams.extend(draft.derived.streams.iter().copied());
+        self.tip = draft.after;
+        let mut view = self.files.view.write();
+        if let Some(live) = view.journals.last_mut() {
+            live.push(offset, self.journal.end, draft.lines.len(), &draft.derived);
+        }
+        drop(view);
+        self.tell_committed();
+        Ok(())
+    }
+
+    /// The record that has the id or the source of this one, if there is one.
+    fn known(&mut self, draft: &Draft, record: &Prepared) -> Result<Option<(u64, Vec<u8>)>> {
+        if let Some(id) = &record.id {
+            let prefix = id_prefix(id);
+            let possible = |spans: &Spans| (spans.id.0..=spans.id.1).contains(&prefix);
+            let known = self.matching(draft, id_key(id), possible, |_, head| head.id == *id)?;
+            if known.is_some() {
+                return Ok(known);
+            }
+        }
+        let Some(source) = &record.source else { return Ok(None) };
+        if self.counts_on(draft, source)? {
+            return Ok(None);
+        }
+        let same = |line: &[u8], head: &Head| {
+            read_keys(line.get(head.members.clone()).unwrap_or_default()).source.as_ref() == Some(source)
+        };
+        self.matching(draft, source_key(source), |_| true, same)
+    }
+
+    fn matching(
+        &self,
+        draft: &Draft,
+        hash: u64,
+        possible: impl Fn(&Spans) -> bool,
+        same: impl Fn(&[u8], &Head) -> bool,
+    ) -> Result<Option<(u64, Vec<u8>)>> {
+        for seq in self.files.find(hash, possible)?.into_iter().chain(draft.find(hash)) {
+            let line = match draft.line(seq) {
+                Some(line) => Some(line.to_vec()),
+                None => self.files.line(seq)?,
+            };
+            if let Some(line) = line
+                && read_head(&line).is_some_and(|head| same(&line, &head))
+            {
+                return Ok(Some((seq, line)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether this number is higher than every other of the same emitter, so that it cannot have been seen before.
+    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> Result<bool> {
+        let hash = stream_key(source);
+        let above = draft.highest(hash).is_none_or(|highest| source.number > highest);
+        Ok(above && self.streams.is_above(&self.files, hash, source.number)?)
+    }
+
+    /// Writes a definition again if the journal has none of this digest and an earlier segment has one.
+    fn define_again(&mut self, draft: &mut Draft, digest: &str, now: i64) -> Result<()> {
+        let hash = definition_key(digest);
+        let defined = {
+            let view = self.files.view.read();
+            view.journals.last().is_some_and(|journal| journal.find(hash).next().is_some())
+        };
+        if defined || draft.find(hash).next().is_some() || self.undefined.contains(&hash) {
+            return Ok(());
+        }
+        let same = |line: &[u8], head: &Head| {
+            read_keys(line.get(head.members.clone()).unwrap_or_default()).defines.as_deref() == Some(digest)
+        };
+        let again = match self.matching(draft, hash, |_| true, same)? {
+            Some((_, line)) => match read_head(&line) {
+                Some(head) => self.files.definition_again(&line, &head)?,
+                None => None,
+            },
+            None => None,
+        };
+        match again {
+            Some(again) => {
+                let id = self.new_id(now);
+                let stamp = Stamp { id, logged: now, time: now, writer: &self.author, salt: None, conflict: None };
+                draft.add(&again, &stamp, &self.author, || self.new_id(now));
+            }
+            None => {
+                self.undefined.insert(hash);
+            }
+        }
+        Ok(())
+    }
+
+    fn receipt(&self, seq: u64, draft: &Draft, links: &[Hash]) -> Result<Receipt> {
+        let log = Arc::from(self.files.identity.name());
+        let drafted = seq.checked_sub(draft.before.next_seq()).and_then(|place| usize::try_from(place).ok());
+        let (line, chain) = match drafted.and_then(|place| links.get(place)) {
+            Some(link) => (draft.line(seq).map(<[u8]>::to_vec), Some(*link)),
+            None => (self.files.line(seq)?, self.files.chain_at(seq)?),
+        };
+        let id = line.as_deref().and_then(read_head).map(|head| head.id);
+        match id.zip(chain) {
+            Some((id, chain)) => Ok(Receipt { log, seq, id, chain }),
+            None => Err(Error::NotFound { what: format!("record {seq}") }),
+        }
+    }
+
+    /// A UUIDv7 of that moment.
+    fn new_id(&self, now: i64) -> [u8; 16] {
+        let mut random = [0; 10];
+        self.files.disk.random(&mut random);
+        let milliseconds = u64::try_from(now / 1_000_000).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().into_bytes()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let mut random = [0; 16];
+        self.files.disk.random(&mut random);
+        random
+    }
+}
+
+/// The link of the chain behind every line of a draft.
+fn links(draft: &Draft) -> Vec<Hash> {
+    let mut chain = draft.before.chain;
+    let next = |leaf: &Hash| {
+        chain = crate::proof::chain_next(&chain, leaf);
+        chain
+    };
+    draft.derived.leaves.iter().map(next).collect()
+}
+
+/// Whether a stored line is what this record would have become, so that it is the same record sent again.
+fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
+    let Some(head) = read_head(line) else { return false };
+    let part = |range: &std::ops::Range<usize>| line.get(range.clone()).unwrap_or_default();
+    let moved = head.parts.as_ref().map_or(Some(Vec::new()), |parts| read_parts(part(parts))).unwrap_or_default();
+    let same_moved = moved.len() == record.moved.len()
+        && moved.iter().zip(&record.moved).all(|(a, b)| a.path == b.path && a.digest == b.digest);
+    part(&head.writer) == author.text().as_slice()
+        && part(&head.members) == record.members.as_slice()
+        && same_moved
+        && record.id.is_none_or(|id| id == head.id)
+        && match record.time {
+            Some(time) => time == head.time,
+            None => head.time == head.logged,
+        }
+}
