@@ -1,0 +1,128 @@
+//! Power cuts on a simulated disk: a workload is stopped after each of its disk operations, every state that the medium
+//! may then be in is opened, and the recovery itself is cut in the same way. Whatever was acknowledged has to be there,
+//! byte for byte, and nothing else.
+
+mod oracle;
+
+use auditdb::disk::SimDisk;
+use auditdb::{Database, Error, Options};
+use oracle::{DIR, Known, plain, survive};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a workload does with a fresh disk, as far as it gets.
+type Workload = fn(&SimDisk, &Options, &mut Known) -> Result<(), Error>;
+
+fn appends_and_seals(disk: &SimDisk, options: &Options, known: &mut Known) -> Result<(), Error> {
+    let db = Database::create_with(DIR, Arc::new(disk.clone()), options.clone())?;
+    known.created = true;
+    known.append(&db)?;
+    known.append_many(&db, 3)?;
+    db.seal()?;
+    known.append(&db)?;
+    drop(db);
+    let db = Database::open_with(DIR, Arc::new(disk.clone()), options.clone())?;
+    known.append(&db)?;
+    db.seal()?;
+    known.append_many(&db, 2)?;
+    Ok(())
+}
+
+fn a_failed_sync(disk: &SimDisk, options: &Options, known: &mut Known) -> Result<(), Error> {
+    let db = Database::create_with(DIR, Arc::new(disk.clone()), options.clone())?;
+    known.created = true;
+    known.append(&db)?;
+    // The next sync of a file fails and the system takes the pages for written.
+    disk.inject_from(disk.op_count() + 1, auditdb::disk::Fault::SyncLost);
+    assert!(known.append(&db).is_err());
+    disk.clear_faults();
+    assert!(matches!(known.append(&db), Err(Error::Poisoned { .. })));
+    drop(db);
+    let db = Database::open_with(DIR, Arc::new(disk.clone()), options.clone())?;
+    known.append(&db)?;
+    db.seal()?;
+    known.append(&db)
+}
+
+/// Cuts the power after every operation of a workload and in every recovery. Returns how many states were opened.
+fn cut_everywhere(workload: Workload, options: &Options, second_cut: bool) -> usize {
+    let whole = SimDisk::new(7);
+    workload(&whole, options, &mut Known::default()).expect("the workload runs through without a cut");
+    let operations = whole.op_count();
+    let (next, opened) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let seen: Mutex<HashSet<[u8; 32]>> = Mutex::default();
+    let is_new = |disk: &SimDisk| seen.lock().unwrap().insert(disk.image_hash());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let stop = next.fetch_add(1, Ordering::Relaxed) as u64;
+                    if stop > operations {
+                        return;
+                    }
+                    let disk = SimDisk::new(7);
+                    disk.stop_after(stop);
+                    let mut known = Known::default();
+                    let _ = workload(&disk, options, &mut known);
+                    let mut states = disk.crash_states(usize::MAX);
+                    states.push(disk.restart());
+                    for state in states {
+                        // What is known differs with the number of operations even where the image does not.
+                        let image = state.fork();
+                        let context = format!("cut after operation {stop} of {operations}");
+                        survive(&state.fork(), &known, options).unwrap_or_else(|error| panic!("{context}: {error}"));
+                        opened.fetch_add(1, Ordering::Relaxed);
+                        if second_cut && is_new(&image) {
+                            let cuts = cut_recovery(&image, &known, options, &context);
+                            opened.fetch_add(cuts, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    opened.into_inner()
+}
+
+/// Cuts the power after every operation of the recovery of one state.
+fn cut_recovery(image: &SimDisk, known: &Known, options: &Options, context: &str) -> usize {
+    let whole = image.fork();
+    drop(Database::open_with(DIR, Arc::new(whole.clone()), options.clone()));
+    let (mut opened, mut seen) = (0, HashSet::new());
+    for stop in 0..whole.op_count() {
+        let disk = image.fork();
+        disk.stop_after(stop);
+        drop(Database::open_with(DIR, Arc::new(disk.clone()), options.clone()));
+        for state in disk.crash_states(usize::MAX) {
+            if seen.insert(state.image_hash()) {
+                let context = format!("{context}, and after operation {stop} of its recovery");
+                survive(&state, known, options).unwrap_or_else(|error| panic!("{context}: {error}"));
+                opened += 1;
+            }
+        }
+    }
+    opened
+}
+
+#[test]
+fn every_cut_of_appends_and_seals() {
+    let opened = cut_everywhere(appends_and_seals, &plain(), true);
+    assert!(opened > 1_000, "{opened}");
+    println!("{opened} states");
+}
+
+#[test]
+fn every_cut_with_journals_zeroed_ahead() {
+    let opened = cut_everywhere(appends_and_seals, &plain().zero_ahead(true), false);
+    assert!(opened > 300, "{opened}");
+    println!("{opened} states");
+}
+
+#[test]
+fn every_cut_after_a_failed_sync() {
+    let opened = cut_everywhere(a_failed_sync, &plain(), true);
+    assert!(opened > 100, "{opened}");
+    println!("{opened} states");
+}
