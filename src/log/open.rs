@@ -74,7 +74,8 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
     let mut view = View { segments: Arc::new(segments), journals: Vec::new() };
     let (mut last, mut cut) = (None, None);
     for (place, first_seq) in listing.journals.iter().enumerate() {
-        let replayed = replay(disk, layout, *first_seq, identity.log_id, tip, u64::MAX).map_err(damaged)?;
+        let reader = FrameReader::open(disk, &layout.journal(*first_seq), identity.log_id).map_err(damaged)?;
+        let replayed = replay(reader, *first_seq, tip, u64::MAX).map_err(damaged)?;
         let is_last = place + 1 == listing.journals.len();
         let known = told.as_ref().filter(|told| told.journal == *first_seq);
         let end = replayed.reader.offset();

@@ -7,6 +7,7 @@
 use super::events::{self, Recovered};
 use super::fault::Fault;
 use super::handle::{Log, take_lock};
+use super::journal::FrameReader;
 use super::layout::Layout;
 use super::open::identify;
 use super::options::Options;
@@ -115,7 +116,8 @@ impl Aside<'_> {
                 continue;
             };
             let is_last = place + 1 == listing.journals.len();
-            let end = match replay(self.disk, self.layout, *first, log_id, before.clone(), u64::MAX) {
+            let reader = FrameReader::open(self.disk, &path, log_id).map_err(damaged)?;
+            let end = match replay(reader, *first, before.clone(), u64::MAX) {
                 Ok(replayed) if fault.is_none() && (is_last || replayed.closed) => {
                     tip = Some(replayed.tip);
                     continue;

@@ -6,7 +6,7 @@ use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader};
 use super::layout::{Layout, journal_seq, segment_seq};
 use super::view::{LiveJournal, SegmentRef, Tip, View};
-use crate::disk::{Disk, Open};
+use crate::disk::{Disk, DiskFile, Open};
 use crate::record::{kind_and_event, read_head};
 use std::sync::Arc;
 
@@ -30,16 +30,8 @@ pub(crate) struct Replayed {
 pub(crate) const SYSTEM: &[u8] = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\"";
 
 /// Reads a journal's frames before `end`; the first must go on from `tip`.
-pub(crate) fn replay(
-    disk: &dyn Disk,
-    layout: &Layout,
-    first_seq: u64,
-    log_id: [u8; 16],
-    tip: Tip,
-    end: u64,
-) -> Result<Replayed, Fault> {
-    let path = layout.journal(first_seq);
-    let reader = FrameReader::open(disk, &path, log_id)?;
+pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) -> Result<Replayed, Fault> {
+    let path = reader.path().to_owned();
     let journal = LiveJournal::new(first_seq, path, Arc::clone(reader.file()));
     let mut replayed = Replayed { journal, tip, logged: None, callers: 0, closed: false, reader };
     if first_seq != replayed.tip.next_seq() {
@@ -120,6 +112,20 @@ impl Listing {
     }
 }
 
+/// Lists a log's files and opens its journals, so that a journal which is sealed while it is read stays readable.
+pub(crate) fn list_and_open(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Listing, Vec<Arc<dyn DiskFile>>)> {
+    let mut tries = 0;
+    loop {
+        let listing = Listing::read(disk, layout)?;
+        let journals = listing.journals.iter().map(|seq| disk.open(&layout.journal(*seq), Open::Read));
+        match journals.collect::<std::io::Result<Vec<_>>>() {
+            // Sealed between the two steps; the next list has its segment.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && tries < 1_000 => tries += 1,
+            opened => return Ok((listing, opened?)),
+        }
+    }
+}
+
 /// How far the journal is durable, as the writer told; `None` when nothing (any more) can be told.
 pub(crate) fn committed(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
     let file = disk.open(&layout.committed(), Open::Read).ok()?;
@@ -151,22 +157,8 @@ pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64]) -> 
 /// A reader's view, built from the files without the writer's help, with how far the log is and its last journal's
 /// replay (which can go on as the journal grows).
 pub(crate) fn read_view(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Result<(View, Replayed), ReadFailure> {
-    let mut failure = None;
-    for _ in 0..10 {
-        let listing = Listing::read(disk, layout).map_err(ReadFailure::Io)?;
-        match view_of(disk, layout, log_id, &listing) {
-            Ok(view) => return Ok(view),
-            // A file went while it was wanted: a segment was sealed. List again.
-            Err(fault) => {
-                let same = Listing::read(disk, layout).is_ok_and(|again| again == listing);
-                failure = Some(fault);
-                if same {
-                    break;
-                }
-            }
-        }
-    }
-    Err(failure.map_or_else(|| ReadFailure::Io(std::io::ErrorKind::NotFound.into()), ReadFailure::Fault))
+    let (listing, files) = list_and_open(disk, layout).map_err(ReadFailure::Io)?;
+    view_of(disk, layout, log_id, &listing, files).map_err(ReadFailure::Fault)
 }
 
 /// The tip of a log that is not open for writing here, with a view of it.
@@ -181,7 +173,13 @@ pub(crate) enum ReadFailure {
     Fault(Fault),
 }
 
-fn view_of(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], listing: &Listing) -> Result<(View, Replayed), Fault> {
+fn view_of(
+    disk: &dyn Disk,
+    layout: &Layout,
+    log_id: [u8; 16],
+    listing: &Listing,
+    files: Vec<Arc<dyn DiskFile>>,
+) -> Result<(View, Replayed), Fault> {
     let first_journal = listing.journals.first().copied();
     let Some(first_journal) = first_journal else {
         return Err(Fault::new(layout.journal_dir(), What::Missing));
@@ -192,13 +190,14 @@ fn view_of(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], listing: &Listing
     let mut view = View::default();
     view.segments = Arc::new(sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))).collect());
     let mut last = None;
-    for (place, seq) in listing.journals.iter().enumerate() {
+    for (place, (seq, file)) in listing.journals.iter().zip(files).enumerate() {
         // Asked anew for each journal, since the writer may have gone on to the next one meanwhile.
         let end = match committed(disk, layout) {
             Some(committed) if committed.journal == *seq => committed.offset,
             _ => u64::MAX,
         };
-        let replayed = replay(disk, layout, *seq, log_id, tip, end)?;
+        let reader = FrameReader::of(file, &layout.journal(*seq), log_id);
+        let replayed = replay(reader, *seq, tip, end)?;
         tip = replayed.tip.clone();
         if place + 1 < listing.journals.len() {
             view.journals.push(replayed.journal.clone());

@@ -84,6 +84,10 @@ pub(super) fn money(out: &mut String, hundredths: u64) {
     let _ = write!(out, "{}.{:02}", hundredths / 100, hundredths % 100);
 }
 
+fn thousandths(out: &mut String, score: u64) {
+    let _ = write!(out, "{}.{:03}", score / 1000, score % 1000);
+}
+
 /// A moment up to the second.
 fn second(out: &mut String, time_ns: i64) {
     let text = format_time(time_ns);
@@ -111,8 +115,8 @@ fn place(out: &mut String, name: &str, case: &Case, chance: &mut Chance) {
             let ahead = case.opened.saturating_add(chance.between(1_440, 30_000) as i64 * MINUTE);
             out.push_str(format_time(ahead).get(..10).unwrap_or_default());
         }
-        "score" => drop(write!(out, "0.{:03}", case.score)),
-        "share" => drop(write!(out, "0.{:03}", chance.below(1000))),
+        "score" => thousandths(out, case.score),
+        "share" => thousandths(out, chance.below(1000)),
         "rows" => rows(out, case, chance),
         "token" => chance.token(6, out),
         "long" => chance.token(22, out),
@@ -120,16 +124,22 @@ fn place(out: &mut String, name: &str, case: &Case, chance: &mut Chance) {
             out.push_str("pii:person:");
             chance.token(4, out);
         }
-        "colleague" => drop(write!(out, "staff:{}", chance.between(10, 99))),
-        _ => {
+                _ => {
             let number = match name {
                 "days" => case.days,
                 "count" => case.count,
                 "n" => chance.between(2, 9),
                 "nn" => chance.between(10, 99),
+                "colleague" => {
+                    out.push_str("staff:");
+                    chance.between(10, 99)
+                }
                 "nnn" => chance.between(100, 999),
                 "nnnn" => chance.between(1_000, 9_999),
-                _ => return drop(write!(out, "<{name}>")),
+                _ => {
+                    let _ = write!(out, "<{name}>");
+                    return;
+                }
             };
             let _ = write!(out, "{number}");
         }

@@ -15,7 +15,8 @@ pub enum Fault {
     /// The first half of a write's bytes is written, then ENOSPC. Any other operation fails as with [`Fault::NoSpace`].
     ShortWrite,
     /// A sync fails with EIO, and the system marks what it could not write as clean: everybody still reads it, no
-    /// later sync writes it. Only writing the same bytes again helps. Operations other than a sync are not struck.
+    /// later sync writes it. Only writing the same bytes again helps. A sync of names fails like
+    /// [`Fault::Io`]; other operations are not struck.
     SyncLost,
 }
 

@@ -231,21 +231,22 @@ impl State {
             return Err(self.absent(dir));
         }
         match fault {
-            Some(Fault::Io) => return Err(io_error()),
+            // Names are metadata: file systems journal them, and what a failed sync leaves is never taken for written.
+            Some(Fault::Io | Fault::SyncLost) => return Err(io_error()),
             Some(Fault::NoSpace | Fault::ShortWrite) => return Err(no_space()),
-            Some(Fault::SyncLost) | None => {}
+            None => {}
         }
         for mut entry in std::mem::take(&mut self.entries) {
             let concerned = entry.unsynced.iter().any(|unsynced| unsynced == dir);
             entry.unsynced.retain(|unsynced| unsynced != dir);
             if !entry.unsynced.is_empty() {
                 self.entries.push(entry);
-            } else if concerned && fault.is_none() {
+            } else if concerned {
                 entry.apply(&mut self.durable);
             }
         }
         self.sweep();
-        if fault.is_some() { Err(io_error()) } else { Ok(()) }
+        Ok(())
     }
 
     pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use super::segment::Checked;
 use super::states::{Ends, check_ends, check_epoch};
 use super::TornTail;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::log::derive::derive;
 use crate::log::fault::{Fault, What};
 use crate::log::format::{Fixed, FrameHeader};
@@ -12,11 +12,13 @@ use crate::log::layout::Layout;
 use crate::log::replay::committed;
 use crate::log::view::Tip;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Which journal, and what is known about it from elsewhere.
 pub(crate) struct Subject<'a> {
     pub(crate) disk: &'a dyn Disk,
     pub(crate) layout: &'a Layout,
+    pub(crate) file: Arc<dyn DiskFile>,
     pub(crate) log_id: [u8; 16],
     pub(crate) first_seq: u64,
     /// How far the log is before it, where that could be checked.
@@ -31,13 +33,9 @@ pub(crate) struct Subject<'a> {
 pub(crate) fn verify_journal(subject: &Subject<'_>, torn: &mut Vec<TornTail>) -> Checked {
     let mut checked = Checked { before: subject.before.clone(), ..Checked::default() };
     let path = subject.layout.journal(subject.first_seq);
-    match FrameReader::open(subject.disk, &path, subject.log_id) {
-        Err(fault) => checked.faults.push(fault),
-        Ok(mut reader) => {
-            if let Err(fault) = check(subject, &mut reader, &mut checked, torn) {
-                checked.faults.push(fault);
-            }
-        }
+    let mut reader = FrameReader::of(Arc::clone(&subject.file), &path, subject.log_id);
+    if let Err(fault) = check(subject, &mut reader, &mut checked, torn) {
+        checked.faults.push(fault);
     }
     checked
 }

@@ -12,9 +12,10 @@ mod tree;
 
 use super::fault::{Fault, What};
 use super::layout::Layout;
-use super::replay::Listing;
+use super::open::identify;
+use super::replay::{Listing, list_and_open};
 use super::view::Tip;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::proof::Hash;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
@@ -22,6 +23,7 @@ pub use report::{Report, TornTail};
 use segment::{Checked, verify_part};
 pub(crate) use segment::verify_segment;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tree::TreeFiles;
 
@@ -42,26 +44,16 @@ pub(crate) struct Verify<'a> {
 /// Verifies a log.
 pub(crate) fn verify(task: &Verify<'_>) -> std::io::Result<Report> {
     let started = task.disk.monotonic();
-    let mut report = task.attempt()?;
-    // A file that went while it was wanted was sealed meanwhile; the list is read again. A file that is really gone
-    // stays gone.
-    for _ in 0..5 {
-        let vanished = report.faults.iter().any(|fault| fault.what == What::Missing);
-        let before = report.listing.clone();
-        if !vanished || Listing::read(task.disk, task.layout)? == before {
-            break;
-        }
-        report = task.attempt()?;
-    }
+    let mut report = task.snapshot()?;
     report.nanoseconds = task.disk.monotonic().saturating_sub(started);
     Ok(report)
 }
 
 impl Verify<'_> {
-    fn attempt(&self) -> std::io::Result<Report> {
+    fn snapshot(&self) -> std::io::Result<Report> {
         let (tree, tree_faults) = TreeFiles::open(self.disk, self.layout);
-        let listing = Listing::read(self.disk, self.layout)?;
-        let mut report = Report::new(self.log, listing.clone(), self.seqs.clone());
+        let (listing, files) = list_and_open(self.disk, self.layout)?;
+        let mut report = Report::new(self.log, self.seqs.clone());
         if self.seqs.is_none() {
             report.faults.extend(tree_faults);
         }
@@ -79,13 +71,15 @@ impl Verify<'_> {
             .collect();
         let sealed = |first: u64| !listing.journals.contains(&first);
         let checked = self.segments(&wanted, &all, &tree, &sealed);
-        let mut tip = Some(Tip::empty());
-        let mut identity = self.log_id;
+        let mut tip = (all.start == 0).then(Tip::empty);
+        // Whose log this is, says the newest file that can be read, as at an opening.
+        let newest = || identify(self.disk, self.layout).ok().flatten().map(|identity| identity.log_id);
+        let mut identity = self.log_id.or_else(newest);
         let mut link = Link { report: &mut report, tip: &mut tip, identity: &mut identity };
         for (first, checked) in wanted.iter().zip(checked) {
             link.segment(&self.layout.segment(*first), *first, checked, sealed(*first), self.seqs.is_some());
         }
-        self.journals(&listing, &all, &tree, &mut link);
+        self.journals(&listing, files, &all, &tree, &mut link);
         if self.seqs.is_none() {
             let sealed_end = listing.journals.first().copied().unwrap_or(0);
             let end = tip.as_ref().map_or(u64::MAX, Tip::next_seq);
@@ -131,11 +125,18 @@ impl Verify<'_> {
         results.into_iter().map(|slot| slot.into_inner().unwrap_or_default()).collect()
     }
 
-    fn journals(&self, listing: &Listing, seqs: &Range<u64>, tree: &TreeFiles, link: &mut Link<'_>) {
+    fn journals(
+        &self,
+        listing: &Listing,
+        files: Vec<Arc<dyn DiskFile>>,
+        seqs: &Range<u64>,
+        tree: &TreeFiles,
+        link: &mut Link<'_>,
+    ) {
         if listing.journals.is_empty() {
             link.report.faults.push(Fault::new(self.layout.journal_dir(), What::Missing));
         }
-        for (place, first) in listing.journals.iter().enumerate() {
+        for (place, (first, file)) in listing.journals.iter().zip(files).enumerate() {
             let next = listing.journals.get(place + 1).copied();
             if *first >= seqs.end || next.is_some_and(|next| next <= seqs.start) {
                 *link.tip = None;
@@ -143,12 +144,16 @@ impl Verify<'_> {
             }
             let path = self.layout.journal(*first);
             link.gap(&path, *first);
-            let Some(log_id) = *link.identity else { continue };
+            let Some(log_id) = *link.identity else {
+                link.report.faults.push(Fault::new(path, What::FrameHeader));
+                continue;
+            };
             let before = link.tip.clone().filter(|tip| tip.next_seq() == *first);
             let closed = next.is_some();
             let subject = Subject {
                 disk: self.disk,
                 layout: self.layout,
+                file,
                 log_id,
                 first_seq: *first,
                 before,

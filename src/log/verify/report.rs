@@ -2,7 +2,6 @@
 
 use crate::log::events::hex;
 use crate::log::fault::Fault;
-use crate::log::replay::Listing;
 use crate::log::view::Tip;
 use std::fmt;
 use std::ops::Range;
@@ -39,7 +38,6 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Writes that a crash cut short: never acknowledged, cut off and kept aside at the next opening.
     pub torn: Vec<TornTail>,
-    pub(crate) listing: Listing,
 }
 
 /// The rest of a write that a crash cut short.
@@ -55,7 +53,7 @@ pub struct TornTail {
 }
 
 impl Report {
-    pub(crate) fn new(log: &str, listing: Listing, seqs: Option<Range<u64>>) -> Self {
+    pub(crate) fn new(log: &str, seqs: Option<Range<u64>>) -> Self {
         Report {
             log: log.to_owned(),
             records: 0,
@@ -70,7 +68,6 @@ impl Report {
             chain: None,
             faults: Vec::new(),
             torn: Vec::new(),
-            listing,
         }
     }
 

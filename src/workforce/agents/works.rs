@@ -168,7 +168,7 @@ pub(super) static CODING: Agent = Agent {
             operation: "read",
             resource: "src/<token>.rs",
             given: r#"{"path":"src/(cache|clock|query)/<token>.rs","from":<nnn>,"lines":<nn>}"#,
-            gives: r#"{"path":"src/<token>.rs","sha":"<long>","text":"fn <token>_<nn>(&self, at: u64) -> Option<Row> {\n    let guard = self.inner.lock();\n    let row = guard.get(at + <nn>)?;\n    drop(guard);\n    self.seen.fetch_add(<n>, Ordering::Relaxed);\n    Some(row.clone())\n}\n","blame":{"commit":"<token>","on":"<date>"}}"#,
+            gives: r#"{"path":"src/<token>.rs","sha":"<long>","text":"let row = &self.rows[at + <nn>];\nself.seen += <n>;\nif self.now > row.until {\n    self.stale.<token> = row.slot_<nn>;\n    return None;\n}\nlet next = row.next ^ 0x<nnnn>;\n","blame":{"commit":"<token>","on":"<date>"}}"#,
             categories: &["source code"],
             sensitivity: Sensitivity::Internal,
         },
