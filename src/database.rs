@@ -3,7 +3,9 @@
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::entry::{At, Entry, Records};
 use crate::error::{Error, Result};
-use crate::log::{self, Files, Identity, Layout, Log, Options, Reading, Receipt, Recovery, Remote, Report, Status, Ticket};
+use crate::log::{
+    self, Files, Identity, Layout, Log, Options, Reading, Receipt, Recovery, Remote, Report, Status, Ticket,
+};
 use crate::record::{Prepared, Record};
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
@@ -74,7 +76,10 @@ pub struct VerifyOptions<'a> {
 
 impl fmt::Debug for VerifyOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyOptions").field("seqs", &self.seqs).field("threads", &self.threads).finish_non_exhaustive()
+        f.debug_struct("VerifyOptions")
+            .field("seqs", &self.seqs)
+            .field("threads", &self.threads)
+            .finish_non_exhaustive()
     }
 }
 
@@ -100,9 +105,15 @@ impl Database {
             let mut random = [0; 10];
             disk.random(&mut random);
             let milliseconds = u64::try_from(disk.now() / 1_000_000).unwrap_or(0);
-            uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().into_bytes()
+            uuid::Builder::from_unix_timestamp_millis(milliseconds, &random)
+                .into_uuid()
+                .into_bytes()
         };
-        let identity = Identity { database: new_id(), log_id: new_id(), name: MAIN.to_owned() };
+        let identity = Identity {
+            database: new_id(),
+            log_id: new_id(),
+            name: MAIN.to_owned(),
+        };
         let log = Log::create(Arc::clone(&disk), layout, identity, options.clone())?;
         Ok(Self::new(path, disk, options, Mode::Writing(log)))
     }
@@ -231,7 +242,9 @@ impl Database {
                 let ticket = log.submit(Prepared::new(text.as_bytes(), self.inner.options.record_bytes)?)?;
                 Ok(Pending { ticket })
             }
-            _ => Ok(Pending { ticket: Ticket::settled(self.append_json(text).map(|receipt| vec![receipt])) }),
+            _ => Ok(Pending {
+                ticket: Ticket::settled(self.append_json(text).map(|receipt| vec![receipt])),
+            }),
         }
     }
 
@@ -254,7 +267,10 @@ impl Database {
             Bound::Excluded(past) => (*past).min(end),
             Bound::Unbounded => end,
         };
-        Ok(Records { lines: files.lines(start..end), files: Arc::clone(files) })
+        Ok(Records {
+            lines: files.lines(start..end),
+            files: Arc::clone(files),
+        })
     }
 
     /// The record with that seq (`get(7)`) or that id (`get("019a…")`).
@@ -321,7 +337,9 @@ impl Database {
     pub fn seal(&self) -> Result<bool> {
         match &self.inner.mode {
             Mode::Writing(log) => log.seal(),
-            Mode::Reading(_) => Err(Error::ReadOnly { path: self.inner.path.clone() }),
+            Mode::Reading(_) => Err(Error::ReadOnly {
+                path: self.inner.path.clone(),
+            }),
             Mode::Joined(_, remote) => remote.seal(),
         }
     }
@@ -339,7 +357,12 @@ impl Database {
     /// # Errors
     /// As [`Database::verify`].
     pub fn verify_with(&self, options: &VerifyOptions<'_>) -> Result<Report> {
-        verify(&self.inner.disk, &self.inner.path, Some(self.files().identity.log_id), options)
+        verify(
+            &self.inner.disk,
+            &self.inner.path,
+            Some(self.files().identity.log_id),
+            options,
+        )
     }
 
     /// Verifies a database that may be too damaged to be opened.
@@ -403,16 +426,30 @@ impl Database {
     }
 
     fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, mode: Mode) -> Self {
-        Database { inner: Arc::new(Inner { path: path.to_owned(), disk, options, mode }) }
+        Database {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                disk,
+                options,
+                mode,
+            }),
+        }
     }
 
     fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
         // Checked here in any case: a refusal names its place best before the text travels.
         let limit = self.inner.options.record_bytes;
-        let prepared = texts.iter().map(|text| Prepared::new(text, limit)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let prepared = texts
+            .iter()
+            .map(|text| Prepared::new(text, limit))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         let (receipts, atomic) = match &self.inner.mode {
             Mode::Writing(log) => log.append(prepared)?,
-            Mode::Reading(_) => return Err(Error::ReadOnly { path: self.inner.path.clone() }),
+            Mode::Reading(_) => {
+                return Err(Error::ReadOnly {
+                    path: self.inner.path.clone(),
+                });
+            }
             Mode::Joined(_, remote) => remote.append(texts)?,
         };
         Ok(Appended { receipts, atomic })
@@ -435,7 +472,9 @@ impl Database {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("path", &self.inner.path).finish_non_exhaustive()
+        f.debug_struct("Database")
+            .field("path", &self.inner.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -455,7 +494,9 @@ fn verify(disk: &Arc<dyn Disk>, path: &Path, log_id: Option<[u8; 16]>, options: 
         log: MAIN,
         log_id,
         seqs: options.seqs.clone(),
-        threads: options.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        threads: options
+            .threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         progress: options.progress.unwrap_or(&|_, _| {}),
     };
     log::verify(&task).map_err(|error| match error.kind() {
@@ -463,4 +504,3 @@ fn verify(disk: &Arc<dyn Disk>, path: &Path, log_id: Option<[u8; 16]>, options: 
         _ => Error::io("reading", path, error),
     })
 }
-

@@ -16,7 +16,10 @@ impl Entry {
     /// From a stored line; `None` if it is not one that the log writes.
     pub(crate) fn new(line: Vec<u8>) -> Option<Self> {
         let head = read_head(&line)?;
-        Some(Entry { text: String::from_utf8(line).ok()?, head })
+        Some(Entry {
+            text: String::from_utf8(line).ok()?,
+            head,
+        })
     }
 
     /// The line without its newline, exactly as it was hashed.
@@ -80,8 +83,10 @@ impl Entry {
     }
 
     /// The record with everything in its place, as one JSON object.
-    pub(crate) fn whole(&self, files: &Files) -> Result<String> {
-        let Some(parts) = &self.head.parts else { return Ok(self.text.clone()) };
+    pub(crate) fn whole(&self, files: &Arc<Files>) -> Result<String> {
+        let Some(parts) = &self.head.parts else {
+            return Ok(self.text.clone());
+        };
         let members = files.whole_members(self.text.as_bytes(), &self.head)?;
         // Everything before `,"parts":`, then the members.
         let front = self.text.get(..parts.start - ",\"parts\":".len()).unwrap_or_default();
@@ -121,7 +126,10 @@ impl Iterator for Records {
                 seqs: Some((seq, seq)),
                 what: crate::log::What::Line,
             };
-            Error::Damaged { path: self.files.layout.root().to_owned(), faults: vec![fault] }
+            Error::Damaged {
+                path: self.files.layout.root().to_owned(),
+                faults: vec![fault],
+            }
         }))
     }
 }

@@ -97,7 +97,11 @@ impl Error {
         let path = path.into();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::DiskFull { path },
-            _ => Error::Io { doing, path, source: std::sync::Arc::new(source) },
+            _ => Error::Io {
+                doing,
+                path,
+                source: std::sync::Arc::new(source),
+            },
         }
     }
 }
@@ -133,7 +137,11 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Error::Damaged { path, faults } => {
-                write!(f, "the log {} is damaged and was not opened for writing:", path.display())?;
+                write!(
+                    f,
+                    "the log {} is damaged and was not opened for writing:",
+                    path.display()
+                )?;
                 for fault in faults {
                     write!(f, "\n  {fault}")?;
                 }

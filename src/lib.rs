@@ -1,12 +1,77 @@
-//! auditdb
-pub mod database;
+//! auditdb is the flight recorder for AI agents: an embedded, append-only log database. A record goes in as JSON, is
+//! durable and chained when the call returns, is sealed into a file that any tool can read, and survives every crash;
+//! [`Database::verify`] finds every byte that anybody changed.
+//!
+//! # Create, append, read back, verify
+//!
+//! ```
+//! use auditdb::{Database, record::{Record, Status}};
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("audit");
+//! let db = Database::create(&path)?;
+//! let receipt = db.append(
+//!     &Record::decision("support", "apologise")
+//!         .correlation("case-8812")
+//!         .reasoning("Three complaints within a year.")
+//!         .outcome(Status::Success),
+//! )?;
+//!
+//! let entry = db.get(receipt.seq)?;
+//! assert_eq!(entry.id(), receipt.id());
+//! assert!(entry.text().contains("case-8812"));
+//!
+//! // Or as text: any JSON object with `agent.id` and `kind`.
+//! db.append_json(r#"{"agent":{"id":"support"},"kind":"message","correlation":"case-8812"}"#)?;
+//! assert_eq!(db.records(receipt.seq..)?.count(), 2);
+//!
+//! let report = db.verify()?;
+//! assert!(report.is_sound(), "{report}");
+//! # Ok::<(), auditdb::Error>(())
+//! ```
+//!
+//! # Three ways to append
+//!
+//! [`Database::append`] waits until the record is durable; callers in several threads share an fsync.
+//! [`Database::append_all`] makes a list durable in one commit, as a whole or not at all, and says so if the list was
+//! too long for that. [`Database::submit`] hands a record over and gives a [`Pending`] to wait on.
+//!
+//! # What is promised
+//!
+//! - What was acknowledged survives `kill -9` and power loss. Dropping a handle without more ado loses nothing.
+//! - A failed write or fsync stops the log ([`Error::Poisoned`]); a full disk does not ([`Error::DiskFull`]).
+//! - Damage is reported and never repaired in silence; only [`Database::recover`] makes a damaged log writable.
+//! - One process writes; others read beside it, and append through it ([`Database::join`]).
+//!
+//! What is not promised: the format is version 0, a later release may refuse it, and nothing is signed yet. Whoever can
+//! rewrite the whole directory can rewrite the hashes as well; keep receipts elsewhere.
+//!
+//! # Features
+//!
+//! `cli` (on by default): the `auditdb` binary and the made-up workforce of its demo. Without it the crate is a library
+//! without a command line.
+//!
+//! The files are described byte by byte in `storage-format.md`.
+
+#[cfg(feature = "cli")]
+pub mod cli;
+mod database;
 pub mod disk;
 mod entry;
 mod error;
+pub mod ingest;
 mod log;
 pub mod proof;
 pub mod record;
+#[cfg(feature = "cli")]
+pub mod workforce;
+
 pub use database::{Appended, Database, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Result};
 pub use log::{Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, What};
+
+/// The README's examples are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,1 +1,5 @@
-fn main(){}
+//! The `auditdb` binary; everything it does is in `auditdb::cli`.
+
+fn main() -> std::process::ExitCode {
+    auditdb::cli::run()
+}

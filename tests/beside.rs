@@ -13,7 +13,7 @@ fn a_thousand_readers_beside_a_writer_and_a_sealer() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     // Small segments, so that there is always one being sealed.
-    let options = Options::default().seal_bytes(40_000).block_bytes(4_000);
+    let options = Options::default().seal_bytes(6_000).block_bytes(4_000);
     let db = Database::create_with(&path, Arc::new(auditdb::disk::RealDisk), options).unwrap();
     let (stop, acknowledged) = (AtomicBool::new(false), AtomicU64::new(0));
     // How far the writer had handed over before the commit that is under way, so an upper bound of what may be read.
@@ -26,6 +26,8 @@ fn a_thousand_readers_beside_a_writer_and_a_sealer() {
                 let texts: Vec<String> = (number..number + 3).map(numbered).collect();
                 db.append_all_json(texts.iter().map(String::as_str)).unwrap();
                 number += 3;
+                // A log that grows without bounds would only make the readers slow.
+                std::thread::sleep(std::time::Duration::from_millis(4));
                 acknowledged.store(number, Ordering::SeqCst);
             }
         });
@@ -41,12 +43,18 @@ fn a_thousand_readers_beside_a_writer_and_a_sealer() {
                         let before = acknowledged.load(Ordering::SeqCst);
                         let reader = Database::open_read_only(&path).unwrap();
                         let start = reader.len().unwrap().saturating_sub(40);
-                        let numbers: Vec<u64> =
-                            reader.records(start..).unwrap().filter_map(|entry| number_of(&entry.unwrap())).collect();
+                        let numbers: Vec<u64> = reader
+                            .records(start..)
+                            .unwrap()
+                            .filter_map(|entry| number_of(&entry.unwrap()))
+                            .collect();
                         let after = handed_over.load(Ordering::SeqCst);
                         assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
                         if let Some(last) = numbers.last() {
-                            assert!(*last + 1 >= before, "what was acknowledged before the opening is missing");
+                            assert!(
+                                *last + 1 >= before,
+                                "what was acknowledged before the opening is missing"
+                            );
                             assert!(*last < after, "something was read that was never handed over");
                         }
                     }
@@ -74,7 +82,10 @@ fn nothing_beyond_committed_is_read() {
     db.append_json(&numbered(2)).unwrap();
     drop(db);
     let full = read_all(&Database::open_read_only(&path).unwrap()).len();
-    #[expect(clippy::disallowed_methods, reason = "as if the last frame had not become durable yet")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "as if the last frame had not become durable yet"
+    )]
     std::fs::write(&hint, &before).unwrap();
     let reader = Database::open_read_only(&path).unwrap();
     assert_eq!(read_all(&reader).len(), full - 1);
@@ -85,7 +96,9 @@ fn nothing_beyond_committed_is_read() {
 #[test]
 fn a_second_writer_is_refused_and_may_join() {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("a-directory-with-a-name-so-long-that-no-socket-address-holds-the-path-to-the-writers-door/db");
+    let path = dir
+        .path()
+        .join("a-directory-with-a-name-so-long-that-no-socket-address-holds-the-path-to-the-writers-door/db");
     let db = Database::create(&path).unwrap();
     let mut known = Known::default();
     known.append(&db).unwrap();
@@ -98,9 +111,17 @@ fn a_second_writer_is_refused_and_may_join() {
     known.append_many(&joined, 5).unwrap();
     known.append(&db).unwrap();
     assert!(joined.append_json("{}").unwrap_err().to_string().contains("missing"));
-    let long = numbered(77).replace("\"attributes\"", &format!("\"reasoning\":\"{}\",\"attributes\"", "x".repeat(300_000)));
+    let long = numbered(77).replace(
+        "\"attributes\"",
+        &format!("\"reasoning\":\"{}\",\"attributes\"", "x".repeat(300_000)),
+    );
     let receipt = joined.append_json(&long).unwrap();
-    assert!(joined.whole(&joined.get(receipt.seq).unwrap()).unwrap().contains("xxxx"));
+    assert!(
+        joined
+            .whole(&joined.get(receipt.seq).unwrap())
+            .unwrap()
+            .contains("xxxx")
+    );
     assert!(joined.seal().unwrap());
     drop(db);
     assert!(joined.append_json(&numbered(9)).is_err());
@@ -145,7 +166,12 @@ fn files_are_not_for_everybody_and_sealed_ones_not_for_writing() {
     db.seal().unwrap();
     let mut dirs = vec![path];
     while let Some(dir) = dirs.pop() {
-        assert_eq!(std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777, 0o750, "{}", dir.display());
+        assert_eq!(
+            std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777,
+            0o750,
+            "{}",
+            dir.display()
+        );
         for file in std::fs::read_dir(&dir).unwrap() {
             let file = file.unwrap();
             let mode = file.metadata().unwrap().permissions().mode() & 0o777;

@@ -35,16 +35,26 @@ fn database() -> SimDisk {
 
 fn verify(disk: &SimDisk) -> Report {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    let options = VerifyOptions { threads: Some(1), ..VerifyOptions::default() };
+    let options = VerifyOptions {
+        threads: Some(1),
+        ..VerifyOptions::default()
+    };
     Database::verify_at_with(DIR, &disk, &options).unwrap()
 }
 
 fn assert_named(report: &Report, path: &Path, what: &str) {
-    assert!(report.faults.iter().any(|fault| fault.file == path), "{what} {}: {report}", path.display());
+    assert!(
+        report.faults.iter().any(|fault| fault.file == path),
+        "{what} {}: {report}",
+        path.display()
+    );
 }
 
 fn evidence() -> Vec<(PathBuf, Vec<u8>)> {
-    let found: Vec<_> = files(&database()).into_iter().filter(|(path, _)| !is_no_evidence(path)).collect();
+    let found: Vec<_> = files(&database())
+        .into_iter()
+        .filter(|(path, _)| !is_no_evidence(path))
+        .collect();
     assert!(found.len() >= 4, "{found:?}");
     found
 }
@@ -63,7 +73,11 @@ fn a_flipped_byte() {
         for (offset, byte) in bytes.iter().enumerate() {
             for mask in [0x01, 0x80, 0xFF] {
                 disk.corrupt(&path, offset as u64, byte ^ mask);
-                assert_named(&verify(&disk), &path, &format!("byte {offset} xor {mask:#x} of {}", bytes.len()));
+                assert_named(
+                    &verify(&disk),
+                    &path,
+                    &format!("byte {offset} xor {mask:#x} of {}", bytes.len()),
+                );
                 flipped += 1;
             }
             disk.corrupt(&path, offset as u64, *byte);
@@ -103,9 +117,19 @@ fn a_removed_swapped_or_copied_file() {
             let disk = database();
             put(&disk, path, others);
             put(&disk, other, bytes);
-            assert!(!verify(&disk).is_sound(), "{} and {} swapped", path.display(), other.display());
+            assert!(
+                !verify(&disk).is_sound(),
+                "{} and {} swapped",
+                path.display(),
+                other.display()
+            );
         }
-        for name in ["00000000000000000099.jsonl.zst", "00000000000000000004.journal", "00000000000000000003.jsonl.zst", "copy"] {
+        for name in [
+            "00000000000000000099.jsonl.zst",
+            "00000000000000000004.journal",
+            "00000000000000000003.jsonl.zst",
+            "copy",
+        ] {
             let disk = database();
             let copy = path.with_file_name(name);
             put(&disk, &copy, bytes);
@@ -132,7 +156,10 @@ fn a_foreign_segment() {
 fn several_faults_at_once() {
     let all = evidence();
     let disk = disk_with(&files(&database()));
-    let records: Vec<_> = all.iter().filter(|(path, _)| !path.to_string_lossy().contains("/tree/")).collect();
+    let records: Vec<_> = all
+        .iter()
+        .filter(|(path, _)| !path.to_string_lossy().contains("/tree/"))
+        .collect();
     assert_eq!(records.len(), 3);
     for (path, bytes) in &records {
         disk.corrupt(path, 120, bytes[120] ^ 1);
@@ -146,10 +173,17 @@ fn several_faults_at_once() {
 #[test]
 fn a_part_is_checked_alone() {
     let disk: Arc<dyn Disk> = Arc::new(database());
-    let options = |seqs| VerifyOptions { seqs: Some(seqs), threads: Some(1), progress: None };
+    let options = |seqs| VerifyOptions {
+        seqs: Some(seqs),
+        threads: Some(1),
+        progress: None,
+    };
     let report = Database::verify_at_with(DIR, &disk, &options(0..2)).unwrap();
     assert!(report.is_sound() && report.segments == 1, "{report}");
     assert!(report.to_string().contains("only a part"));
     let report = Database::verify_at_with(DIR, &disk, &options(15..u64::MAX)).unwrap();
-    assert!(report.is_sound() && report.segments == 0 && report.journals == 1, "{report}");
+    assert!(
+        report.is_sound() && report.segments == 0 && report.journals == 1,
+        "{report}"
+    );
 }

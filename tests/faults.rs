@@ -26,7 +26,10 @@ fn persistent(disk: &SimDisk, known: &mut Known) {
         for _ in 0..2 {
             let poisoned = matches!(known.append_many(&db, 2), Err(Error::Poisoned { .. }));
             let after = known.append(&db);
-            assert!(!poisoned || matches!(after, Err(Error::Poisoned { .. })), "a poisoned log took a record: {after:?}");
+            assert!(
+                !poisoned || matches!(after, Err(Error::Poisoned { .. })),
+                "a poisoned log took a record: {after:?}"
+            );
         }
         if round != 1 {
             let _ = db.seal();
@@ -95,7 +98,10 @@ fn a_lost_sync_once() {
 fn a_full_disk_is_no_poison() {
     let disk = SimDisk::new(5);
     let db = Database::create_with(DIR, Arc::new(disk.clone()), plain()).unwrap();
-    let mut known = Known { created: true, ..Known::default() };
+    let mut known = Known {
+        created: true,
+        ..Known::default()
+    };
     known.append(&db).unwrap();
     for fault in [Fault::NoSpace, Fault::ShortWrite] {
         disk.inject(disk.op_count(), fault);
@@ -115,7 +121,11 @@ fn a_file_that_cannot_be_read_is_named() {
     let db = Database::create_with(DIR, Arc::new(disk.clone()), plain()).unwrap();
     Known::default().append_many(&db, 3).unwrap();
     db.seal().unwrap();
-    let segment = disk.paths().into_iter().find(|path| path.to_string_lossy().ends_with(".zst")).unwrap();
+    let segment = disk
+        .paths()
+        .into_iter()
+        .find(|path| path.to_string_lossy().ends_with(".zst"))
+        .unwrap();
     disk.fail_reads_of(&segment);
     let report = db.verify().unwrap();
     assert!(report.faults.iter().any(|fault| fault.file == segment), "{report}");

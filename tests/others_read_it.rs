@@ -18,7 +18,11 @@ fn segments() -> (tempfile::TempDir, Vec<(Vec<u8>, String)>) {
         let texts: Vec<String> = (0..50).map(|number| numbered(100 * round + number)).collect();
         db.append_all_json(texts.iter().map(String::as_str)).unwrap();
         db.seal().unwrap();
-        let lines: String = db.records(from..).unwrap().map(|entry| format!("{}\n", entry.unwrap().text())).collect();
+        let lines: String = db
+            .records(from..)
+            .unwrap()
+            .map(|entry| format!("{}\n", entry.unwrap().text()))
+            .collect();
         let file = path.join(format!("logs/main/segments/{from:020}.jsonl.zst"));
         found.push((std::fs::read(file).unwrap(), lines));
         from = db.len().unwrap();
@@ -30,7 +34,10 @@ fn segments() -> (tempfile::TempDir, Vec<(Vec<u8>, String)>) {
 fn the_zstd_library_reads_plain_lines() {
     for (file, lines) in segments().1 {
         let mut text = String::new();
-        zstd::stream::read::Decoder::new(file.as_slice()).unwrap().read_to_string(&mut text).unwrap();
+        zstd::stream::read::Decoder::new(file.as_slice())
+            .unwrap()
+            .read_to_string(&mut text)
+            .unwrap();
         assert_eq!(text, lines);
     }
 }

@@ -40,7 +40,10 @@ fn the_line_begins_with_the_logs_own_members() {
         rustix::process::getuid().as_raw()
     );
     assert_eq!(front, expected);
-    assert_eq!(rest.get(22..), Some("\",\"x\":[1.50,\"\\u00e4\"],\"kind\":\"decision\",\"agent\":{\"id\":\"a\"},\"n\":null}"));
+    assert_eq!(
+        rest.get(22..),
+        Some("\",\"x\":[1.50,\"\\u00e4\"],\"kind\":\"decision\",\"agent\":{\"id\":\"a\"},\"n\":null}")
+    );
     let absent = db.append_json(&with("\"id\":null")).unwrap();
     assert!(!db.get(absent.seq).unwrap().text().contains("salt"));
 }
@@ -53,8 +56,14 @@ fn a_retry_gives_the_first_receipt() {
     let first = [db.append_json(&by_id).unwrap(), db.append_json(&by_source).unwrap()];
     for round in 0..3 {
         let len = db.len().unwrap();
-        let again = db.append_all_json([by_id.as_str(), &by_source, &by_id.replace(":10Z", ":10.0+00:00")]).unwrap();
-        assert_eq!(again.receipts, [first[0].clone(), first[1].clone(), first[0].clone()], "round {round}");
+        let again = db
+            .append_all_json([by_id.as_str(), &by_source, &by_id.replace(":10Z", ":10.0+00:00")])
+            .unwrap();
+        assert_eq!(
+            again.receipts,
+            [first[0].clone(), first[1].clone(), first[0].clone()],
+            "round {round}"
+        );
         assert_eq!(db.len().unwrap(), len);
         match round {
             // In the journal; then sealed; then after a new opening.
@@ -81,11 +90,21 @@ fn something_else_under_a_known_id_is_kept_with_its_conflict() {
     assert_eq!(entry.conflict(), Some(first.seq));
     assert!(!entry.text().contains("salt") && entry.text().ends_with("\"n\":2}"));
     assert_eq!(db.get(ID).unwrap().seq(), first.seq);
-    let counted = |number: u64, n: u64| with(&format!("\"source\":{{\"id\":\"s\",\"boot\":\"b\",\"number\":{number}}},\"n\":{n}"));
+    let counted = |number: u64, n: u64| {
+        with(&format!(
+            "\"source\":{{\"id\":\"s\",\"boot\":\"b\",\"number\":{number}}},\"n\":{n}"
+        ))
+    };
     let first = db.append_json(&counted(5, 1)).unwrap();
-    assert_eq!(db.get(db.append_json(&counted(5, 2)).unwrap().seq).unwrap().conflict(), Some(first.seq));
+    assert_eq!(
+        db.get(db.append_json(&counted(5, 2)).unwrap().seq).unwrap().conflict(),
+        Some(first.seq)
+    );
     // Lower and never seen is no conflict.
-    assert_eq!(db.get(db.append_json(&counted(4, 2)).unwrap().seq).unwrap().conflict(), None);
+    assert_eq!(
+        db.get(db.append_json(&counted(4, 2)).unwrap().seq).unwrap().conflict(),
+        None
+    );
 }
 
 #[test]
@@ -100,14 +119,24 @@ fn a_long_record_is_moved_out_and_comes_back() {
     let entry = db.get(receipt.seq).unwrap();
     assert!(entry.has_parts() && entry.text().len() <= auditdb::record::LINE_LIMIT);
     assert!(entry.text().contains("\"path\":\"/reasoning\"") && entry.text().contains("\"reasoning\":null"));
-    assert!(entry.text().contains("\"path\":\"/tools/0/result/deep\""), "{}", &entry.text()[..800]);
+    assert!(
+        entry.text().contains("\"path\":\"/tools/0/result/deep\""),
+        "{}",
+        &entry.text()[..800]
+    );
     assert!(db.whole(&entry).unwrap().ends_with(&text[1..]));
     for (entry, _) in read_all(&db).values() {
         assert!(entry.text().len() <= auditdb::record::LINE_LIMIT);
     }
-    assert_eq!(db.append_json(&text.replacen('{', &format!("{{\"id\":\"{ID}\","), 1)).unwrap().id(), ID);
+    assert_eq!(
+        db.append_json(&text.replacen('{', &format!("{{\"id\":\"{ID}\","), 1))
+            .unwrap()
+            .id(),
+        ID
+    );
     let len = db.len().unwrap();
-    db.append_json(&text.replacen('{', &format!("{{\"id\":\"{ID}\","), 1)).unwrap();
+    db.append_json(&text.replacen('{', &format!("{{\"id\":\"{ID}\","), 1))
+        .unwrap();
     assert_eq!(db.len().unwrap(), len, "a retry of a long record is harmless too");
     db.seal().unwrap();
     assert!(db.whole(&db.get(receipt.seq).unwrap()).unwrap().ends_with(&text[1..]));
@@ -118,7 +147,10 @@ fn a_long_record_is_moved_out_and_comes_back() {
 fn countless_small_members_come_back_too() {
     let (_, db) = database();
     let many: Vec<String> = (0..9_000).map(|i| format!("\"member-{i}\":{i}")).collect();
-    let text = with(&format!("\"source\":{{\"id\":\"s\",\"boot\":\"b\",\"number\":1}},{}", many.join(",")));
+    let text = with(&format!(
+        "\"source\":{{\"id\":\"s\",\"boot\":\"b\",\"number\":1}},{}",
+        many.join(",")
+    ));
     let receipt = db.append_json(&text).unwrap();
     let entry = db.get(receipt.seq).unwrap();
     assert!(entry.text().contains("\"path\":\"\""));
@@ -143,8 +175,15 @@ fn a_definition_is_written_again_in_each_segment_that_names_it() {
     let digest = "sha256:".to_owned() + &"ab".repeat(32);
     let definition = Definition::prompt("p", digest.clone()).text(text);
     db.append(&Record::definition("a", definition)).unwrap();
-    let names = with(&format!("\"input\":{{\"prompt\":{{\"id\":\"p\",\"digest\":\"{digest}\"}}}}"));
-    let definitions = || read_all(&db).values().filter(|(entry, _)| entry.kind() == "definition").count();
+    let names = with(&format!(
+        "\"input\":{{\"prompt\":{{\"id\":\"p\",\"digest\":\"{digest}\"}}}}"
+    ));
+    let definitions = || {
+        read_all(&db)
+            .values()
+            .filter(|(entry, _)| entry.kind() == "definition")
+            .count()
+    };
     db.append_json(&names).unwrap();
     assert_eq!(definitions(), 1);
     for segment in 2..4 {
@@ -156,9 +195,19 @@ fn a_definition_is_written_again_in_each_segment_that_names_it() {
         assert_eq!(definitions(), segment);
     }
     let records = read_all(&db);
-    let whole = |entry: &auditdb::Entry| db.whole(entry).unwrap().split_once("\"kind\":\"definition\"").unwrap().1.to_owned();
-    let all: Vec<String> =
-        records.values().filter(|(entry, _)| entry.kind() == "definition").map(|(entry, _)| whole(entry)).collect();
+    let whole = |entry: &auditdb::Entry| {
+        db.whole(entry)
+            .unwrap()
+            .split_once("\"kind\":\"definition\"")
+            .unwrap()
+            .1
+            .to_owned()
+    };
+    let all: Vec<String> = records
+        .values()
+        .filter(|(entry, _)| entry.kind() == "definition")
+        .map(|(entry, _)| whole(entry))
+        .collect();
     assert!(all.windows(2).all(|pair| pair[0] == pair[1]));
     assert!(db.verify().unwrap().is_sound());
 }
@@ -167,7 +216,12 @@ fn a_definition_is_written_again_in_each_segment_that_names_it() {
 fn a_clock_that_steps_is_recorded_and_never_an_error() {
     let (disk, db) = database();
     let at = |text: &str| disk.set_now(parse_time(text).unwrap());
-    let steps = || read_all(&db).values().filter(|(entry, _)| entry.text().contains("\"name\":\"clock\"")).count();
+    let steps = || {
+        read_all(&db)
+            .values()
+            .filter(|(entry, _)| entry.text().contains("\"name\":\"clock\""))
+            .count()
+    };
     db.append_json(&numbered(1)).unwrap();
     assert_eq!(steps(), 0);
     at("2040-01-01T00:00:00Z");
@@ -188,7 +242,13 @@ fn a_clock_that_steps_is_recorded_and_never_an_error() {
     let db = Database::open_with(DIR, Arc::new(disk.restart()), plain()).unwrap();
     db.append_json(&numbered(7)).unwrap();
     let records = read_all(&db);
-    assert!(records.values().filter(|(entry, _)| entry.text().contains("\"name\":\"clock\"")).count() >= seen);
+    assert!(
+        records
+            .values()
+            .filter(|(entry, _)| entry.text().contains("\"name\":\"clock\""))
+            .count()
+            >= seen
+    );
     assert!(db.verify().unwrap().is_sound());
 }
 
@@ -196,10 +256,22 @@ fn a_clock_that_steps_is_recorded_and_never_an_error() {
 fn a_refused_record_leaves_the_list_out() {
     let (_, db) = database();
     let len = db.len().unwrap();
-    let refused = db.append_all_json([numbered(1).as_str(), "{\"kind\":\"x\"}"]).unwrap_err();
+    let refused = db
+        .append_all_json([numbered(1).as_str(), "{\"kind\":\"x\"}"])
+        .unwrap_err();
     assert!(matches!(refused, Error::Refused(_)), "{refused}");
-    assert!(db.append_json(&with("\"seq\":1")).unwrap_err().to_string().contains("only the log sets"));
-    assert!(db.append_json("{\"agent\":{\"id\":\"a\"},\"kind\":\"system\"}").unwrap_err().to_string().contains("only the log writes"));
+    assert!(
+        db.append_json(&with("\"seq\":1"))
+            .unwrap_err()
+            .to_string()
+            .contains("only the log sets")
+    );
+    assert!(
+        db.append_json("{\"agent\":{\"id\":\"a\"},\"kind\":\"system\"}")
+            .unwrap_err()
+            .to_string()
+            .contains("only the log writes")
+    );
     assert_eq!(db.len().unwrap(), len);
 }
 
@@ -229,7 +301,9 @@ fn many_threads_and_pipelined_records_all_arrive_in_order() {
                     assert!(receipt.seq > last);
                     last = receipt.seq;
                 }
-                let pending: Vec<_> = (50..100).map(|i| db.submit_json(&numbered(thread * 1_000 + i)).unwrap()).collect();
+                let pending: Vec<_> = (50..100)
+                    .map(|i| db.submit_json(&numbered(thread * 1_000 + i)).unwrap())
+                    .collect();
                 for pending in pending {
                     let receipt = pending.wait().unwrap();
                     assert!(receipt.seq > last);
@@ -238,8 +312,10 @@ fn many_threads_and_pipelined_records_all_arrive_in_order() {
             });
         }
     });
-    let numbers: std::collections::BTreeSet<u64> =
-        read_all(&db).values().filter_map(|(entry, _)| number_of(entry)).collect();
+    let numbers: std::collections::BTreeSet<u64> = read_all(&db)
+        .values()
+        .filter_map(|(entry, _)| number_of(entry))
+        .collect();
     assert_eq!(numbers.len(), 800);
     assert!(db.verify().unwrap().is_sound());
 }

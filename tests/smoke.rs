@@ -26,5 +26,8 @@ fn create_append_read_verify_seal_reopen() {
     assert!(db.append(&Record::decision("support", "apologise")).unwrap().seq > 100);
     let report = db.verify().unwrap();
     assert!(report.is_sound(), "{report}");
-    println!("{report}\n{}", serde_json::to_string_pretty(&db.status().unwrap()).unwrap());
+    println!(
+        "{report}\n{}",
+        serde_json::to_string_pretty(&db.status().unwrap()).unwrap()
+    );
 }

@@ -52,7 +52,10 @@ pub trait Disk: fmt::Debug + Send + Sync {
 }
 
 /// One open file.
-#[expect(clippy::len_without_is_empty, reason = "a file's length is asked, never whether it is empty")]
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "a file's length is asked, never whether it is empty"
+)]
 pub trait DiskFile: fmt::Debug + Send + Sync {
     /// Reads into the buffer from that offset; fewer bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;

@@ -30,7 +30,11 @@ pub(crate) struct Spans {
 
 impl Spans {
     /// The span of nothing, from which any other only grows.
-    pub(crate) const EMPTY: Spans = Spans { time: (i64::MAX, i64::MIN), logged: (i64::MAX, i64::MIN), id: (u64::MAX, 0) };
+    pub(crate) const EMPTY: Spans = Spans {
+        time: (i64::MAX, i64::MIN),
+        logged: (i64::MAX, i64::MIN),
+        id: (u64::MAX, 0),
+    };
 
     pub(crate) fn join(&mut self, other: &Spans) {
         self.time = (self.time.0.min(other.time.0), self.time.1.max(other.time.1));
@@ -63,7 +67,11 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
     let (mut start, mut seq) = (0, first_seq);
     for end in memchr::memchr_iter(b'\n', text) {
         let line = text.get(start..end).unwrap_or_default();
-        let bad = |what| BadLine { offset: start, seq, what };
+        let bad = |what| BadLine {
+            offset: start,
+            seq,
+            what,
+        };
         let head = read_head(line).ok_or_else(|| bad(What::Line))?;
         if head.seq != seq {
             return Err(bad(What::Sequence { found: head.seq }));
@@ -77,15 +85,25 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
             derived.keys.push((source_key(&source), seq));
             derived.streams.push((stream_key(&source), source.number));
         }
-        derived.keys.extend(keys.defines.map(|digest| (definition_key(&digest), seq)));
+        derived
+            .keys
+            .extend(keys.defines.map(|digest| (definition_key(&digest), seq)));
         let id = id_prefix(&head.id);
         let (time, logged) = (head.time, head.logged);
-        derived.spans.join(&Spans { time: (time, time), logged: (logged, logged), id: (id, id) });
+        derived.spans.join(&Spans {
+            time: (time, time),
+            logged: (logged, logged),
+            id: (id, id),
+        });
         start = end + 1;
         seq += 1;
     }
     if start < text.len() {
-        return Err(BadLine { offset: start, seq, what: What::Line });
+        return Err(BadLine {
+            offset: start,
+            seq,
+            what: What::Line,
+        });
     }
     Ok(derived)
 }

@@ -5,8 +5,8 @@ use super::derive::{Derived, Spans};
 use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
 use super::view::Tip;
 use crate::proof::{chain_next, leaf_hash};
-use std::collections::{HashMap, HashSet};
 use crate::record::{Front, Prepared, Writer, id_text, part_members, write_line};
+use std::collections::{HashMap, HashSet};
 
 /// Lines that become one frame.
 #[derive(Debug)]
@@ -49,7 +49,16 @@ impl Draft {
             streams: Vec::new(),
             spans: Spans::EMPTY,
         };
-        Draft { lines: Vec::new(), count: 0, before, after, derived, starts: Vec::new(), hashes: HashSet::new(), highest: HashMap::new() }
+        Draft {
+            lines: Vec::new(),
+            count: 0,
+            before,
+            after,
+            derived,
+            starts: Vec::new(),
+            hashes: HashSet::new(),
+            highest: HashMap::new(),
+        }
     }
 
     /// Adds a record behind its parts and returns its seq. `part_id` gives the parts' ids.
@@ -79,7 +88,11 @@ impl Draft {
 
     /// The seqs of the records in this draft that may have this key.
     pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = u64> {
-        let keys = if self.hashes.contains(&hash) { self.derived.keys.as_slice() } else { &[] };
+        let keys = if self.hashes.contains(&hash) {
+            self.derived.keys.as_slice()
+        } else {
+            &[]
+        };
         keys.iter().filter(move |(key, _)| *key == hash).map(|(_, seq)| *seq)
     }
 
@@ -98,11 +111,31 @@ impl Draft {
 
     fn push(&mut self, stamp: &Stamp<'_>, record: &Prepared) -> u64 {
         let seq = self.after.next_seq();
-        let Stamp { id, logged, time, writer, salt, conflict } = *stamp;
+        let Stamp {
+            id,
+            logged,
+            time,
+            writer,
+            salt,
+            conflict,
+        } = *stamp;
         let start = self.lines.len();
         self.starts.push(start);
         let moved = &record.moved;
-        write_line(&mut self.lines, &Front { seq, id, logged, time, writer, salt, conflict, moved }, &record.members);
+        write_line(
+            &mut self.lines,
+            &Front {
+                seq,
+                id,
+                logged,
+                time,
+                writer,
+                salt,
+                conflict,
+                moved,
+            },
+            &record.members,
+        );
         let leaf = leaf_hash(self.lines.get(start..).unwrap_or_default());
         self.after.chain = chain_next(&self.after.chain, &leaf);
         self.after.tree.push(leaf);
@@ -118,10 +151,17 @@ impl Draft {
             let highest = self.highest.entry(stream).or_default();
             *highest = (*highest).max(source.number);
         }
-        derived.keys.extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
-        self.hashes.extend(derived.keys.iter().skip(known).map(|(hash, _)| *hash));
+        derived
+            .keys
+            .extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
+        self.hashes
+            .extend(derived.keys.iter().skip(known).map(|(hash, _)| *hash));
         let prefix = id_prefix(&id);
-        derived.spans.join(&Spans { time: (time, time), logged: (logged, logged), id: (prefix, prefix) });
+        derived.spans.join(&Spans {
+            time: (time, time),
+            logged: (logged, logged),
+            id: (prefix, prefix),
+        });
         self.lines.push(b'\n');
         self.count += 1;
         seq

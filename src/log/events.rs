@@ -72,7 +72,11 @@ pub(crate) struct Standing {
 
 impl Standing {
     pub(crate) fn new(tree: &Frontier, chain: &Hash) -> Self {
-        Standing { size: tree.size(), root: hex(&tree.root()), chain: hex(chain) }
+        Standing {
+            size: tree.size(),
+            root: hex(&tree.root()),
+            chain: hex(chain),
+        }
     }
 }
 
@@ -100,7 +104,13 @@ pub(crate) fn state(identity: &Identity, tree: &Frontier, chain: &Hash) -> Vec<u
 /// The last record of every segment.
 pub(crate) fn epoch(tree: &Frontier, chain: &Hash) -> Vec<u8> {
     let standing = Standing::new(tree, chain);
-    system(&Epoch { name: "epoch".to_owned(), epoch: None, standing, next_key: None, signature: None })
+    system(&Epoch {
+        name: "epoch".to_owned(),
+        epoch: None,
+        standing,
+        next_key: None,
+        signature: None,
+    })
 }
 
 /// Somebody opened the log for writing.
@@ -112,7 +122,12 @@ pub(crate) fn opened(boot: Option<[u8; 16]>) -> Vec<u8> {
         pid: u32,
         boot: Option<String>,
     }
-    system(&Opened { name: "opened", software: SOFTWARE, pid: std::process::id(), boot: boot.map(id_text) })
+    system(&Opened {
+        name: "opened",
+        software: SOFTWARE,
+        pid: std::process::id(),
+        boot: boot.map(id_text),
+    })
 }
 
 /// The clock stepped.
@@ -128,7 +143,12 @@ pub(crate) fn clock(before: i64, after: i64, elapsed: Option<u64>) -> Vec<u8> {
         elapsed_ns: Option<u64>,
     }
     let (before, after) = (format_time(before), format_time(after));
-    system(&Clock { name: "clock", before, after, elapsed_ns: elapsed })
+    system(&Clock {
+        name: "clock",
+        before,
+        after,
+        elapsed_ns: elapsed,
+    })
 }
 
 /// What was cut off or put aside before the log was written to again.
@@ -162,10 +182,12 @@ pub(crate) fn event_of<'a, T: Deserialize<'a>>(members: &'a [u8]) -> Option<T> {
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }
 
 fn state_of(identity: &Identity, name: &str, previous: Option<Standing>) -> State {

@@ -113,7 +113,12 @@ impl fmt::Display for What {
 
 impl Fault {
     pub(crate) fn new(file: impl Into<PathBuf>, what: What) -> Self {
-        Fault { file: file.into(), offset: None, seqs: None, what }
+        Fault {
+            file: file.into(),
+            offset: None,
+            seqs: None,
+            what,
+        }
     }
 
     pub(crate) fn at(mut self, offset: u64) -> Self {

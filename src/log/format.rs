@@ -167,7 +167,6 @@ pub(crate) struct Trailer {
 }
 fixed!(Trailer, 204);
 
-
 /// Stands in a segment's trailer.
 pub(crate) const TRAILER_MAGIC: [u8; 8] = *b"\xFFAUDITS\0";
 
@@ -237,10 +236,8 @@ impl Trailer {
     /// From its bytes, if the magic, the version and the checksum are right.
     pub(crate) fn checked(bytes: &[u8]) -> Option<Self> {
         let trailer = Self::from_bytes(bytes)?;
-        let right = trailer.magic == TRAILER_MAGIC
-            && trailer.version == FORMAT
-            && trailer.flags == 0
-            && is_sealed(bytes);
+        let right =
+            trailer.magic == TRAILER_MAGIC && trailer.version == FORMAT && trailer.flags == 0 && is_sealed(bytes);
         right.then_some(trailer)
     }
 
@@ -263,7 +260,9 @@ fn seal(bytes: &mut [u8]) {
 }
 
 fn is_sealed(bytes: &[u8]) -> bool {
-    bytes.split_last_chunk::<4>().is_some_and(|(covered, crc)| crc32fast::hash(covered).to_le_bytes() == *crc)
+    bytes
+        .split_last_chunk::<4>()
+        .is_some_and(|(covered, crc)| crc32fast::hash(covered).to_le_bytes() == *crc)
 }
 
 /// The number that stands in four bytes.
@@ -329,8 +328,14 @@ mod tests {
             logged_max: i64::MAX,
             chain_before: [9; 32],
         });
-        same_as_bincode(&KeyRow { hash: number, position: 2 });
-        same_as_bincode(&StreamRow { hash: number, highest: 2 });
+        same_as_bincode(&KeyRow {
+            hash: number,
+            position: 2,
+        });
+        same_as_bincode(&StreamRow {
+            hash: number,
+            highest: 2,
+        });
         same_as_bincode(&Trailer {
             log_id: [1; 16],
             first_seq: number,

@@ -47,17 +47,25 @@ impl Log {
     /// Creates a log and its first record.
     pub(crate) fn create(disk: Arc<dyn Disk>, layout: Layout, identity: Identity, options: Options) -> Result<Self> {
         for dir in layout.dirs() {
-            disk.create_dir(&dir).map_err(|error| Error::io("creating", &dir, error))?;
+            disk.create_dir(&dir)
+                .map_err(|error| Error::io("creating", &dir, error))?;
         }
         let lock = take_lock(&*disk, &layout)?;
         let empty = || open::identify(&*disk, &layout).map(|found| found.is_none());
         if !empty()? {
-            return Err(Error::Exists { path: layout.root().to_owned() });
+            return Err(Error::Exists {
+                path: layout.root().to_owned(),
+            });
         }
         let path = layout.journal(0);
-        if disk.stat(&path).map_err(|error| Error::io("looking for", &path, error))?.is_some() {
+        if disk
+            .stat(&path)
+            .map_err(|error| Error::io("looking for", &path, error))?
+            .is_some()
+        {
             // A creation that did not get as far as the first record.
-            disk.remove(&path).map_err(|error| Error::io("removing", &path, error))?;
+            disk.remove(&path)
+                .map_err(|error| Error::io("removing", &path, error))?;
         }
         let io = |error| Error::io("creating", &path, error);
         let file = disk.open(&path, Open::Create).map_err(io)?;
@@ -66,9 +74,24 @@ impl Log {
         }
         let journal = JournalWriter::resume(Arc::clone(&file), &path, 0, identity.log_id, 0, options.growth());
         let journal = journal.map_err(io)?;
-        let view = View { journals: vec![LiveJournal::new(0, path.clone(), file)], ..View::default() };
-        let files = Arc::new(Files { disk, layout, identity, view: RwLock::new(view) });
-        let start = Start { tip: Tip::empty(), journal, callers: 0, started: None, last_logged: None, lock };
+        let view = View {
+            journals: vec![LiveJournal::new(0, path.clone(), file)],
+            ..View::default()
+        };
+        let files = Arc::new(Files {
+            disk,
+            layout,
+            identity,
+            view: RwLock::new(view),
+        });
+        let start = Start {
+            tip: Tip::empty(),
+            journal,
+            callers: 0,
+            started: None,
+            last_logged: None,
+            lock,
+        };
         let log = Self::start(files, options, start)?;
         log.act(|writer| writer.record(events::opened(writer.files.disk.boot_id())))?;
         Ok(log)
@@ -78,11 +101,15 @@ impl Log {
     pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout, options: Options) -> Result<Self> {
         // Looked at before the lock is taken, which would create a directory's first file.
         if open::identify(&*disk, &layout).is_ok_and(|identity| identity.is_none()) {
-            return Err(Error::NotADatabase { path: layout.root().to_owned() });
+            return Err(Error::NotADatabase {
+                path: layout.root().to_owned(),
+            });
         }
         let lock = take_lock(&*disk, &layout)?;
         let identity = open::identify(&*disk, &layout)?;
-        let identity = identity.ok_or_else(|| Error::NotADatabase { path: layout.root().to_owned() })?;
+        let identity = identity.ok_or_else(|| Error::NotADatabase {
+            path: layout.root().to_owned(),
+        })?;
         let opened = open::open(&*disk, &layout, &identity)?;
         let last = opened.last;
         let mut view = opened.view;
@@ -98,9 +125,21 @@ impl Log {
             options.growth(),
         );
         let journal = journal.map_err(|error| Error::io("opening", &last.journal.path, error))?;
-        let files = Arc::new(Files { disk, layout, identity, view: RwLock::new(view) });
+        let files = Arc::new(Files {
+            disk,
+            layout,
+            identity,
+            view: RwLock::new(view),
+        });
         let (started, last_logged) = (last.logged.map(|(first, _)| first), last.logged.map(|(_, last)| last));
-        let start = Start { tip: last.tip, journal, callers: last.callers, started, last_logged, lock };
+        let start = Start {
+            tip: last.tip,
+            journal,
+            callers: last.callers,
+            started,
+            last_logged,
+            lock,
+        };
         let log = Self::start(files, options, start)?;
         if last.closed {
             log.act(Writer::next_journal)?;
@@ -125,7 +164,10 @@ impl Log {
             journal: start.journal,
             callers: start.callers,
             started: start.started,
-            clock: Clock { wall: start.last_logged, monotonic: None },
+            clock: Clock {
+                wall: start.last_logged,
+                monotonic: None,
+            },
             unannounced: true,
             streams: super::streams::Streams::default(),
             undefined: std::collections::HashSet::new(),
@@ -136,7 +178,14 @@ impl Log {
         writer.tell_committed();
         let queue = Queue::new(options.queue_bytes, options.frame_bytes);
         let author = Arc::new(Author::unix(uid));
-        let core = Arc::new(Core { files, queue, writer: Mutex::new(writer), keeper, options, author });
+        let core = Arc::new(Core {
+            files,
+            queue,
+            writer: Mutex::new(writer),
+            keeper,
+            options,
+            author,
+        });
         let mut threads = Vec::new();
         if core.options.threads {
             let serving = Arc::clone(&core);
@@ -144,8 +193,16 @@ impl Log {
             let keeping = Arc::clone(&core);
             threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
         }
-        let door = if core.options.door && core.options.threads { Door::open(&core)? } else { None };
-        Ok(Log { core, threads: Mutex::new(threads), door: Mutex::new(door) })
+        let door = if core.options.door && core.options.threads {
+            Door::open(&core)?
+        } else {
+            None
+        };
+        Ok(Log {
+            core,
+            threads: Mutex::new(threads),
+            door: Mutex::new(door),
+        })
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -192,7 +249,10 @@ impl Drop for Log {
 
 impl Core {
     pub(crate) fn append(&self, records: Vec<Prepared>, author: &Arc<Author>) -> Result<(Vec<Receipt>, bool)> {
-        let entry = |record| Entry { record, author: Arc::clone(author) };
+        let entry = |record| Entry {
+            record,
+            author: Arc::clone(author),
+        };
         let weight: usize = records.iter().map(Prepared::weight).sum();
         if weight <= self.options.frame_bytes || records.len() < 2 {
             let entries = records.into_iter().map(entry).collect();
@@ -212,7 +272,10 @@ impl Core {
     }
 
     pub(crate) fn submit(&self, record: Prepared, author: &Arc<Author>) -> Result<Arc<Ticket>> {
-        let entries = vec![Entry { record, author: Arc::clone(author) }];
+        let entries = vec![Entry {
+            record,
+            author: Arc::clone(author),
+        }];
         if self.options.threads {
             return self.queue.submit(entries);
         }
@@ -242,7 +305,10 @@ impl Core {
             CommitFailure::Refused(error) => error,
             CommitFailure::Unknown(error) => {
                 let path = self.files.layout.root().to_owned();
-                let error = Error::Poisoned { path, cause: error.to_string() };
+                let error = Error::Poisoned {
+                    path,
+                    cause: error.to_string(),
+                };
                 self.queue.poison(&error);
                 error
             }
@@ -270,8 +336,15 @@ pub(crate) struct Reading {
 impl Reading {
     pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
         let identity = open::identify(&*disk, &layout)?;
-        let identity = identity.ok_or_else(|| Error::NotADatabase { path: layout.root().to_owned() })?;
-        let files = Arc::new(Files { disk, layout, identity, view: RwLock::default() });
+        let identity = identity.ok_or_else(|| Error::NotADatabase {
+            path: layout.root().to_owned(),
+        })?;
+        let files = Arc::new(Files {
+            disk,
+            layout,
+            identity,
+            view: RwLock::default(),
+        });
         let reading = Reading { files };
         reading.refresh()?;
         Ok(reading)
@@ -283,7 +356,12 @@ impl Reading {
 
     /// Takes up what was appended and sealed since.
     pub(crate) fn refresh(&self) -> Result<()> {
-        let Files { disk, layout, identity, view } = &*self.files;
+        let Files {
+            disk,
+            layout,
+            identity,
+            view,
+        } = &*self.files;
         let (fresh, _) = read_view(&**disk, layout, identity.log_id).map_err(|failure| match failure {
             ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
             ReadFailure::Fault(fault) => self.files.damaged(fault),

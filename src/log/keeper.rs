@@ -36,11 +36,12 @@ const PIECE: usize = 256 << 10;
 
 impl Keeper {
     pub(crate) fn new(encoding: Encoding, threaded: bool) -> Self {
-        Keeper { encoding, threaded, state: Mutex::default(), changed: Condvar::new() }
-    }
-
-    pub(crate) fn is_threaded(&self) -> bool {
-        self.threaded
+        Keeper {
+            encoding,
+            threaded,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
     }
 
     /// A journal was closed and can be sealed.

@@ -12,7 +12,11 @@ fn key_hash(tag: u8, parts: &[&[u8]]) -> u64 {
     for part in parts {
         hasher.update(part);
     }
-    hasher.finalize().as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    hasher
+        .finalize()
+        .as_bytes()
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The key of an id: tag 0, its 16 bytes.
@@ -38,7 +42,15 @@ pub(crate) fn source_key(source: &SourceKey) -> u64 {
 /// What stands for an emitter's count as a whole: tag 3, its id and boot each behind their length in two bytes.
 pub(crate) fn stream_key(source: &SourceKey) -> u64 {
     let len = |text: &str| u16::try_from(text.len()).unwrap_or(u16::MAX).to_le_bytes();
-    key_hash(3, &[&len(&source.id), source.id.as_bytes(), &len(&source.boot), source.boot.as_bytes()])
+    key_hash(
+        3,
+        &[
+            &len(&source.id),
+            source.id.as_bytes(),
+            &len(&source.boot),
+            source.boot.as_bytes(),
+        ],
+    )
 }
 
 /// The key of a definition: tag 2, the digest as it stands in the record.

@@ -76,7 +76,12 @@ impl Layout {
 
     /// All directories of a log, to be created and synced together.
     pub(crate) fn dirs(&self) -> [PathBuf; 4] {
-        [self.root.clone(), self.journal_dir(), self.segment_dir(), self.tree_dir()]
+        [
+            self.root.clone(),
+            self.journal_dir(),
+            self.segment_dir(),
+            self.tree_dir(),
+        ]
     }
 }
 
@@ -95,5 +100,7 @@ pub(crate) fn segment_seq(name: &str) -> Option<u64> {
 
 fn named_seq(name: &str, suffix: &str) -> Option<u64> {
     let digits = name.strip_suffix(suffix)?;
-    (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok()).flatten()
+    (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digits.parse().ok())
+        .flatten()
 }

@@ -37,7 +37,12 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
         match first_line_of_journal(disk, &layout.journal(*first_seq)) {
             Ok(Some(line)) => match identity_in(&line) {
                 Some(identity) => return Ok(Some(identity)),
-                None => fault = Some(Fault::new(layout.journal(*first_seq), What::State("it is another record"))),
+                None => {
+                    fault = Some(Fault::new(
+                        layout.journal(*first_seq),
+                        What::State("it is another record"),
+                    ))
+                }
             },
             Ok(None) => {}
             Err(found) => fault = Some(found),
@@ -55,7 +60,10 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
         }
     }
     match fault {
-        Some(fault) => Err(Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] }),
+        Some(fault) => Err(Error::Damaged {
+            path: layout.root().to_owned(),
+            faults: vec![fault],
+        }),
         None => Ok(None),
     }
 }
@@ -64,14 +72,28 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
 pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Opened> {
     clean_up(disk, layout)?;
     let listing = Listing::read(disk, layout).map_err(|error| Error::io("listing", layout.root(), error))?;
-    let damaged = |fault: Fault| Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] };
+    let damaged = |fault: Fault| Error::Damaged {
+        path: layout.root().to_owned(),
+        faults: vec![fault],
+    };
     let first_journal = listing.journals.first().copied();
     let first_journal = first_journal.ok_or_else(|| damaged(Fault::new(layout.journal_dir(), What::Missing)))?;
-    let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| *seq < first_journal).collect();
+    let sealed: Vec<u64> = listing
+        .segments
+        .iter()
+        .copied()
+        .filter(|seq| *seq < first_journal)
+        .collect();
     let mut tip = sealed_tip(disk, layout, &sealed).map_err(damaged)?;
     let told = committed(disk, layout);
-    let segments = sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))).collect();
-    let mut view = View { segments: Arc::new(segments), journals: Vec::new() };
+    let segments = sealed
+        .iter()
+        .map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq))))
+        .collect();
+    let mut view = View {
+        segments: Arc::new(segments),
+        journals: Vec::new(),
+    };
     let (mut last, mut cut) = (None, None);
     for (place, first_seq) in listing.journals.iter().enumerate() {
         let reader = FrameReader::open(disk, &layout.journal(*first_seq), identity.log_id).map_err(damaged)?;
@@ -95,7 +117,9 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
         }
         if !is_last && !replayed.closed {
             let last = replayed.tip.next_seq().saturating_sub(1);
-            return Err(damaged(Fault::new(&replayed.journal.path, What::NotClosed).seqs(last, last)));
+            return Err(damaged(
+                Fault::new(&replayed.journal.path, What::NotClosed).seqs(last, last),
+            ));
         }
         tip = replayed.tip.clone();
         view.journals.push(replayed.journal.clone());
@@ -103,7 +127,9 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
     }
     let mut last = last.ok_or_else(|| damaged(Fault::new(layout.journal_dir(), What::Missing)))?;
     if told.as_ref().is_some_and(|told| told.journal > last.journal.first_seq) {
-        return Err(damaged(Fault::new(&last.journal.path, What::Shortened).at(last.reader.offset())));
+        return Err(damaged(
+            Fault::new(&last.journal.path, What::Shortened).at(last.reader.offset()),
+        ));
     }
     make_durable(disk, layout, &mut last)?;
     Ok(Opened { view, last, cut })
@@ -113,10 +139,15 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
 /// written again with its own bytes before anything relies on it. The names may not be durable either.
 fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result<()> {
     let path = &last.journal.path;
-    let file = disk.open(path, Open::Write).map_err(|error| Error::io("opening", path, error))?;
+    let file = disk
+        .open(path, Open::Write)
+        .map_err(|error| Error::io("opening", path, error))?;
     let io = |error| Error::io("making durable", path, error);
     if let Some((_, offset)) = last.journal.frames.last() {
-        let damaged = |fault| Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] };
+        let damaged = |fault| Error::Damaged {
+            path: layout.root().to_owned(),
+            faults: vec![fault],
+        };
         let bytes = last.reader.bytes(*offset, last.journal.end - offset).map_err(damaged)?;
         file.write_at(&bytes, *offset).map_err(io)?;
     }
@@ -132,7 +163,10 @@ fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result
 fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> Result<Recovered> {
     let offset = replayed.reader.offset();
     let path = &replayed.journal.path;
-    let damaged = |fault| Error::Damaged { path: layout.root().to_owned(), faults: vec![fault] };
+    let damaged = |fault| Error::Damaged {
+        path: layout.root().to_owned(),
+        faults: vec![fault],
+    };
     let bytes = replayed.reader.bytes(offset, end - offset).map_err(damaged)?;
     let kept = layout.torn(replayed.journal.first_seq, offset);
     let io = |error| Error::io("keeping the torn tail in", &kept, error);
@@ -144,7 +178,9 @@ fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> 
     file.write_at(&bytes, 0).map_err(io)?;
     file.sync().map_err(io)?;
     disk.sync_dir(&layout.journal_dir()).map_err(io)?;
-    let journal = disk.open(path, Open::Write).map_err(|error| Error::io("opening", path, error))?;
+    let journal = disk
+        .open(path, Open::Write)
+        .map_err(|error| Error::io("opening", path, error))?;
     let cut = journal.set_len(offset).and_then(|()| journal.sync());
     cut.map_err(|error| Error::io("cutting", path, error))?;
     let name = |path: &Path| path.strip_prefix(layout.root()).unwrap_or(path).display().to_string();
@@ -202,5 +238,9 @@ fn first_line_of_segment(disk: &dyn Disk, path: &Path) -> std::result::Result<Ve
 fn identity_in(line: &[u8]) -> Option<Identity> {
     let state: State = events::event_of(line.get(read_head(line)?.members)?)?;
     let id = |text: &str| uuid::Uuid::try_parse(text).ok().map(uuid::Uuid::into_bytes);
-    Some(Identity { database: id(&state.database)?, log_id: id(&state.log_id)?, name: state.log })
+    Some(Identity {
+        database: id(&state.database)?,
+        log_id: id(&state.log_id)?,
+        name: state.log,
+    })
 }

@@ -122,7 +122,10 @@ impl Options {
     }
 
     pub(crate) fn encoding(&self) -> Encoding {
-        Encoding { level: self.level, frame_text: self.block_bytes.max(1) }
+        Encoding {
+            level: self.level,
+            frame_text: self.block_bytes.max(1),
+        }
     }
 
     /// By how much a journal grows at least and at most.

@@ -49,7 +49,13 @@ pub(crate) struct Ticket {
 impl Queue {
     pub(crate) fn new(limit: usize, frame_limit: usize) -> Self {
         let (room, work) = (Condvar::new(), Condvar::new());
-        Queue { waiting: Mutex::new(Waiting::default()), room, work, limit, frame_limit }
+        Queue {
+            waiting: Mutex::new(Waiting::default()),
+            room,
+            work,
+            limit,
+            frame_limit,
+        }
     }
 
     /// Adds records and waits until they are durable.
@@ -128,7 +134,11 @@ impl Queue {
             return Err(Error::Closed);
         }
         waiting.weight += weight;
-        waiting.requests.push_back(Request { entries, weight, ticket: Arc::clone(&ticket) });
+        waiting.requests.push_back(Request {
+            entries,
+            weight,
+            ticket: Arc::clone(&ticket),
+        });
         Ok(ticket)
     }
 
@@ -181,7 +191,10 @@ impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let cause = "a thread panicked while it wrote".to_owned();
-            self.0.poison(&Error::Poisoned { path: std::path::PathBuf::new(), cause });
+            self.0.poison(&Error::Poisoned {
+                path: std::path::PathBuf::new(),
+                cause,
+            });
             self.0.waiting.lock().leading = false;
         }
     }
@@ -204,7 +217,10 @@ fn commit(writer: &mut Writer, mut batch: Vec<Request>, poison: &dyn Fn(&Error))
             }
         }
         Err(CommitFailure::Unknown(error)) => {
-            let error = Error::Poisoned { path: writer.files.layout.root().to_owned(), cause: error.to_string() };
+            let error = Error::Poisoned {
+                path: writer.files.layout.root().to_owned(),
+                cause: error.to_string(),
+            };
             poison(&error);
             for request in batch {
                 request.ticket.settle(Err(error.clone()));
@@ -227,7 +243,10 @@ fn commit(writer: &mut Writer, mut batch: Vec<Request>, poison: &dyn Fn(&Error))
 
 impl Ticket {
     pub(crate) fn settled(outcome: Result<Vec<Receipt>>) -> Arc<Self> {
-        Arc::new(Ticket { outcome: Mutex::new(Some(outcome)), done: Condvar::new() })
+        Arc::new(Ticket {
+            outcome: Mutex::new(Some(outcome)),
+            done: Condvar::new(),
+        })
     }
 
     /// Waits until the records are durable, or will never be.

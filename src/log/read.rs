@@ -45,9 +45,13 @@ impl Files {
     /// The link of the chain behind the record of that seq.
     pub(crate) fn chain_at(&self, seq: u64) -> Result<Option<Hash>> {
         let Some(block) = self.block(seq)? else { return Ok(None) };
-        let through = usize::try_from(seq - block.first_seq).unwrap_or(usize::MAX).saturating_add(1);
+        let through = usize::try_from(seq - block.first_seq)
+            .unwrap_or(usize::MAX)
+            .saturating_add(1);
         let lines = block.text.split(|byte| *byte == b'\n').take(through);
-        Ok(Some(lines.fold(block.chain_before, |chain, line| chain_next(&chain, &leaf_hash(line)))))
+        Ok(Some(lines.fold(block.chain_before, |chain, line| {
+            chain_next(&chain, &leaf_hash(line))
+        })))
     }
 
     /// The seqs of the records that may have this key, the oldest first. Segments are asked only if `possible` says
@@ -88,32 +92,40 @@ impl Files {
 
     /// The lines of these seqs in order, as far as they are there when they are reached.
     pub(crate) fn lines(self: &Arc<Self>, range: Range<u64>) -> Lines {
-        Lines { files: Arc::clone(self), range, block: None, at: 0 }
+        Lines {
+            files: Arc::clone(self),
+            range,
+            block: None,
+            at: 0,
+        }
     }
 
     /// A record's members with everything in its place that was moved out.
-    pub(crate) fn whole_members(&self, line: &[u8], head: &Head) -> Result<Vec<u8>> {
+    pub(crate) fn whole_members(self: &Arc<Self>, line: &[u8], head: &Head) -> Result<Vec<u8>> {
         let members = line.get(head.members.clone()).unwrap_or_default();
-        let Some(parts) = &head.parts else { return Ok(members.to_vec()) };
+        let Some(parts) = &head.parts else {
+            return Ok(members.to_vec());
+        };
         let mismatch = || {
             let fault = Fault::new(self.layout.root(), What::Part).seqs(head.seq, head.seq);
             self.damaged(fault)
         };
         let entries = line.get(parts.clone()).and_then(read_parts).ok_or_else(mismatch)?;
         let total: u64 = entries.iter().fold(0, |total, entry| total.saturating_add(entry.count));
-        let mut seq = head.seq.checked_sub(total).ok_or_else(mismatch)?;
+        let first = head.seq.checked_sub(total).ok_or_else(mismatch)?;
+        // In order and together, since they mostly stand in the same block.
+        let mut parts = self.lines(first..head.seq);
         let mut values = Vec::with_capacity(entries.len());
         for entry in entries {
             let mut raw = Vec::new();
             for _ in 0..entry.count {
-                let part = self.line(seq)?.ok_or_else(mismatch)?;
+                let (_, part) = parts.next().ok_or_else(mismatch)??;
                 let part_head = read_head(&part).ok_or_else(mismatch)?;
                 let text = part.get(part_head.members).and_then(part_text).ok_or_else(mismatch)?;
                 raw.extend_from_slice(text.as_bytes());
                 if raw.len() as u64 > entry.bytes {
                     return Err(mismatch());
                 }
-                seq += 1;
             }
             if crate::record::digest(&raw) != entry.digest {
                 return Err(mismatch());
@@ -124,7 +136,7 @@ impl Files {
     }
 
     /// What a definition says, ready to be written again: without what identifies the first writing.
-    pub(crate) fn definition_again(&self, line: &[u8], head: &Head) -> Result<Option<Prepared>> {
+    pub(crate) fn definition_again(self: &Arc<Self>, line: &[u8], head: &Head) -> Result<Option<Prepared>> {
         let members = self.whole_members(line, head)?;
         let mut again = b"{".to_vec();
         for child in crate::record::members(&members) {
@@ -142,26 +154,40 @@ impl Files {
     }
 
     pub(crate) fn damaged(&self, fault: Fault) -> Error {
-        Error::Damaged { path: self.layout.root().to_owned(), faults: vec![fault] }
+        Error::Damaged {
+            path: self.layout.root().to_owned(),
+            faults: vec![fault],
+        }
     }
 
     fn block(&self, seq: u64) -> Result<Option<Block>> {
         let place = self.view.read().place(seq);
         let block = match place {
             None => return Ok(None),
-            Some(Place::Journal { file, path, offset, end }) => {
+            Some(Place::Journal {
+                file,
+                path,
+                offset,
+                end,
+            }) => {
                 let mut reader = FrameReader::of(file, &path, self.identity.log_id);
                 reader.seek(offset);
                 let frame = reader.next(end).map_err(|fault| self.damaged(fault))?;
                 let damaged = || self.damaged(Fault::new(&path, What::FramePayload).at(offset).seqs(seq, seq));
                 let frame = frame.ok_or_else(damaged)?;
                 let (first_seq, chain_before) = (frame.header.first_seq, frame.header.chain_before);
-                Block { first_seq, chain_before, text: frame.text }
+                Block {
+                    first_seq,
+                    chain_before,
+                    text: frame.text,
+                }
             }
-            Some(Place::Segment(segment)) => match self.segment_block(&segment, seq).map_err(|fault| self.damaged(fault))? {
-                Some(block) => block,
-                None => return Ok(None),
-            },
+            Some(Place::Segment(segment)) => {
+                match self.segment_block(&segment, seq).map_err(|fault| self.damaged(fault))? {
+                    Some(block) => block,
+                    None => return Ok(None),
+                }
+            }
         };
         Ok(Some(block))
     }
@@ -175,7 +201,11 @@ impl Files {
             return Ok(None);
         };
         let text = file.frame_text(row)?;
-        Ok(Some(Block { first_seq: row.first_seq, chain_before: row.chain_before, text }))
+        Ok(Some(Block {
+            first_seq: row.first_seq,
+            chain_before: row.chain_before,
+            text,
+        }))
     }
 }
 
@@ -208,7 +238,11 @@ impl Iterator for Lines {
             if self.range.is_empty() {
                 return None;
             }
-            let rest = self.block.as_ref().and_then(|block| block.text.get(self.at..)).unwrap_or_default();
+            let rest = self
+                .block
+                .as_ref()
+                .and_then(|block| block.text.get(self.at..))
+                .unwrap_or_default();
             if let Some(end) = memchr::memchr(b'\n', rest) {
                 let line = rest.get(..end).unwrap_or_default().to_vec();
                 let seq = self.range.start;
@@ -219,7 +253,9 @@ impl Iterator for Lines {
             match self.files.block(self.range.start) {
                 Ok(Some(block)) => {
                     let skipped = usize::try_from(self.range.start - block.first_seq).unwrap_or(usize::MAX);
-                    let newline = skipped.checked_sub(1).and_then(|n| memchr::memchr_iter(b'\n', &block.text).nth(n));
+                    let newline = skipped
+                        .checked_sub(1)
+                        .and_then(|n| memchr::memchr_iter(b'\n', &block.text).nth(n));
                     self.at = newline.map_or(0, |newline| newline + 1);
                     self.block = Some(block);
                 }

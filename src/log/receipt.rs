@@ -32,7 +32,12 @@ impl Receipt {
     pub fn to_json(&self) -> String {
         let mut out = b"{\"log\":".to_vec();
         write_string(&mut out, &self.log);
-        let rest = format!(",\"seq\":{},\"id\":\"{}\",\"chain\":\"{}\"}}", self.seq, self.id(), hex(&self.chain));
+        let rest = format!(
+            ",\"seq\":{},\"id\":\"{}\",\"chain\":\"{}\"}}",
+            self.seq,
+            self.id(),
+            hex(&self.chain)
+        );
         out.extend_from_slice(rest.as_bytes());
         String::from_utf8(out).unwrap_or_default()
     }
@@ -51,6 +56,11 @@ impl Receipt {
         for (place, slot) in link.iter_mut().enumerate() {
             *slot = u8::from_str_radix(chain.get(2 * place..2 * place + 2)?, 16).ok()?;
         }
-        Some(Receipt { log: log.into(), seq, id: uuid::Uuid::try_parse(&id).ok()?.into_bytes(), chain: link })
+        Some(Receipt {
+            log: log.into(),
+            seq,
+            id: uuid::Uuid::try_parse(&id).ok()?.into_bytes(),
+            chain: link,
+        })
     }
 }

@@ -43,14 +43,24 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, layout: &Layout, name: &str, options
         progress: &|_, _| {},
     };
     let report = verify(&task).map_err(|error| Error::io("reading", layout.root(), error))?;
-    let mut done = Recovery { faults: report.faults, kept: Vec::new() };
+    let mut done = Recovery {
+        faults: report.faults,
+        kept: Vec::new(),
+    };
     let mut events = Vec::new();
     if !done.faults.is_empty() {
         let io = |error| Error::io("creating", layout.damaged_dir(), error);
         disk.create_dir(&layout.damaged_dir()).map_err(io)?;
         let identity = identify(&**disk, layout)?;
-        let identity = identity.ok_or_else(|| Error::NotADatabase { path: layout.root().to_owned() })?;
-        let mut aside = Aside { disk: &**disk, layout, done: &mut done, events: &mut events };
+        let identity = identity.ok_or_else(|| Error::NotADatabase {
+            path: layout.root().to_owned(),
+        })?;
+        let mut aside = Aside {
+            disk: &**disk,
+            layout,
+            done: &mut done,
+            events: &mut events,
+        };
         aside.trees()?;
         aside.journals(identity.log_id)?;
         aside.hint()?;
@@ -74,7 +84,13 @@ impl Aside<'_> {
     /// Computes the tree files anew where they are named.
     fn trees(&mut self) -> Result<()> {
         let dir = self.layout.tree_dir();
-        let faults: Vec<_> = self.done.faults.iter().filter(|fault| fault.file.starts_with(&dir)).cloned().collect();
+        let faults: Vec<_> = self
+            .done
+            .faults
+            .iter()
+            .filter(|fault| fault.file.starts_with(&dir))
+            .cloned()
+            .collect();
         let Some(fault) = faults.first() else { return Ok(()) };
         let listing = self.listing()?;
         let first_journal = listing.journals.first().copied().unwrap_or(u64::MAX);
@@ -84,7 +100,10 @@ impl Aside<'_> {
             if !checked.faults.is_empty() {
                 // The tree file may be all that is left to prove what the segment held.
                 let faults = checked.faults;
-                return Err(Error::Damaged { path: self.layout.root().to_owned(), faults });
+                return Err(Error::Damaged {
+                    path: self.layout.root().to_owned(),
+                    faults,
+                });
             }
             sealed.push((*first, checked.leaves));
         }
@@ -102,8 +121,16 @@ impl Aside<'_> {
     fn journals(&mut self, log_id: [u8; 16]) -> Result<()> {
         let listing = self.listing()?;
         let first_journal = listing.journals.first().copied().unwrap_or(u64::MAX);
-        let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| *seq < first_journal).collect();
-        let damaged = |fault| Error::Damaged { path: self.layout.root().to_owned(), faults: vec![fault] };
+        let sealed: Vec<u64> = listing
+            .segments
+            .iter()
+            .copied()
+            .filter(|seq| *seq < first_journal)
+            .collect();
+        let damaged = |fault| Error::Damaged {
+            path: self.layout.root().to_owned(),
+            faults: vec![fault],
+        };
         let mut tip: Option<Tip> = Some(sealed_tip(self.disk, self.layout, &sealed).map_err(damaged)?);
         if listing.journals.is_empty() {
             return self.begin_at(tip.as_ref().map_or(0, Tip::next_seq));
@@ -163,7 +190,10 @@ impl Aside<'_> {
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         let read = file.read_at(&mut bytes, 0).map_err(io)?;
         bytes.truncate(read);
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let dir = self.layout.damaged_dir();
         let taken = self.list(&dir)?;
         let mut number = 0_u32;
@@ -186,7 +216,12 @@ impl Aside<'_> {
         if let Some(parent) = path.parent() {
             self.disk.sync_dir(parent).map_err(io)?;
         }
-        let relative = |path: &Path| path.strip_prefix(self.layout.root()).unwrap_or(path).display().to_string();
+        let relative = |path: &Path| {
+            path.strip_prefix(self.layout.root())
+                .unwrap_or(path)
+                .display()
+                .to_string()
+        };
         let cut = bytes.get(usize::try_from(end).unwrap_or(0)..).unwrap_or_default();
         self.events.push(Recovered {
             name: "recovered",

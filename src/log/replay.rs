@@ -33,7 +33,14 @@ pub(crate) const SYSTEM: &[u8] = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"sys
 pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) -> Result<Replayed, Fault> {
     let path = reader.path().to_owned();
     let journal = LiveJournal::new(first_seq, path, Arc::clone(reader.file()));
-    let mut replayed = Replayed { journal, tip, logged: None, callers: 0, closed: false, reader };
+    let mut replayed = Replayed {
+        journal,
+        tip,
+        logged: None,
+        callers: 0,
+        closed: false,
+        reader,
+    };
     if first_seq != replayed.tip.next_seq() {
         return Err(Fault::new(&replayed.journal.path, What::Gap).seqs(
             replayed.tip.next_seq().min(first_seq),
@@ -56,8 +63,11 @@ impl Replayed {
     fn take(&mut self, frame: &Frame) -> Result<(), Fault> {
         let header = &frame.header;
         let last = frame.end_seq().saturating_sub(1);
-        let fault =
-            |what| Fault::new(&self.journal.path, what).at(header.offset).seqs(header.first_seq, last);
+        let fault = |what| {
+            Fault::new(&self.journal.path, what)
+                .at(header.offset)
+                .seqs(header.first_seq, last)
+        };
         if header.first_seq != self.tip.next_seq() || header.chain_before != self.tip.chain {
             return Err(fault(What::Chain));
         }
@@ -75,7 +85,8 @@ impl Replayed {
             self.closed = system && kind_and_event(members).1.as_deref() == Some("epoch");
         }
         self.tip.advance(&derived);
-        self.journal.push(header.offset, frame.end_offset(), frame.text.len(), &derived);
+        self.journal
+            .push(header.offset, frame.end_offset(), frame.text.len(), &derived);
         Ok(())
     }
 }
@@ -85,6 +96,8 @@ impl Replayed {
 pub(crate) struct Listing {
     pub(crate) segments: Vec<u64>,
     pub(crate) journals: Vec<u64>,
+    /// Segments that came after the journals were listed.
+    pub(crate) newer: Vec<u64>,
     /// Names that belong to neither.
     pub(crate) others: Vec<std::path::PathBuf>,
 }
@@ -108,22 +121,45 @@ impl Listing {
         };
         let journals = seqs(journals, layout.journal_dir(), journal_seq);
         let segments = seqs(segments, layout.segment_dir(), segment_seq);
-        Ok(Listing { segments, journals, others })
+        Ok(Listing {
+            segments,
+            journals,
+            newer: Vec::new(),
+            others,
+        })
+    }
+
+    fn journals_of(disk: &dyn Disk, layout: &Layout) -> std::io::Result<Vec<u64>> {
+        let mut seqs: Vec<u64> = disk
+            .list(&layout.journal_dir())?
+            .iter()
+            .filter_map(|name| journal_seq(name))
+            .collect();
+        seqs.sort_unstable();
+        Ok(seqs)
     }
 }
 
-/// Lists a log's files and opens its journals, so that a journal which is sealed while it is read stays readable.
+/// Opens a log's journals and lists its segments, so that a journal which is sealed while it is read stays readable.
+/// Segments of journals that came later than those are newer than the snapshot; they are listed apart.
 pub(crate) fn list_and_open(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Listing, Vec<Arc<dyn DiskFile>>)> {
     let mut tries = 0;
-    loop {
-        let listing = Listing::read(disk, layout)?;
-        let journals = listing.journals.iter().map(|seq| disk.open(&layout.journal(*seq), Open::Read));
-        match journals.collect::<std::io::Result<Vec<_>>>() {
-            // Sealed between the two steps; the next list has its segment.
+    let files = loop {
+        let journals = Listing::journals_of(disk, layout)?;
+        let opened = journals.iter().map(|seq| disk.open(&layout.journal(*seq), Open::Read));
+        match opened.collect::<std::io::Result<Vec<_>>>() {
+            // Sealed between the two steps; the next list has another.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && tries < 1_000 => tries += 1,
-            opened => return Ok((listing, opened?)),
+            opened => break (journals, opened?),
         }
-    }
+    };
+    let (journals, files) = files;
+    let mut listing = Listing::read(disk, layout)?;
+    let last = journals.last().copied().unwrap_or(u64::MAX);
+    listing.newer = listing.segments.iter().copied().filter(|seq| *seq > last).collect();
+    listing.segments.retain(|seq| *seq <= last);
+    listing.journals = journals;
+    Ok((listing, files))
 }
 
 /// How far the journal is durable, as the writer told; `None` when nothing (any more) can be told.
@@ -149,7 +185,10 @@ pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64]) -> 
         None => Ok(Tip::empty()),
         Some(first_seq) => {
             let segment = SegmentRef::new(*first_seq, layout.segment(*first_seq)).open(disk)?;
-            Ok(Tip { tree: segment.trees()?.1, chain: segment.trailer().chain_after })
+            Ok(Tip {
+                tree: segment.trees()?.1,
+                chain: segment.trailer().chain_after,
+            })
         }
     }
 }
@@ -185,10 +224,20 @@ fn view_of(
         return Err(Fault::new(layout.journal_dir(), What::Missing));
     };
     // Until a journal is gone it is what counts; its segment may still be being checked.
-    let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| *seq < first_journal).collect();
+    let sealed: Vec<u64> = listing
+        .segments
+        .iter()
+        .copied()
+        .filter(|seq| *seq < first_journal)
+        .collect();
     let mut tip = sealed_tip(disk, layout, &sealed)?;
     let mut view = View::default();
-    view.segments = Arc::new(sealed.iter().map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq)))).collect());
+    view.segments = Arc::new(
+        sealed
+            .iter()
+            .map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq))))
+            .collect(),
+    );
     let mut last = None;
     for (place, (seq, file)) in listing.journals.iter().zip(files).enumerate() {
         // Asked anew for each journal, since the writer may have gone on to the next one meanwhile.

@@ -17,12 +17,17 @@ use std::sync::Arc;
 pub(crate) fn seal_oldest(files: &Files, encoding: Encoding) -> Result<Option<u64>> {
     let (journal, before) = {
         let view = files.view.read();
-        let [journal, _, ..] = view.journals.as_slice() else { return Ok(None) };
+        let [journal, _, ..] = view.journals.as_slice() else {
+            return Ok(None);
+        };
         (journal.clone(), view.segments.last().map(|segment| segment.first_seq))
     };
     let (disk, layout) = (&*files.disk, &files.layout);
     let tip = sealed_tip(disk, layout, before.as_slice()).map_err(|fault| files.damaged(fault))?;
-    let (temporary, path) = (layout.segment_temporary(journal.first_seq), layout.segment(journal.first_seq));
+    let (temporary, path) = (
+        layout.segment_temporary(journal.first_seq),
+        layout.segment(journal.first_seq),
+    );
     let io = |doing, path: &std::path::Path| {
         let path = path.to_owned();
         move |error| Error::io(doing, path, error)
@@ -30,8 +35,16 @@ pub(crate) fn seal_oldest(files: &Files, encoding: Encoding) -> Result<Option<u6
     if disk.stat(&temporary).map_err(io("looking for", &temporary))?.is_some() {
         disk.remove(&temporary).map_err(io("removing", &temporary))?;
     }
-    let file = disk.open(&temporary, Open::Create).map_err(io("creating", &temporary))?;
-    let writer = SegmentWriter::new(Arc::clone(&file), encoding, files.identity.log_id, tip.tree.clone(), tip.chain);
+    let file = disk
+        .open(&temporary, Open::Create)
+        .map_err(io("creating", &temporary))?;
+    let writer = SegmentWriter::new(
+        Arc::clone(&file),
+        encoding,
+        files.identity.log_id,
+        tip.tree.clone(),
+        tip.chain,
+    );
     let mut writer = writer.map_err(io("writing", &temporary))?;
     let failed = |failure| match failure {
         SealFailure::Io(error) => Error::io("writing", &temporary, error),
@@ -50,7 +63,8 @@ pub(crate) fn seal_oldest(files: &Files, encoding: Encoding) -> Result<Option<u6
     }
     disk.set_readonly(&temporary).map_err(io("closing", &temporary))?;
     disk.rename(&temporary, &path).map_err(io("naming", &path))?;
-    disk.sync_dir(&layout.segment_dir()).map_err(io("syncing", &layout.segment_dir()))?;
+    disk.sync_dir(&layout.segment_dir())
+        .map_err(io("syncing", &layout.segment_dir()))?;
     file.drop_cache().map_err(io("reading back", &path))?;
     drop(file);
     let checked = verify_segment(disk, &path);
@@ -65,6 +79,7 @@ pub(crate) fn seal_oldest(files: &Files, encoding: Encoding) -> Result<Option<u6
         view.journals.remove(0);
     }
     disk.remove(&journal.path).map_err(io("removing", &journal.path))?;
-    disk.sync_dir(&layout.journal_dir()).map_err(io("syncing", &layout.journal_dir()))?;
+    disk.sync_dir(&layout.journal_dir())
+        .map_err(io("syncing", &layout.journal_dir()))?;
     Ok(Some(journal.first_seq))
 }

@@ -58,7 +58,11 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         view: parking_lot::RwLock::new(view.clone()),
     });
     let logged = |seq: u64| -> Result<Option<i64>> {
-        Ok(snapshot.line(seq)?.as_deref().and_then(read_head).map(|head| head.logged))
+        Ok(snapshot
+            .line(seq)?
+            .as_deref()
+            .and_then(read_head)
+            .map(|head| head.logged))
     };
     let (oldest, newest) = (logged(0)?, tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?);
     let (mut sealed_text, mut sealed_bytes, mut day_text) = (0, 0, 0);
@@ -72,9 +76,13 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         day_text += share(trailer.text, within, span);
     }
     let live: u64 = view.journals.iter().map(|journal| journal.text).sum();
-    let lived = oldest.zip(newest).map(|(oldest, newest)| newest.saturating_sub(oldest).clamp(1, DAY_NS));
+    let lived = oldest
+        .zip(newest)
+        .map(|(oldest, newest)| newest.saturating_sub(oldest).clamp(1, DAY_NS));
     // A log that is younger than an hour says nothing about a month.
-    let month = lived.filter(|lived| *lived > DAY_NS / 24).map(|lived| share(day_text + live, 30 * DAY_NS, lived));
+    let month = lived
+        .filter(|lived| *lived > DAY_NS / 24)
+        .map(|lived| share(day_text + live, 30 * DAY_NS, lived));
     Ok(Status {
         log: files.identity.name.clone(),
         log_id: files.identity.log_id(),

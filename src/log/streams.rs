@@ -44,7 +44,10 @@ impl Streams {
             *highest = (*highest).max(number);
         }
         if self.highest.len() > LIMIT {
-            *self = Streams { highest: HashMap::new(), state: State::Forgotten };
+            *self = Streams {
+                highest: HashMap::new(),
+                state: State::Forgotten,
+            };
         }
     }
 
@@ -52,7 +55,10 @@ impl Streams {
         let (segments, live) = {
             let view = files.view.read();
             let live = view.journals.iter().flat_map(|journal| journal.streams.iter());
-            (view.segments.clone(), live.map(|(hash, number)| (*hash, *number)).collect::<Vec<_>>())
+            (
+                view.segments.clone(),
+                live.map(|(hash, number)| (*hash, *number)).collect::<Vec<_>>(),
+            )
         };
         self.state = State::Known;
         for segment in segments.iter() {

@@ -25,10 +25,16 @@ pub(crate) fn extend(disk: &dyn Disk, layout: &Layout, first: u64, leaves: &[Has
         }
         let path = layout.tree(level);
         let extended = extend_level(disk, &path, start, &hashes);
-        hashes = extended.map_err(|error| TreeFailure { path: path.clone(), error })?;
+        hashes = extended.map_err(|error| TreeFailure {
+            path: path.clone(),
+            error,
+        })?;
         start /= TILE as u64;
     }
-    disk.sync_dir(&layout.tree_dir()).map_err(|error| TreeFailure { path: layout.tree_dir(), error })
+    disk.sync_dir(&layout.tree_dir()).map_err(|error| TreeFailure {
+        path: layout.tree_dir(),
+        error,
+    })
 }
 
 /// Writes hashes of one level and gives those of the next that became complete.
@@ -38,12 +44,17 @@ fn extend_level(disk: &dyn Disk, path: &Path, start: u64, hashes: &[Hash]) -> io
         None => disk.open(path, Open::Create)?,
     };
     if file.len()? < start * 32 {
-        return Err(io::Error::other(format!("holds {} hashes and should hold {start}", file.len()? / 32)));
+        return Err(io::Error::other(format!(
+            "holds {} hashes and should hold {start}",
+            file.len()? / 32
+        )));
     }
     file.write_at(hashes.as_flattened(), start * 32)?;
     file.sync()?;
     let end = start + hashes.len() as u64;
-    (start / TILE as u64..end / TILE as u64).map(|tile| tile_root(&file, tile)).collect()
+    (start / TILE as u64..end / TILE as u64)
+        .map(|tile| tile_root(&file, tile))
+        .collect()
 }
 
 fn tile_root(file: &Arc<dyn DiskFile>, tile: u64) -> io::Result<Hash> {

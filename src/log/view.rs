@@ -24,7 +24,10 @@ pub(crate) struct Tip {
 impl Tip {
     /// The log without records.
     pub(crate) fn empty() -> Self {
-        Tip { tree: Frontier::new(), chain: CHAIN_START }
+        Tip {
+            tree: Frontier::new(),
+            chain: CHAIN_START,
+        }
     }
 
     /// The seq of the next record.
@@ -51,7 +54,11 @@ pub(crate) struct SegmentRef {
 
 impl SegmentRef {
     pub(crate) fn new(first_seq: u64, path: PathBuf) -> Self {
-        SegmentRef { first_seq, path, trailer: OnceLock::new() }
+        SegmentRef {
+            first_seq,
+            path,
+            trailer: OnceLock::new(),
+        }
     }
 
     pub(crate) fn open(&self, disk: &dyn Disk) -> Result<SegmentFile, Fault> {
@@ -65,7 +72,9 @@ impl SegmentRef {
         if self.trailer.get().is_none() {
             self.open(disk)?;
         }
-        self.trailer.get().ok_or_else(|| Fault::new(&self.path, super::fault::What::Directory))
+        self.trailer
+            .get()
+            .ok_or_else(|| Fault::new(&self.path, super::fault::What::Directory))
     }
 }
 
@@ -162,9 +171,16 @@ impl View {
         if let Some(journal) = self.journals.iter().rev().find(|journal| journal.first_seq <= seq) {
             let offset = journal.frame_of(seq)?;
             let (file, path) = (Arc::clone(&journal.file), journal.path.clone());
-            return Some(Place::Journal { file, path, offset, end: journal.end });
+            return Some(Place::Journal {
+                file,
+                path,
+                offset,
+                end: journal.end,
+            });
         }
         let behind = self.segments.partition_point(|segment| segment.first_seq <= seq);
-        self.segments.get(behind.checked_sub(1)?).map(|segment| Place::Segment(Arc::clone(segment)))
+        self.segments
+            .get(behind.checked_sub(1)?)
+            .map(|segment| Place::Segment(Arc::clone(segment)))
     }
 }

@@ -110,17 +110,15 @@ impl Writer {
             places.push(draft.add(&entry.record, &stamp, &self.author, || self.new_id(now)));
             callers += 1;
         }
-        let seqs = draft.before.next_seq()..draft.after.next_seq();
         // Links of the chain behind each new record, for the receipts.
         let links = links(&draft);
-        let receipts = places.iter().map(|seq| self.receipt(*seq, &draft, &links)).collect::<Result<Vec<_>>>()?;
+        let receipts = places
+            .iter()
+            .map(|seq| self.receipt(*seq, &draft, &links))
+            .collect::<Result<Vec<_>>>()?;
         if callers > 0 {
-            self.write(draft)?;
+            self.write(draft, now, monotonic)?;
             self.callers += callers;
-            self.started = self.started.or(Some(now));
-            self.clock = Clock { wall: Some(now), monotonic: Some(monotonic) };
-            self.unannounced = false;
-            debug_assert_eq!(seqs.end, self.tip.next_seq());
         }
         Ok(receipts)
     }
@@ -132,17 +130,16 @@ impl Writer {
         let mut draft = self.begin(now, monotonic);
         let seq = self.own(&mut draft, members, now);
         let receipt = self.receipt(seq, &draft, &links(&draft))?;
-        self.write(draft)?;
-        self.started = self.started.or(Some(now));
-        self.clock = Clock { wall: Some(now), monotonic: Some(monotonic) };
-        self.unannounced = false;
+        self.write(draft, now, monotonic)?;
         Ok(receipt)
     }
 
     /// Whether the journal is due to be sealed.
     pub(crate) fn is_due(&self) -> bool {
         let text = self.files.view.read().journals.last().map_or(0, |journal| journal.text);
-        let age = self.started.map_or(0, |started| i128::from(self.files.disk.now()) - i128::from(started));
+        let age = self
+            .started
+            .map_or(0, |started| i128::from(self.files.disk.now()) - i128::from(started));
         self.callers > 0
             && (text >= self.options.seal_bytes
                 || age >= i128::try_from(self.options.seal_age.as_nanos()).unwrap_or(i128::MAX))
@@ -154,7 +151,8 @@ impl Writer {
             return self.roll();
         }
         if self.options.zero_ahead && self.journal.end > self.options.seal_bytes / 4 {
-            self.keeper.want_next(self.options.seal_bytes + self.options.seal_bytes / 16);
+            self.keeper
+                .want_next(self.options.seal_bytes + self.options.seal_bytes / 16);
         }
         Ok(())
     }
@@ -166,7 +164,7 @@ impl Writer {
         let mut draft = self.begin(now, monotonic);
         let members = events::epoch(&draft.after.tree, &draft.after.chain);
         self.own(&mut draft, members, now);
-        self.write(draft)?;
+        self.write(draft, now, monotonic)?;
         self.next_journal()
     }
 
@@ -212,7 +210,9 @@ impl Writer {
 
     /// Lets readers know how far the journal is durable. A hint: it may fail and may get lost.
     pub(crate) fn tell_committed(&self) {
-        let Some((file, boot)) = self.committed.as_ref().zip(self.files.disk.boot_id()) else { return };
+        let Some((file, boot)) = self.committed.as_ref().zip(self.files.disk.boot_id()) else {
+            return;
+        };
         let committed = Committed {
             magic: COMMITTED_MAGIC,
             version: FORMAT,
@@ -252,29 +252,49 @@ impl Writer {
     }
 
     fn own(&self, draft: &mut Draft, members: Vec<u8>, now: i64) -> u64 {
-        let stamp =
-            Stamp { id: self.new_id(now), logged: now, time: now, writer: &self.author, salt: None, conflict: None };
-        draft.add(&Prepared::of_the_log(members), &stamp, &self.author, || self.new_id(now))
+        let stamp = Stamp {
+            id: self.new_id(now),
+            logged: now,
+            time: now,
+            writer: &self.author,
+            salt: None,
+            conflict: None,
+        };
+        draft.add(&Prepared::of_the_log(members), &stamp, &self.author, || {
+            self.new_id(now)
+        })
     }
 
-    fn write(&mut self, draft: Draft) -> std::result::Result<(), CommitFailure> {
+    fn write(&mut self, draft: Draft, now: i64, monotonic: u64) -> std::result::Result<(), CommitFailure> {
         let offset = self.journal.end;
-        let written = self.journal.append(&draft.lines, draft.count, draft.before.next_seq(), draft.before.chain);
+        let written = self
+            .journal
+            .append(&draft.lines, draft.count, draft.before.next_seq(), draft.before.chain);
         written.map_err(|failure| match failure {
             WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
             WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
         })?;
-        debug_assert!(super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(
-            |found| (found.leaves, found.keys, found.streams, found.spans)
-                == (
-                    draft.derived.leaves.clone(),
-                    draft.derived.keys.clone(),
-                    draft.derived.streams.clone(),
-                    draft.derived.spans
-                )
-        ));
+        debug_assert!(
+            super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(|found| (
+                found.leaves,
+                found.keys,
+                found.streams,
+                found.spans
+            ) == (
+                draft.derived.leaves.clone(),
+                draft.derived.keys.clone(),
+                draft.derived.streams.clone(),
+                draft.derived.spans
+            ))
+        );
         self.streams.extend(draft.derived.streams.iter().copied());
         self.tip = draft.after;
+        self.started = self.started.or(Some(now));
+        self.clock = Clock {
+            wall: Some(now),
+            monotonic: Some(monotonic),
+        };
+        self.unannounced = false;
         let mut view = self.files.view.write();
         if let Some(live) = view.journals.last_mut() {
             live.push(offset, self.journal.end, draft.lines.len(), &draft.derived);
@@ -299,7 +319,10 @@ impl Writer {
             return Ok(None);
         }
         let same = |line: &[u8], head: &Head| {
-            read_keys(line.get(head.members.clone()).unwrap_or_default()).source.as_ref() == Some(source)
+            read_keys(line.get(head.members.clone()).unwrap_or_default())
+                .source
+                .as_ref()
+                == Some(source)
         };
         self.matching(draft, source_key(source), |_| true, same)
     }
@@ -337,13 +360,18 @@ impl Writer {
         let hash = definition_key(digest);
         let defined = {
             let view = self.files.view.read();
-            view.journals.last().is_some_and(|journal| journal.find(hash).next().is_some())
+            view.journals
+                .last()
+                .is_some_and(|journal| journal.find(hash).next().is_some())
         };
         if defined || draft.find(hash).next().is_some() || self.undefined.contains(&hash) {
             return Ok(());
         }
         let same = |line: &[u8], head: &Head| {
-            read_keys(line.get(head.members.clone()).unwrap_or_default()).defines.as_deref() == Some(digest)
+            read_keys(line.get(head.members.clone()).unwrap_or_default())
+                .defines
+                .as_deref()
+                == Some(digest)
         };
         let again = match self.matching(draft, hash, |_| true, same)? {
             Some((_, line)) => match read_head(&line) {
@@ -355,7 +383,14 @@ impl Writer {
         match again {
             Some(again) => {
                 let id = self.new_id(now);
-                let stamp = Stamp { id, logged: now, time: now, writer: &self.author, salt: None, conflict: None };
+                let stamp = Stamp {
+                    id,
+                    logged: now,
+                    time: now,
+                    writer: &self.author,
+                    salt: None,
+                    conflict: None,
+                };
                 draft.add(&again, &stamp, &self.author, || self.new_id(now));
             }
             None => {
@@ -367,7 +402,9 @@ impl Writer {
 
     fn receipt(&self, seq: u64, draft: &Draft, links: &[Hash]) -> Result<Receipt> {
         let log = Arc::from(self.files.identity.name());
-        let drafted = seq.checked_sub(draft.before.next_seq()).and_then(|place| usize::try_from(place).ok());
+        let drafted = seq
+            .checked_sub(draft.before.next_seq())
+            .and_then(|place| usize::try_from(place).ok());
         let (line, chain) = match drafted.and_then(|place| links.get(place)) {
             Some(link) => (draft.line(seq).map(<[u8]>::to_vec), Some(*link)),
             None => (self.files.line(seq)?, self.files.chain_at(seq)?),
@@ -375,7 +412,9 @@ impl Writer {
         let id = line.as_deref().and_then(read_head).map(|head| head.id);
         match id.zip(chain) {
             Some((id, chain)) => Ok(Receipt { log, seq, id, chain }),
-            None => Err(Error::NotFound { what: format!("record {seq}") }),
+            None => Err(Error::NotFound {
+                what: format!("record {seq}"),
+            }),
         }
     }
 
@@ -384,7 +423,9 @@ impl Writer {
         let mut random = [0; 10];
         self.files.disk.random(&mut random);
         let milliseconds = u64::try_from(now / 1_000_000).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid().into_bytes()
+        uuid::Builder::from_unix_timestamp_millis(milliseconds, &random)
+            .into_uuid()
+            .into_bytes()
     }
 
     fn random(&self) -> [u8; 16] {
@@ -408,9 +449,16 @@ fn links(draft: &Draft) -> Vec<Hash> {
 fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     let Some(head) = read_head(line) else { return false };
     let part = |range: &std::ops::Range<usize>| line.get(range.clone()).unwrap_or_default();
-    let moved = head.parts.as_ref().map_or(Some(Vec::new()), |parts| read_parts(part(parts))).unwrap_or_default();
+    let moved = head
+        .parts
+        .as_ref()
+        .map_or(Some(Vec::new()), |parts| read_parts(part(parts)))
+        .unwrap_or_default();
     let same_moved = moved.len() == record.moved.len()
-        && moved.iter().zip(&record.moved).all(|(a, b)| a.path == b.path && a.digest == b.digest);
+        && moved
+            .iter()
+            .zip(&record.moved)
+            .all(|(a, b)| a.path == b.path && a.digest == b.digest);
     part(&head.writer) == author.text().as_slice()
         && part(&head.members) == record.members.as_slice()
         && same_moved

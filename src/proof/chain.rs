@@ -27,6 +27,9 @@ mod tests {
     #[test]
     fn a_link_is_the_derived_hash_of_both() {
         let material = [[7; 32], [9; 32]].concat();
-        assert_eq!(chain_next(&[7; 32], &[9; 32]), blake3::derive_key("auditdb record chain v1", &material));
+        assert_eq!(
+            chain_next(&[7; 32], &[9; 32]),
+            blake3::derive_key("auditdb record chain v1", &material)
+        );
     }
 }

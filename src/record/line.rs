@@ -30,7 +30,10 @@ impl Writer {
     /// A process on this machine, by the user id that the kernel vouches for.
     #[must_use]
     pub fn unix(uid: u32) -> Self {
-        Writer { id: format!("uid:{uid}"), method: "unix" }
+        Writer {
+            id: format!("uid:{uid}"),
+            method: "unix",
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -141,7 +144,16 @@ pub(crate) fn read_head(line: &[u8]) -> Option<Head> {
         None if reader.at == end => end..end,
         _ => return None,
     };
-    Some(Head { seq, id, logged, time, writer, conflict, parts, members })
+    Some(Head {
+        seq,
+        id,
+        logged,
+        time,
+        writer,
+        conflict,
+        parts,
+        members,
+    })
 }
 
 /// What a line is found by besides its seq.
@@ -154,7 +166,10 @@ pub(crate) struct Keys {
 
 /// Picks the keys out of a line's members.
 pub(crate) fn read_keys(members: &[u8]) -> Keys {
-    let mut keys = Keys { source: None, defines: None };
+    let mut keys = Keys {
+        source: None,
+        defines: None,
+    };
     for child in walk::members(members) {
         let name = members.get(child.name.clone()).unwrap_or_default();
         if name == b"source" || name == b"definition" || name.contains(&b'\\') {
@@ -188,7 +203,17 @@ pub(crate) fn read_parts(list: &[u8]) -> Option<Vec<PartEntry>> {
         count: u64,
     }
     let entries: Vec<Entry> = serde_json::from_slice(list).ok()?;
-    let entry = |Entry { path, digest, bytes, count }| PartEntry { path, digest, bytes, count };
+    let entry = |Entry {
+                     path,
+                     digest,
+                     bytes,
+                     count,
+                 }| PartEntry {
+        path,
+        digest,
+        bytes,
+        count,
+    };
     Some(entries.into_iter().map(entry).collect())
 }
 
@@ -222,7 +247,9 @@ pub(crate) fn id_text(id: [u8; 16]) -> String {
 
 fn read_id(text: &[u8]) -> Option<[u8; 16]> {
     let lower = text.iter().all(|byte| !byte.is_ascii_uppercase());
-    let parsed = std::str::from_utf8(text).ok().and_then(|text| uuid::Uuid::try_parse(text).ok());
+    let parsed = std::str::from_utf8(text)
+        .ok()
+        .and_then(|text| uuid::Uuid::try_parse(text).ok());
     parsed.filter(|_| lower).map(uuid::Uuid::into_bytes)
 }
 
@@ -235,7 +262,10 @@ fn salt_text(salt: [u8; 16]) -> [u8; 22] {
     for (place, slot) in out.iter_mut().enumerate() {
         let shift = 122_i64 - 6 * i64::try_from(place).unwrap_or(0);
         let six = if shift >= 0 { bits >> shift } else { bits << -shift };
-        *slot = usize::try_from(six & 63).ok().and_then(|six| ALPHABET.get(six).copied()).unwrap_or(b'A');
+        *slot = usize::try_from(six & 63)
+            .ok()
+            .and_then(|six| ALPHABET.get(six).copied())
+            .unwrap_or(b'A');
     }
     out
 }
@@ -247,7 +277,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn literal(&mut self, literal: &[u8]) -> Option<()> {
-        self.line.get(self.at..)?.starts_with(literal).then(|| self.at += literal.len())
+        self.line
+            .get(self.at..)?
+            .starts_with(literal)
+            .then(|| self.at += literal.len())
     }
 
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {

@@ -30,8 +30,12 @@ pub(crate) const PART_TEXT: usize = 30_000;
 const PATH_LIMIT: usize = 1_024;
 
 /// Members by which a record is found and checked: they stay in its line, at least with these members of their own.
-const STAYS: [(&str, &[&str]); 4] =
-    [("agent", &["id"]), ("kind", &[]), ("source", &["id", "boot", "number"]), ("definition", &["digest"])];
+const STAYS: [(&str, &[&str]); 4] = [
+    ("agent", &["id"]),
+    ("kind", &[]),
+    ("source", &["id", "boot", "number"]),
+    ("definition", &["digest"]),
+];
 
 /// What a value's entry in `parts` takes besides its path.
 const ENTRY_RESERVE: usize = 160;
@@ -67,10 +71,25 @@ pub(crate) fn move_out(members: Vec<u8>, budget: usize) -> (Vec<u8>, Vec<Moved>)
 
 /// The `parts` member of the owner's line, with the comma in front; nothing if there are no parts.
 pub(crate) fn write_entries(out: &mut Vec<u8>, moved: &[Moved]) {
-    for (place, Moved { path, digest, raw, count }) in moved.iter().enumerate() {
-        out.extend_from_slice(if place == 0 { b",\"parts\":[{\"path\":" } else { b",{\"path\":" });
+    for (
+        place,
+        Moved {
+            path,
+            digest,
+            raw,
+            count,
+        },
+    ) in moved.iter().enumerate()
+    {
+        out.extend_from_slice(if place == 0 {
+            b",\"parts\":[{\"path\":"
+        } else {
+            b",{\"path\":"
+        });
         write_string(out, path);
-        out.extend_from_slice(format!(",\"digest\":\"{digest}\",\"bytes\":{},\"count\":{count}}}", raw.len()).as_bytes());
+        out.extend_from_slice(
+            format!(",\"digest\":\"{digest}\",\"bytes\":{},\"count\":{count}}}", raw.len()).as_bytes(),
+        );
     }
     if !moved.is_empty() {
         out.push(b']');
@@ -85,7 +104,10 @@ pub(crate) fn part_members<'a>(moved: &'a Moved, owner: &'a str) -> impl Iterato
         out.extend_from_slice(owner.as_bytes());
         out.extend_from_slice(b"\",\"path\":");
         write_string(&mut out, &moved.path);
-        let place = format!(",\"digest\":\"{}\",\"index\":{index},\"count\":{},\"text\":", moved.digest, moved.count);
+        let place = format!(
+            ",\"digest\":\"{}\",\"index\":{index},\"count\":{},\"text\":",
+            moved.digest, moved.count
+        );
         out.extend_from_slice(place.as_bytes());
         write_string(&mut out, chunk);
         out.push(b'}');
@@ -137,10 +159,17 @@ fn smallest_sufficient(members: &[u8], child: walk::Child, excess: usize) -> (Ra
     let mut value = child.value;
     loop {
         let named = members.get(value.start) == Some(&b'{');
-        let largest = walk::children(members, value.start).enumerate().max_by_key(|(_, child)| child.value.len());
-        let Some((index, child)) = largest else { return (value, path) };
-        let step =
-            if named { pointer_step(members.get(child.name).unwrap_or_default()) } else { format!("/{index}") };
+        let largest = walk::children(members, value.start)
+            .enumerate()
+            .max_by_key(|(_, child)| child.value.len());
+        let Some((index, child)) = largest else {
+            return (value, path);
+        };
+        let step = if named {
+            pointer_step(members.get(child.name).unwrap_or_default())
+        } else {
+            format!("/{index}")
+        };
         let longer = path.len() + step.len();
         if longer > PATH_LIMIT || child.value.len() < excess + ENTRY_RESERVE + 2 * longer + "null".len() {
             return (value, path);
@@ -187,7 +216,10 @@ fn whole(members: Vec<u8>) -> (Vec<u8>, Vec<Moved>) {
     for child in walk::members(&members) {
         let value = members.get(child.value.clone()).unwrap_or_default();
         let name = string_value(members.get(child.name).unwrap_or_default());
-        let keep = STAYS.iter().find(|(stays, _)| *stays == name).map(|(name, inner)| only(name, value, inner));
+        let keep = STAYS
+            .iter()
+            .find(|(stays, _)| *stays == name)
+            .map(|(name, inner)| only(name, value, inner));
         if let Some(keep) = keep {
             if !left.is_empty() {
                 left.push(b',');
@@ -222,7 +254,12 @@ fn only(name: &str, value: &[u8], inner: &[&str]) -> Vec<u8> {
 impl Moved {
     fn new(path: String, raw: Vec<u8>) -> Self {
         let count = u32::try_from(chunks(&raw).count()).unwrap_or(u32::MAX);
-        Moved { path, digest: digest(&raw), raw, count }
+        Moved {
+            path,
+            digest: digest(&raw),
+            raw,
+            count,
+        }
     }
 }
 
@@ -240,9 +277,14 @@ fn chunks(raw: &[u8]) -> impl Iterator<Item = &str> {
 
 /// Where the value of a JSON Pointer stands.
 fn find(members: &[u8], path: &str) -> Option<Range<usize>> {
-    let mut steps = path.strip_prefix('/')?.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let mut steps = path
+        .strip_prefix('/')?
+        .split('/')
+        .map(|step| step.replace("~1", "/").replace("~0", "~"));
     let first = steps.next()?;
-    let mut at = walk::members(members).find(|child| super::prepare::named(members, child, &first))?.value;
+    let mut at = walk::members(members)
+        .find(|child| super::prepare::named(members, child, &first))?
+        .value;
     for step in steps {
         let child = if members.get(at.start) == Some(&b'{') {
             walk::children(members, at.start).find(|child| super::prepare::named(members, child, &step))?

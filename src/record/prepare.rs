@@ -50,8 +50,16 @@ impl Prepared {
     /// [`Refusal`] says what is wrong, in which member, at which line and column.
     pub fn new(text: &[u8], limit: usize) -> Result<Self, Refusal> {
         if text.len() > limit {
-            let reason = Reason::TooLong { bytes: text.len(), limit };
-            return Err(Refusal { reason, path: String::new(), line: 1, column: 1 });
+            let reason = Reason::TooLong {
+                bytes: text.len(),
+                limit,
+            };
+            return Err(Refusal {
+                reason,
+                path: String::new(),
+                line: 1,
+                column: 1,
+            });
         }
         let scanned = scan(text, &RECORD, LOG_ONLY)?;
         let mut found = Found::default();
@@ -70,17 +78,26 @@ impl Prepared {
     /// A part of a record that is too long for one line.
     pub(crate) fn part(members: Vec<u8>) -> Self {
         let (moved, names) = (Vec::new(), Vec::new());
-        Prepared { id: None, time: None, members, moved, source: None, defines: None, names }
+        Prepared {
+            id: None,
+            time: None,
+            members,
+            moved,
+            source: None,
+            defines: None,
+            names,
+        }
     }
 
     /// About how many bytes the record takes in memory and on disk.
     pub(crate) fn weight(&self) -> usize {
-        HEAD_RESERVE + self.members.len() + self.moved.iter().map(|moved| moved.raw.len() + HEAD_RESERVE).sum::<usize>()
-    }
-
-    /// How many lines it takes in the log: its parts and itself.
-    pub(crate) fn lines(&self) -> u64 {
-        1 + self.moved.iter().map(|moved| u64::from(moved.count)).sum::<u64>()
+        HEAD_RESERVE
+            + self.members.len()
+            + self
+                .moved
+                .iter()
+                .map(|moved| moved.raw.len() + HEAD_RESERVE)
+                .sum::<usize>()
     }
 }
 
@@ -112,18 +129,25 @@ impl Found {
                 let kind = unquoted(value);
                 if LOG_KINDS.contains(&kind.as_ref()) {
                     let reason = Reason::LogKind(kind.into_owned());
-                    return Err(Refusal { reason, path: "kind".to_owned(), line: 1, column: member.value.start + 1 });
+                    return Err(Refusal {
+                        reason,
+                        path: "kind".to_owned(),
+                        line: 1,
+                        column: member.value.start + 1,
+                    });
                 }
             }
             "source" => self.source = source_of(value),
             "definition" => self.defines = digest_of(value),
             "input" => {
                 let prompt = walk::children(value, 0).find(|child| named(value, child, "prompt"));
-                self.names.extend(prompt.and_then(|prompt| digest_of(value.get(prompt.value)?)));
+                self.names
+                    .extend(prompt.and_then(|prompt| digest_of(value.get(prompt.value)?)));
             }
             "policies" => {
                 let policies = walk::children(value, 0);
-                self.names.extend(policies.filter_map(|policy| digest_of(value.get(policy.value)?)));
+                self.names
+                    .extend(policies.filter_map(|policy| digest_of(value.get(policy.value)?)));
             }
             _ => {}
         }
@@ -139,8 +163,22 @@ impl Found {
         self.names.sort_unstable();
         self.names.dedup();
         let (members, moved) = parts::move_out(members, LINE_LIMIT - HEAD_RESERVE);
-        let Found { id, time, source, defines, names } = self;
-        Prepared { id, time, members, moved, source, defines, names }
+        let Found {
+            id,
+            time,
+            source,
+            defines,
+            names,
+        } = self;
+        Prepared {
+            id,
+            time,
+            members,
+            moved,
+            source,
+            defines,
+            names,
+        }
     }
 }
 
@@ -155,7 +193,11 @@ pub(crate) fn source_of(value: &[u8]) -> Option<SourceKey> {
         number: u64,
     }
     let Borrowed { id, boot, number } = serde_json::from_slice(value).ok()?;
-    Some(SourceKey { id: id.into_owned(), boot: boot.into_owned(), number })
+    Some(SourceKey {
+        id: id.into_owned(),
+        boot: boot.into_owned(),
+        number,
+    })
 }
 
 /// The `digest` member of an object.
@@ -167,11 +209,19 @@ pub(crate) fn digest_of(value: &[u8]) -> Option<String> {
 
 pub(crate) fn named(text: &[u8], child: &Child, name: &str) -> bool {
     let found = text.get(child.name.clone()).unwrap_or_default();
-    if found.contains(&b'\\') { string_value(found) == name } else { found == name.as_bytes() }
+    if found.contains(&b'\\') {
+        string_value(found) == name
+    } else {
+        found == name.as_bytes()
+    }
 }
 
 /// What a JSON string says; empty for anything else.
 pub(crate) fn unquoted(value: &[u8]) -> Cow<'_, str> {
-    string_value(value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or_default())
+    string_value(
+        value
+            .strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_suffix(b"\""))
+            .unwrap_or_default(),
+    )
 }
-

@@ -88,7 +88,10 @@ impl fmt::Display for Reason {
             Reason::Duplicate(name) => write!(f, "the member \"{name}\" stands twice in one object"),
             Reason::WrongType { expected, found } => write!(f, "expected {expected}, found {found}"),
             Reason::Time(fault) => fault.fmt(f),
-            Reason::LogOnly(name) => write!(f, "only the log sets \"{name}\"; leave it out, or put yours in attributes"),
+            Reason::LogOnly(name) => write!(
+                f,
+                "only the log sets \"{name}\"; leave it out, or put yours in attributes"
+            ),
             Reason::LogKind(kind) => write!(f, "only the log writes records of the kind \"{kind}\""),
             Reason::Missing(name) => write!(f, "\"{name}\" is missing"),
             Reason::TooLong { bytes, limit } => write!(f, "{bytes} bytes are more than the limit of {limit}"),

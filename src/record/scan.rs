@@ -34,7 +34,10 @@ pub(crate) fn scan(input: &[u8], shape: &'static Shape, refused: &[&str]) -> Res
         refused,
     };
     match scanner.document(shape) {
-        Ok(()) => Ok(Scanned { text: scanner.out, members: scanner.members }),
+        Ok(()) => Ok(Scanned {
+            text: scanner.out,
+            members: scanner.members,
+        }),
         Err(reason) => Err(scanner.refusal(reason)),
     }
 }
@@ -159,7 +162,11 @@ impl Scanner<'_> {
         self.sorted_duplicate(first_key)?;
         self.keys.truncate(first_key);
         let missing = shape.and_then(|shape| {
-            shape.fields.iter().enumerate().find(|(place, field)| field.required && seen & bit(*place) == 0)
+            shape
+                .fields
+                .iter()
+                .enumerate()
+                .find(|(place, field)| field.required && seen & bit(*place) == 0)
         });
         if let Some((_, field)) = missing {
             self.at = opened_at;
@@ -202,7 +209,10 @@ impl Scanner<'_> {
         }
         if self.depth == 1 {
             let value = value_in_text..self.position_in_text(self.at);
-            self.members.push(Child { name: name_in_text, value });
+            self.members.push(Child {
+                name: name_in_text,
+                value,
+            });
         }
         self.skip_space();
         Ok(())
@@ -243,7 +253,9 @@ impl Scanner<'_> {
             let plain = rest.get(..run).unwrap_or_default();
             if plain.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
                 self.at += plain.iter().position(|byte| *byte < 0x20).unwrap_or(0);
-                return Err(Reason::Syntax("an escape: a string holds no control character as it stands"));
+                return Err(Reason::Syntax(
+                    "an escape: a string holds no control character as it stands",
+                ));
             }
             self.at += run;
             if self.peek() == Some(b'"') {
@@ -270,14 +282,21 @@ impl Scanner<'_> {
                 }
                 _ => self.at += 6,
             },
-            _ => return Err(Reason::Syntax("one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX")),
+            _ => {
+                return Err(Reason::Syntax(
+                    "one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX",
+                ));
+            }
         }
         Ok(())
     }
 
     /// The 16 bits of the `\uXXXX` that begins at `at`.
     fn hex_unit(&self, at: usize) -> Checked<u16> {
-        let digits = self.input.get(at + 2..at + 6).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = self
+            .input
+            .get(at + 2..at + 6)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
         digits
             .and_then(|digits| u16::from_str_radix(digits, 16).ok())
@@ -311,7 +330,11 @@ impl Scanner<'_> {
         let rest = self.input.get(self.at..).unwrap_or_default();
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
-        if count == 0 { Err(Reason::Syntax("a digit")) } else { Ok(()) }
+        if count == 0 {
+            Err(Reason::Syntax("a digit"))
+        } else {
+            Ok(())
+        }
     }
 
     fn word(&mut self, word: &'static [u8], name: &'static str) -> Checked<&'static str> {
@@ -350,7 +373,11 @@ impl Scanner<'_> {
     fn sorted_duplicate(&mut self, first_key: usize) -> Checked<()> {
         let input = self.input;
         let value = |range: &Range<usize>| string_value(input.get(range.clone()).unwrap_or_default());
-        let Some(keys) = self.keys.get_mut(first_key..).filter(|keys| keys.len() > COMPARED_ONE_BY_ONE) else {
+        let Some(keys) = self
+            .keys
+            .get_mut(first_key..)
+            .filter(|keys| keys.len() > COMPARED_ONE_BY_ONE)
+        else {
             return Ok(());
         };
         keys.sort_by(|a, b| value(a).cmp(&value(b)).then(a.start.cmp(&b.start)));
@@ -381,7 +408,8 @@ impl Scanner<'_> {
     }
 
     fn flush(&mut self) {
-        self.out.extend_from_slice(self.input.get(self.copied..self.at).unwrap_or_default());
+        self.out
+            .extend_from_slice(self.input.get(self.copied..self.at).unwrap_or_default());
         self.copied = self.at;
     }
 
@@ -422,7 +450,10 @@ fn bit(place: usize) -> u64 {
 }
 
 fn wrong(ty: Type, found: &'static str) -> Reason {
-    Reason::WrongType { expected: super::text::expectation(ty), found }
+    Reason::WrongType {
+        expected: super::text::expectation(ty),
+        found,
+    }
 }
 
 #[cfg(test)]

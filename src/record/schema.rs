@@ -377,7 +377,10 @@ mod tests {
             6
         );
         let stored = parsed(&stored_schema());
-        assert_eq!(stored["required"], json!(["v", "seq", "id", "logged", "time", "agent", "kind"]));
+        assert_eq!(
+            stored["required"],
+            json!(["v", "seq", "id", "logged", "time", "agent", "kind"])
+        );
         assert_eq!(stored["$defs"]["part"]["required"], json!(["of", "digest", "text"]));
     }
 

@@ -45,7 +45,9 @@ pub(crate) fn string_value(inner: &[u8]) -> Cow<'_, str> {
 
 fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
     let unit = |at: usize| -> Option<u32> {
-        let digits = text.get(at..at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
+        let digits = text
+            .get(at..at + 4)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))?;
         u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
     };
     let first = unit(2)?;
@@ -56,7 +58,10 @@ fn unicode_escape(text: &[u8]) -> Option<(char, usize)> {
         return None;
     }
     let second = unit(8).filter(|second| (0xDC00..0xE000).contains(second))?;
-    Some((char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))?, 12))
+    Some((
+        char::from_u32(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))?,
+        12,
+    ))
 }
 
 /// Appends a text as a JSON string with its quotes; only what has to be is escaped.
@@ -112,7 +117,14 @@ pub(crate) fn value_fault(ty: Type, raw: &[u8], found: &'static str) -> Option<R
         (ty, None) if found == "a number" => number_fits(ty, raw),
         _ => false,
     };
-    if fits { None } else { Some(Reason::WrongType { expected: expectation(ty), found: described(ty, inner, found) }) }
+    if fits {
+        None
+    } else {
+        Some(Reason::WrongType {
+            expected: expectation(ty),
+            found: described(ty, inner, found),
+        })
+    }
 }
 
 /// A string of the wrong content is still a string: say that it is the content.
@@ -148,7 +160,9 @@ fn is_str(value: &str) -> bool {
 }
 
 fn number_fits(ty: Type, raw: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(raw) else { return false };
+    let Ok(text) = std::str::from_utf8(raw) else {
+        return false;
+    };
     let value = || text.parse::<f64>().ok().filter(|value| value.is_finite());
     match ty {
         Type::Integer(least) => match (text.parse::<i64>(), text.parse::<u64>()) {

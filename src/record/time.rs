@@ -47,7 +47,9 @@ pub fn parse_time(text: &str) -> Result<i64, TimeFault> {
         return Err(TimeFault::Form);
     }
     let (seconds, rest) = text.split_at(19);
-    let digits = rest.strip_prefix('.').map_or(0, |fraction| fraction.bytes().take_while(u8::is_ascii_digit).count());
+    let digits = rest
+        .strip_prefix('.')
+        .map_or(0, |fraction| fraction.bytes().take_while(u8::is_ascii_digit).count());
     let (fraction, zone) = match (rest.starts_with('.'), digits) {
         (false, _) => ("", rest),
         (true, 0) => return Err(TimeFault::Form),
@@ -59,7 +61,9 @@ pub fn parse_time(text: &str) -> Result<i64, TimeFault> {
         [b'+' | b'-', a, b, b':', c, d] if [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()) => {}
         _ => return Err(TimeFault::Form),
     }
-    let stamp: jiff::Timestamp = format!("{seconds}{fraction}{zone}").parse().map_err(|_| TimeFault::Range)?;
+    let stamp: jiff::Timestamp = format!("{seconds}{fraction}{zone}")
+        .parse()
+        .map_err(|_| TimeFault::Range)?;
     i64::try_from(stamp.as_nanosecond()).map_err(|_| TimeFault::Range)
 }
 
@@ -99,7 +103,15 @@ pub(crate) fn read_time(bytes: &[u8]) -> Option<i64> {
         return None;
     }
     let mut value = [0_i64; 7];
-    let fields = [(0, 4, b'-'), (5, 2, b'-'), (8, 2, b'T'), (11, 2, b':'), (14, 2, b':'), (17, 2, b'.'), (20, 9, b'Z')];
+    let fields = [
+        (0, 4, b'-'),
+        (5, 2, b'-'),
+        (8, 2, b'T'),
+        (11, 2, b':'),
+        (14, 2, b':'),
+        (17, 2, b'.'),
+        (20, 9, b'Z'),
+    ];
     for ((start, width, after), slot) in fields.into_iter().zip(&mut value) {
         for byte in bytes.get(start..start + width)? {
             *slot = *slot * 10 + i64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?);
@@ -130,7 +142,11 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -179,7 +195,10 @@ mod tests {
     fn the_calendar_agrees_with_a_library() {
         let mut nanoseconds = i64::MIN;
         while let Some(next) = nanoseconds.checked_add(7_654_321_987_654_321) {
-            let expected = format!("{:.9}", jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap());
+            let expected = format!(
+                "{:.9}",
+                jiff::Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap()
+            );
             assert_eq!(format_time(nanoseconds), expected);
             assert_eq!(read_time(expected.as_bytes()), Some(nanoseconds));
             nanoseconds = next;

@@ -21,7 +21,12 @@ pub(crate) fn value_end(text: &[u8], at: usize) -> Option<usize> {
         b',' | b':' | b'}' | b']' => None,
         _ => {
             let rest = text.get(at..)?;
-            Some(at + rest.iter().position(|b| matches!(b, b',' | b'}' | b']')).unwrap_or(rest.len()))
+            Some(
+                at + rest
+                    .iter()
+                    .position(|b| matches!(b, b',' | b'}' | b']'))
+                    .unwrap_or(rest.len()),
+            )
         }
     }
 }
@@ -30,12 +35,20 @@ pub(crate) fn value_end(text: &[u8], at: usize) -> Option<usize> {
 pub(crate) fn children(text: &[u8], at: usize) -> Children<'_> {
     let named = text.get(at) == Some(&b'{');
     let open = named || text.get(at) == Some(&b'[');
-    Children { text, at: if open { at + 1 } else { text.len() }, named }
+    Children {
+        text,
+        at: if open { at + 1 } else { text.len() },
+        named,
+    }
 }
 
 /// The members of text that is what stands between an object's braces.
 pub(crate) fn members(text: &[u8]) -> Children<'_> {
-    Children { text, at: 0, named: true }
+    Children {
+        text,
+        at: 0,
+        named: true,
+    }
 }
 
 /// See [`children`].
@@ -68,7 +81,10 @@ impl Iterator for Children<'_> {
         }
         let end = value_end(self.text, start)?;
         self.at = end;
-        Some(Child { name, value: start..end })
+        Some(Child {
+            name,
+            value: start..end,
+        })
     }
 }
 
@@ -109,9 +125,14 @@ mod tests {
     #[test]
     fn members_and_elements_are_found() {
         let text = br#"{"a":"x\",}","b":[1,{"c":null},"]"],"d":-1.5e3}"#;
-        let found: Vec<_> = children(text, 0).map(|c| (&text[c.name.clone()], &text[c.value])).collect();
-        let expected: Vec<(&[u8], &[u8])> =
-            vec![(b"a", br#""x\",}""#), (b"b", br#"[1,{"c":null},"]"]"#), (b"d", b"-1.5e3")];
+        let found: Vec<_> = children(text, 0)
+            .map(|c| (&text[c.name.clone()], &text[c.value]))
+            .collect();
+        let expected: Vec<(&[u8], &[u8])> = vec![
+            (b"a", br#""x\",}""#),
+            (b"b", br#"[1,{"c":null},"]"]"#),
+            (b"d", b"-1.5e3"),
+        ];
         assert_eq!(found, expected);
         let list = children(text, 17).map(|c| c.value.len()).collect::<Vec<_>>();
         assert_eq!(list, [1, 10, 3]);
@@ -119,7 +140,17 @@ mod tests {
 
     #[test]
     fn broken_text_ends_the_walk() {
-        for text in [&b"{"[..], b"{\"a", b"{\"a\":", b"{\"a\":\"\\", b"[[[", b"", b"]", b"{,}", b"{\"a\":}"] {
+        for text in [
+            &b"{"[..],
+            b"{\"a",
+            b"{\"a\":",
+            b"{\"a\":\"\\",
+            b"[[[",
+            b"",
+            b"]",
+            b"{,}",
+            b"{\"a\":}",
+        ] {
             assert_eq!(children(text, 0).count(), 0, "{:?}", String::from_utf8_lossy(text));
         }
     }

@@ -220,12 +220,20 @@ impl Test {
             Fact::Count(than) => (case.count, than),
             Fact::Score(than) => (case.score, than),
             Fact::Item(of) => {
-                return Seen { value: case.item.into(), threshold: of.into(), met: of.contains(&case.item) };
+                return Seen {
+                    value: case.item.into(),
+                    threshold: of.into(),
+                    met: of.contains(&case.item),
+                };
             }
             Fact::Verified(wanted) => {
                 let same = case.verified == wanted;
                 let met = if self.op == Op::Ne { !same } else { same };
-                return Seen { value: case.verified.into(), threshold: wanted.into(), met };
+                return Seen {
+                    value: case.verified.into(),
+                    threshold: wanted.into(),
+                    met,
+                };
             }
         };
         let met = match self.op {
@@ -242,20 +250,32 @@ impl Test {
             Fact::Score(_) => 1000,
             _ => 1,
         };
-        Seen { value: number(value, parts), threshold: number(threshold, parts), met }
+        Seen {
+            value: number(value, parts),
+            threshold: number(threshold, parts),
+            met,
+        }
     }
 }
 
 /// A whole number of hundredths or thousandths, as JSON has it.
 fn number(value: u64, parts: u64) -> Value {
-    if value % parts == 0 { (value / parts).into() } else { (value as f64 / parts as f64).into() }
+    if value % parts == 0 {
+        (value / parts).into()
+    } else {
+        (value as f64 / parts as f64).into()
+    }
 }
 
 impl Rule {
     /// Each condition as it was seen, and what the rule asks for.
     pub(super) fn on(&self, case: &Case) -> (Vec<Seen>, &'static str) {
         let seen: Vec<_> = self.tests.iter().map(|test| test.on(case)).collect();
-        let effect = if seen.iter().all(|seen| seen.met) { self.met } else { self.unmet };
+        let effect = if seen.iter().all(|seen| seen.met) {
+            self.met
+        } else {
+            self.unmet
+        };
         (seen, effect)
     }
 }
@@ -267,7 +287,12 @@ pub(super) static GUARDRAIL: Rule = Rule {
     rule: "no_identifiers_in_outgoing_text",
     text: "Text that leaves the house names nobody. A message in which the scanner finds identifiers is held back and \
            not sent; the agent writes it anew or hands the matter on.",
-    tests: &[Test { field: "scanner.identifiers", with: Fact::Count(1), op: Op::Ge, unit: "count" }],
+    tests: &[Test {
+        field: "scanner.identifiers",
+        with: Fact::Count(1),
+        op: Op::Ge,
+        unit: "count",
+    }],
     met: "deny",
     unmet: "allow",
 };
@@ -282,8 +307,19 @@ mod tests {
     fn names_are_unique_and_the_next_ones_are_known() {
         for (place, agent) in AGENTS.iter().enumerate() {
             assert_eq!(place_of(agent.id), Some(place));
-            assert!(agent.next.iter().all(|next| *next != agent.id && place_of(next).is_some()), "{}", agent.id);
-            assert!(agent.weight > 0 && !agent.tools.is_empty() && agent.rules.len() >= 2, "{}", agent.id);
+            assert!(
+                agent
+                    .next
+                    .iter()
+                    .all(|next| *next != agent.id && place_of(next).is_some()),
+                "{}",
+                agent.id
+            );
+            assert!(
+                agent.weight > 0 && !agent.tools.is_empty() && agent.rules.len() >= 2,
+                "{}",
+                agent.id
+            );
         }
     }
 
@@ -298,11 +334,19 @@ mod tests {
                     assert!(whole && !text.contains("  "), "{}: {text}", agent.id);
                 }
             }
-            let json = agent.tools.iter().flat_map(|tool| [tool.given, tool.gives]).chain([agent.deed.with]);
+            let json = agent
+                .tools
+                .iter()
+                .flat_map(|tool| [tool.given, tool.gives])
+                .chain([agent.deed.with]);
             for template in json {
                 for _ in 0..20 {
                     let text = filled(template, &case(), &mut chance);
-                    assert!(serde_json::from_str::<Value>(&text).is_ok_and(|v| v.is_object()), "{}: {text}", agent.id);
+                    assert!(
+                        serde_json::from_str::<Value>(&text).is_ok_and(|v| v.is_object()),
+                        "{}: {text}",
+                        agent.id
+                    );
                 }
             }
             for tool in agent.tools {
@@ -319,7 +363,8 @@ mod tests {
             for _ in 0..200 {
                 let mut case = case();
                 (case.amount, case.days) = (chance.skewed(0, 900_000), chance.skewed(0, 120));
-                (case.count, case.score, case.verified) = (chance.below(12), chance.below(1000), chance.in_thousand(500));
+                (case.count, case.score, case.verified) =
+                    (chance.below(12), chance.below(1000), chance.in_thousand(500));
                 let (seen, effect) = rule.on(&case);
                 let all = seen.iter().all(|seen| seen.met);
                 assert_eq!(effect, if all { rule.met } else { rule.unmet });

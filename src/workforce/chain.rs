@@ -159,7 +159,11 @@ impl Chain {
             Step::HandOn(to) => {
                 let next = agent_at(to);
                 let earlier = self.case.clone();
-                self.case = Case { who: earlier.who, number: earlier.number, ..case_of(next, time, chance) };
+                self.case = Case {
+                    who: earlier.who,
+                    number: earlier.number,
+                    ..case_of(next, time, chance)
+                };
                 self.agent = to;
                 self.known.clear();
                 self.done = false;
@@ -240,14 +244,27 @@ fn plan(steps: &mut VecDeque<Step>, agent: &'static Agent, case: &Case, chance: 
     {
         steps.push_back(Step::HandOn(next));
     } else if chance.in_thousand(90) {
-        let verdicts = [Verdict::Right, Verdict::Right, Verdict::Right, Verdict::Unclear, Verdict::Wrong];
+        let verdicts = [
+            Verdict::Right,
+            Verdict::Right,
+            Verdict::Right,
+            Verdict::Unclear,
+            Verdict::Wrong,
+        ];
         steps.extend(chance.one_of(&verdicts).map(|verdict| Step::Review(*verdict)));
     }
 }
 
 /// A human is asked, and it is done if they agree.
 fn approval(steps: &mut VecDeque<Step>, chance: &mut Chance) {
-    let answers = [Did::Approved, Did::Approved, Did::Approved, Did::Edited, Did::Rejected, Did::Overrode];
+    let answers = [
+        Did::Approved,
+        Did::Approved,
+        Did::Approved,
+        Did::Edited,
+        Did::Rejected,
+        Did::Overrode,
+    ];
     let did = chance.one_of(&answers).copied().unwrap_or(Did::Approved);
     steps.push_back(Step::Approve(did));
     if matches!(did, Did::Approved | Did::Edited) {
@@ -270,7 +287,11 @@ fn act(steps: &mut VecDeque<Step>, chance: &mut Chance) {
 /// A call, with what follows where it fails: up to two more attempts, and the note that no other one would help.
 fn attempts(steps: &mut VecDeque<Step>, chance: &mut Chance, step: impl Fn(Attempt) -> Step) {
     for number in 1..=3 {
-        let fault = if chance.in_thousand(FAILING) { faults::any(chance) } else { None };
+        let fault = if chance.in_thousand(FAILING) {
+            faults::any(chance)
+        } else {
+            None
+        };
         steps.push_back(step(Attempt { number, fault }));
         match fault {
             Some(fault) if number == 3 || !fault.retryable => return steps.push_back(Step::GiveUp(fault)),
@@ -283,6 +304,8 @@ fn attempts(steps: &mut VecDeque<Step>, chance: &mut Chance, step: impl Fn(Attem
 /// Of several effects the one that decides.
 pub(super) fn gravest<'a>(effects: &[&'a str]) -> &'a str {
     let grave = ["deny", "escalate", "require_approval", "redact", "allow"];
-    let found = grave.iter().find_map(|grave| effects.iter().find(|effect| *effect == grave));
+    let found = grave
+        .iter()
+        .find_map(|grave| effects.iter().find(|effect| *effect == grave));
     found.copied().unwrap_or("none")
 }

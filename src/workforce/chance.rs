@@ -103,7 +103,10 @@ mod tests {
     fn the_generator_is_the_published_one() {
         // From the authors' C code: xoshiro256** with the state 1, 2, 3, 4.
         let mut chance = Chance { state: [1, 2, 3, 4] };
-        assert_eq!([0; 4].map(|_| chance.bits()), [11_520, 0, 1_509_978_240, 1_215_971_899_390_074_240]);
+        assert_eq!(
+            [0; 4].map(|_| chance.bits()),
+            [11_520, 0, 1_509_978_240, 1_215_971_899_390_074_240]
+        );
         // SplitMix64 of 0 begins with this number.
         assert_eq!(Chance::new(0).state[0], 0xe220_a839_7b1d_cdaf);
     }

@@ -12,7 +12,9 @@ const MINUTE: i64 = 60_000_000_000;
 const MINUTES: u64 = 1_440;
 
 /// How busy each hour of the day is, in UTC, from midnight.
-const BUSY: [u64; 24] = [6, 5, 5, 5, 6, 9, 16, 34, 62, 84, 92, 88, 66, 74, 90, 86, 70, 48, 30, 22, 18, 14, 10, 8];
+const BUSY: [u64; 24] = [
+    6, 5, 5, 5, 6, 9, 16, 34, 62, 84, 92, 88, 66, 74, 90, 86, 70, 48, 30, 22, 18, 14, 10, 8,
+];
 
 /// Gives the records' times, one after the other.
 #[derive(Debug)]
@@ -32,10 +34,19 @@ impl Clock {
         let mut before = vec![0];
         for minute in 0..MINUTES as i64 {
             let hour = (first + minute).rem_euclid(MINUTES as i64) / 60;
-            sum += usize::try_from(hour).ok().and_then(|hour| BUSY.get(hour)).copied().unwrap_or(1);
+            sum += usize::try_from(hour)
+                .ok()
+                .and_then(|hour| BUSY.get(hour))
+                .copied()
+                .unwrap_or(1);
             before.push(sum);
         }
-        Self { start, before, number: 0, last: start.saturating_sub(1) }
+        Self {
+            start,
+            before,
+            number: 0,
+            last: start.saturating_sub(1),
+        }
     }
 
     /// The next record's time.
@@ -47,12 +58,18 @@ impl Clock {
         let point = u128::from(place << 16 | chance.below(1 << 16)) * u128::from(all) * MINUTE as u128
             / (u128::from(RECORDS_PER_DAY) << 16);
         let (minute, work) = ((point / MINUTE as u128) as u64, point);
-        let minute = self.before.partition_point(|before| *before <= minute).saturating_sub(1);
+        let minute = self
+            .before
+            .partition_point(|before| *before <= minute)
+            .saturating_sub(1);
         let at = self.before.get(minute).copied().unwrap_or_default();
         let width = self.before.get(minute + 1).map_or(1, |next| next - at).max(1);
         let inside = (work - u128::from(at) * MINUTE as u128) / u128::from(width);
         let minutes = (day * MINUTES + minute as u64) as i64;
-        let time = self.start.saturating_add(minutes.saturating_mul(MINUTE)).saturating_add(inside as i64);
+        let time = self
+            .start
+            .saturating_add(minutes.saturating_mul(MINUTE))
+            .saturating_add(inside as i64);
         self.last = time.max(self.last.saturating_add(1));
         self.last
     }
@@ -74,7 +91,12 @@ mod tests {
             let (first, second) = times.split_at(RECORDS_PER_DAY as usize);
             assert!(first[0] >= start && first[first.len() - 1] < start + DAY);
             assert!(second[0] >= start + DAY && second[second.len() - 1] < start + 2 * DAY);
-            let within = |hour: i64| first.iter().filter(|time| time.rem_euclid(DAY) / (60 * MINUTE) == hour).count();
+            let within = |hour: i64| {
+                first
+                    .iter()
+                    .filter(|time| time.rem_euclid(DAY) / (60 * MINUTE) == hour)
+                    .count()
+            };
             assert!(within(10) > 10 * within(2), "{} {}", within(10), within(2));
         }
     }

@@ -52,7 +52,10 @@ impl Desk {
             boot,
             node,
             number: 0,
-            first: [Opening::Start, Opening::Prompt].into_iter().chain(rules().map(Opening::Policy)).collect(),
+            first: [Opening::Start, Opening::Prompt]
+                .into_iter()
+                .chain(rules().map(Opening::Policy))
+                .collect(),
             next_sign: None,
         }
     }
@@ -65,7 +68,9 @@ impl Desk {
 
     /// The agent as its records name it.
     pub(super) fn agent(&self) -> record::Agent {
-        let agent = record::Agent::new(self.agent.id).name(self.agent.name).version(self.agent.version);
+        let agent = record::Agent::new(self.agent.id)
+            .name(self.agent.name)
+            .version(self.agent.version);
         agent.environment("production")
     }
 
@@ -84,11 +89,20 @@ impl Desk {
             }
             Opening::Policy(rule) => {
                 let digest = record::digest(rule.text.as_bytes());
-                let definition = Definition::policy(rule.policy, digest).version(rule.version).text(rule.text);
+                let definition = Definition::policy(rule.policy, digest)
+                    .version(rule.version)
+                    .text(rule.text);
                 let owner = format!("team:{}", self.agent.team);
-                let members = [("owner", owner.as_str()), ("rule", rule.rule), ("met", rule.met), ("unmet", rule.unmet)];
+                let members = [
+                    ("owner", owner.as_str()),
+                    ("rule", rule.rule),
+                    ("met", rule.met),
+                    ("unmet", rule.unmet),
+                ];
                 let record = Record::definition(self.agent(), definition);
-                members.into_iter().fold(record, |record, (name, value)| record.attribute(name, value))
+                members
+                    .into_iter()
+                    .fold(record, |record, (name, value)| record.attribute(name, value))
             }
         };
         Some(record.source(self.source()))
@@ -103,7 +117,11 @@ impl Desk {
     }
 
     fn sign(&self, state: HeartbeatState) -> Record {
-        let sign = Heartbeat::new().every_ms(HOUR as u64 / 1_000_000).records(self.number).queued(0).dropped(0);
+        let sign = Heartbeat::new()
+            .every_ms(HOUR as u64 / 1_000_000)
+            .records(self.number)
+            .queued(0)
+            .dropped(0);
         Record::heartbeat(self.agent(), state)
             .with_heartbeat(sign.state(state))
             .attribute("host", format!("node-{:02}.agents.example", self.node))
@@ -115,15 +133,30 @@ impl Desk {
 fn prompt_text(agent: &Agent) -> String {
     let mut text = format!("# {}\n\n{}\n\n## Tools\n", agent.name, agent.role);
     for tool in agent.tools {
-        text += &format!("- {}: {} in {}, gives {}.\n", tool.tool, tool.operation, tool.system, tool.categories.join(", "));
+        text += &format!(
+            "- {}: {} in {}, gives {}.\n",
+            tool.tool,
+            tool.operation,
+            tool.system,
+            tool.categories.join(", ")
+        );
     }
-    text += &format!("- {}: {} in {}.\n\n## Rules\n", agent.deed.name, agent.deed.operation, agent.deed.system);
+    text += &format!(
+        "- {}: {} in {}.\n\n## Rules\n",
+        agent.deed.name, agent.deed.operation, agent.deed.system
+    );
     for rule in agent.rules.iter().chain([&GUARDRAIL]) {
-        text += &format!("- {} ({}, version {}): {}\n", rule.rule, rule.policy, rule.version, rule.text);
+        text += &format!(
+            "- {} ({}, version {}): {}\n",
+            rule.rule, rule.policy, rule.version, rule.text
+        );
     }
     let [yes, no, up] = agent.verdicts;
     text += &format!("\n## Decisions\nEvery case ends in one of three: `{yes}`, `{no}` or `{up}`. ");
-    text += &format!("In doubt it is `{up}`, and the team {} takes over.\n\n{HOUSE}", agent.team);
+    text += &format!(
+        "In doubt it is `{up}`, and the team {} takes over.\n\n{HOUSE}",
+        agent.team
+    );
     text
 }
 

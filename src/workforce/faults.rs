@@ -63,6 +63,10 @@ impl Fault {
     /// The error as the record holds it.
     pub(super) fn error(&self, case: &Case, chance: &mut Chance) -> ErrorDetail {
         let message = filled(self.message, case, chance);
-        ErrorDetail::new().type_(self.name).message(message).code(self.code).retryable(self.retryable)
+        ErrorDetail::new()
+            .type_(self.name)
+            .message(message)
+            .code(self.code)
+            .retryable(self.retryable)
     }
 }

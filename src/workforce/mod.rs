@@ -64,14 +64,26 @@ impl Workforce {
     /// [`RECORDS_PER_DAY`] records in each 24 hours from there.
     pub fn new(seed: u64, start_ns: i64) -> Self {
         let mut chance = Chance::new(seed);
-        let desks = agents::AGENTS.into_iter().map(|agent| Desk::new(agent, &mut chance)).collect();
+        let desks = agents::AGENTS
+            .into_iter()
+            .map(|agent| Desk::new(agent, &mut chance))
+            .collect();
         let cases = (0..OPEN_CASES).map(|_| Chain::new(start_ns, &mut chance)).collect();
-        Self { chance, clock: Clock::new(start_ns), desks, cases }
+        Self {
+            chance,
+            clock: Clock::new(start_ns),
+            desks,
+            cases,
+        }
     }
 
     /// The desk that has to say something of its own before the case can go on.
     fn of_a_desk(&mut self, place: usize, time: i64) -> Option<(Record, &'static str)> {
-        if let Some(found) = self.desks.iter_mut().find_map(|desk| Some((desk.sign_of_life(time)?, desk.agent.id))) {
+        if let Some(found) = self
+            .desks
+            .iter_mut()
+            .find_map(|desk| Some((desk.sign_of_life(time)?, desk.agent.id)))
+        {
             return Some(found);
         }
         let desk = self.desks.get_mut(place)?;
@@ -107,7 +119,14 @@ impl Iterator for Workforce {
 
 fn entry(record: Record, id: String, time_ns: i64, correlation: String, agent: &'static str) -> Entry {
     let record = record.id(id.as_str()).at(format_time(time_ns));
-    Entry { json: record.to_json(), id, kind: record.kind, time_ns, correlation, agent }
+    Entry {
+        json: record.to_json(),
+        id,
+        kind: record.kind,
+        time_ns,
+        correlation,
+        agent,
+    }
 }
 
 #[cfg(test)]

@@ -110,9 +110,15 @@ fn place(out: &mut String, name: &str, case: &Case, chance: &mut Chance) {
         "verified" => out.push_str(if case.verified { "true" } else { "false" }),
         "at" => second(out, ago(chance.between(1, 240))),
         "before" => second(out, ago(chance.skewed(1_440, 500_000))),
-        "date" => out.push_str(format_time(ago(chance.skewed(1_440, 700_000))).get(..10).unwrap_or_default()),
+        "date" => out.push_str(
+            format_time(ago(chance.skewed(1_440, 700_000)))
+                .get(..10)
+                .unwrap_or_default(),
+        ),
         "soon" => {
-            let ahead = case.opened.saturating_add(chance.between(1_440, 30_000) as i64 * MINUTE);
+            let ahead = case
+                .opened
+                .saturating_add(chance.between(1_440, 30_000) as i64 * MINUTE);
             out.push_str(format_time(ahead).get(..10).unwrap_or_default());
         }
         "score" => thousandths(out, case.score),
@@ -124,7 +130,7 @@ fn place(out: &mut String, name: &str, case: &Case, chance: &mut Chance) {
             out.push_str("pii:person:");
             chance.token(4, out);
         }
-                _ => {
+        _ => {
             let number = match name {
                 "days" => case.days,
                 "count" => case.count,
@@ -227,7 +233,11 @@ pub(super) mod tests {
 
     #[test]
     fn places_are_filled_from_the_case() {
-        let text = filled("<who> <ref>: <amount>, <half>; <days>/<count> <score> <verified>", &case(), &mut Chance::new(1));
+        let text = filled(
+            "<who> <ref>: <amount>, <half>; <days>/<count> <score> <verified>",
+            &case(),
+            &mut Chance::new(1),
+        );
         assert_eq!(text, "pii:customer:7f3k ord-1: 1240.50, 620.25; 12/3 0.045 true");
     }
 
@@ -248,7 +258,10 @@ pub(super) mod tests {
         for template in [SEEN, WEIGHED, CONCLUDED, HANDBOOK].concat() {
             for _ in 0..20 {
                 let text = filled(template, &case(), &mut chance);
-                assert!(text.ends_with('.') && !text.contains(['<', '>', '(', ')', '|']), "{text}");
+                assert!(
+                    text.ends_with('.') && !text.contains(['<', '>', '(', ')', '|']),
+                    "{text}"
+                );
                 assert!(!text.contains("  "), "{text}");
             }
         }

@@ -17,17 +17,29 @@ use crate::record::{
 fn policy(rule: &Rule, digest: &str, case: &Case) -> Policy {
     let (seen, effect) = rule.on(case);
     let conditions = rule.tests.iter().zip(seen).map(|(test, seen)| {
-        let condition = Condition::new(test.field).value(seen.value).op(test.op).threshold(seen.threshold);
+        let condition = Condition::new(test.field)
+            .value(seen.value)
+            .op(test.op)
+            .threshold(seen.threshold);
         condition.unit(test.unit).met(seen.met)
     });
-    let policy = Policy::new(rule.policy).version(rule.version).digest(digest).rule(rule.rule).effect(effect);
+    let policy = Policy::new(rule.policy)
+        .version(rule.version)
+        .digest(digest)
+        .rule(rule.rule)
+        .effect(effect);
     policy.conditions(conditions)
 }
 
 impl Page<'_> {
     /// What the agent's rules ask for in this case.
     fn effect(&self) -> &'static str {
-        let effects: Vec<_> = self.agent.rules.iter().map(|rule| rule.on(&self.chain.case).1).collect();
+        let effects: Vec<_> = self
+            .agent
+            .rules
+            .iter()
+            .map(|rule| rule.on(&self.chain.case).1)
+            .collect();
         gravest(&effects)
     }
 
@@ -54,7 +66,9 @@ impl Page<'_> {
             decision = decision.counterfactual(otherwise);
         }
         if effect == "deny" && self.chance.in_thousand(300) {
-            let ground = Withheld::new().what("the model's single weights").ground("trade secret, art. 15 (4)");
+            let ground = Withheld::new()
+                .what("the model's single weights")
+                .ground("trade secret, art. 15 (4)");
             decision = decision.withhold(ground);
         }
         let mut record = Record::new(self.agent.id, Kind::Decision).input(self.input());
@@ -67,16 +81,26 @@ impl Page<'_> {
         if self.chance.in_thousand(350) {
             let memory = self.prose(1, 3, &[SEEN, self.agent.checks]);
             let resource = self.filled("memory/<token>");
-            record = record.retrieved(ContextItem::from_system("memory", resource).type_("memory").excerpt(memory));
+            record = record.retrieved(
+                ContextItem::from_system("memory", resource)
+                    .type_("memory")
+                    .excerpt(memory),
+            );
         }
         let rules = self.agent.rules.iter().zip(&self.desk.digests);
-        let policies: Vec<_> = rules.map(|(rule, digest)| policy(rule, digest, &self.chain.case)).collect();
+        let policies: Vec<_> = rules
+            .map(|(rule, digest)| policy(rule, digest, &self.chain.case))
+            .collect();
         let reasoning = self.prose(3, 6, &[SEEN, self.agent.checks, WEIGHED, self.agent.checks, CONCLUDED]);
         let status = match effect {
             "require_approval" | "escalate" => Status::Pending,
             _ => Status::Success,
         };
-        let record = record.reasoning(reasoning).policies(policies).with_decision(decision).outcome(status);
+        let record = record
+            .reasoning(reasoning)
+            .policies(policies)
+            .with_decision(decision)
+            .outcome(status);
         self.called(record, (2_500, 30_000), (150, 1_400))
     }
 
@@ -84,23 +108,37 @@ impl Page<'_> {
     fn action(&mut self) -> Action {
         let deed = &self.agent.deed;
         let target = self.filled(deed.target);
-        let action = Action::new(deed.name).system(deed.system).target(target.as_str()).parameters(self.json(deed.with));
+        let action = Action::new(deed.name)
+            .system(deed.system)
+            .target(target.as_str())
+            .parameters(self.json(deed.with));
         let action = action.reversible(!deed.undo.is_empty());
         if deed.operation == "send" {
             return action.recipients([Recipient::to(target), Recipient::cc(self.chain.case.staff.as_str())]);
         }
-        if deed.undo.is_empty() { action } else { action.undo(deed.undo) }
+        if deed.undo.is_empty() {
+            action
+        } else {
+            action.undo(deed.undo)
+        }
     }
 
     pub(super) fn act(&mut self, attempt: Attempt) -> Record {
         let deed = &self.agent.deed;
         let (call, took) = (self.call(), self.chance.skewed(60, 4_000) as f64);
         let action = self.action();
-        let tool = Tool::new(deed.name).call(call.as_str()).system(deed.system).operation(deed.operation);
+        let tool = Tool::new(deed.name)
+            .call(call.as_str())
+            .system(deed.system)
+            .operation(deed.operation);
         let tool = tool.attempt(attempt.number).duration_ms(took);
         let reasoning = self.prose(2, 4, &[CONCLUDED, self.agent.checks, WEIGHED]);
-        let record = Record::new(self.agent.id, Kind::Action).input(self.input()).reasoning(reasoning);
-        let record = record.with_action(action).duration_ms(took + self.chance.between(2, 60) as f64);
+        let record = Record::new(self.agent.id, Kind::Action)
+            .input(self.input())
+            .reasoning(reasoning);
+        let record = record
+            .with_action(action)
+            .duration_ms(took + self.chance.between(2, 60) as f64);
         if let Some(fault) = attempt.fault {
             let error = fault.error(&self.chain.case, self.chance);
             let outcome = failed_as(Outcome::new(Status::Failure).detail("nothing was changed"), &error);
@@ -108,19 +146,32 @@ impl Page<'_> {
         }
         let result = self.json(r#"{"receipt":"<long>","version":<nnn>,"queued":false}"#);
         let operation = Operation::from(deed.operation);
-        let access = Access::new(deed.system, operation).resource(self.filled(deed.target)).rows(1).call(call);
-        let access = access.purpose(self.agent.purpose).legal_basis(self.agent.basis).subject(self.chain.case.who.as_str());
+        let access = Access::new(deed.system, operation)
+            .resource(self.filled(deed.target))
+            .rows(1)
+            .call(call);
+        let access = access
+            .purpose(self.agent.purpose)
+            .legal_basis(self.agent.basis)
+            .subject(self.chain.case.who.as_str());
         let access = access.sensitivity(Sensitivity::Confidential);
-        record.tool(tool.result(result).status(Status::Success)).accessed(access).outcome(Status::Success)
+        record
+            .tool(tool.result(result).status(Status::Success))
+            .accessed(access)
+            .outcome(Status::Success)
     }
 
     /// The guardrail found identifiers in what was to go out.
     pub(super) fn held(&mut self) -> Record {
-        let seen = Case { count: self.chance.between(1, 4), ..self.chain.case.clone() };
+        let seen = Case {
+            count: self.chance.between(1, 4),
+            ..self.chain.case.clone()
+        };
         let digest = self.desk.digests.last().cloned().unwrap_or_default();
         let reasoning = self.prose(2, 3, &[CONCLUDED, WEIGHED]);
         let action = self.action();
-        let detail = self.filled("held back before it was sent; (rewritten|a new text follows), scanner <n>.<n>, finding <token>");
+        let detail = self
+            .filled("held back before it was sent; (rewritten|a new text follows), scanner <n>.<n>, finding <token>");
         Record::new(self.agent.id, Kind::Action)
             .input(self.input())
             .reasoning(reasoning)
@@ -133,19 +184,41 @@ impl Page<'_> {
     pub(super) fn approve(&mut self, did: Did) -> Record {
         let role = self.agent.team.trim_end_matches('s');
         let comment = match did {
-            Did::Rejected => "Not like this: (the <item> of <date> is missing|<fee> would be right|I do not see why <ref> should be an exception).",
-            Did::Overrode => "I take this over, (the person called|see note <token>|it was promised on <date>); the (rule|proposal) does not fit.",
-            Did::Edited => "(Agreed|Fine) with <half> (instead of <amount>|at first), the rest when <token> is (here|settled).",
+            Did::Rejected => {
+                "Not like this: (the <item> of <date> is missing|<fee> would be right|I do not see why <ref> should be an exception)."
+            }
+            Did::Overrode => {
+                "I take this over, (the person called|see note <token>|it was promised on <date>); the (rule|proposal) does not fit."
+            }
+            Did::Edited => {
+                "(Agreed|Fine) with <half> (instead of <amount>|at first), the rest when <token> is (here|settled)."
+            }
             _ => "(Agreed|All right|Fine), (looked at <n> of <n> documents|the <item> is clear|as in <token>-<nnn>).",
         };
         let comment = self.filled(comment);
-        let saw = self.chain.known.iter().map(|known| known.call.clone()).chain(self.chain.decision.clone());
-        let human = Human::new().id(self.chain.case.staff.as_str()).role(role).did(did).comment(comment);
+        let saw = self
+            .chain
+            .known
+            .iter()
+            .map(|known| known.call.clone())
+            .chain(self.chain.decision.clone());
+        let human = Human::new()
+            .id(self.chain.case.staff.as_str())
+            .role(role)
+            .did(did)
+            .comment(comment);
         let human = human.saw(saw).duration_ms(self.chance.skewed(4_000, 900_000) as f64);
-        let status = if did == Did::Rejected { Status::Denied } else { Status::Success };
+        let status = if did == Did::Rejected {
+            Status::Denied
+        } else {
+            Status::Success
+        };
         let asked = self.prose(2, 4, &[SEEN, WEIGHED, self.agent.checks]);
         let output = Output::new().text(asked);
-        let record = Record::approval(self.agent.id, human).input(self.input()).output(output).outcome(status);
+        let record = Record::approval(self.agent.id, human)
+            .input(self.input())
+            .output(output)
+            .outcome(status);
         let record = record.attribute("amount", Json::from(amount(&self.chain.case)));
         match (&self.chain.decision, status) {
             (Some(decision), Status::Success) => record.link(Link::new(decision.as_str(), Rel::Approves)),
@@ -157,8 +230,12 @@ impl Page<'_> {
         let reason = self.prose(2, 3, &[self.agent.checks, WEIGHED, SEEN]);
         let levels = [Severity::Medium, Severity::Medium, Severity::High, Severity::Critical];
         let severity = self.chance.one_of(&levels).copied().unwrap_or(Severity::Medium);
-        let until = self.time.saturating_add(self.chance.between(15, 2_880) as i64 * 60_000_000_000);
-        let handoff = Handoff::new(Receiver::team(self.agent.team)).reason(reason).severity(severity);
+        let until = self
+            .time
+            .saturating_add(self.chance.between(15, 2_880) as i64 * 60_000_000_000);
+        let handoff = Handoff::new(Receiver::team(self.agent.team))
+            .reason(reason)
+            .severity(severity);
         let reasoning = self.prose(2, 4, &[SEEN, WEIGHED, CONCLUDED]);
         Record::new(self.agent.id, Kind::Escalation)
             .input(self.input())
@@ -170,11 +247,18 @@ impl Page<'_> {
     pub(super) fn hand_on(&mut self, to: usize) -> Record {
         let next = agent_at(to);
         let reason = self.prose(1, 2, &[self.agent.checks, CONCLUDED]);
-        let handoff = Handoff::new(Receiver::agent(next.id)).reason(reason).severity(Severity::Low);
+        let handoff = Handoff::new(Receiver::agent(next.id))
+            .reason(reason)
+            .severity(Severity::Low);
         let reasoning = self.prose(2, 4, &[WEIGHED, SEEN, CONCLUDED]);
         let given = self.json(r#"{"case":"<case>","reference":"<ref>","item":"<item>","open":["<token>","<token>"]}"#);
-        let record = Record::new(self.agent.id, Kind::Handoff).input(self.input()).reasoning(reasoning);
-        let record = record.with_handoff(handoff).output(Output::new().parsed(given)).outcome(Status::Success);
+        let record = Record::new(self.agent.id, Kind::Handoff)
+            .input(self.input())
+            .reasoning(reasoning);
+        let record = record
+            .with_handoff(handoff)
+            .output(Output::new().parsed(given))
+            .outcome(Status::Success);
         self.called(record, (800, 9_000), (60, 500))
     }
 
@@ -185,7 +269,11 @@ impl Page<'_> {
             review = review.change(self.filled("(raise|lower|name) the (limit|term) for a <item> to <nn>, (test|compare) it with <nnn> older cases until <soon>"));
         }
         let staff = self.filled("staff:quality-<nn>");
-        let human = Human::new().id(staff).role("quality").did(Did::Observed).saw(self.chain.decision.clone());
+        let human = Human::new()
+            .id(staff)
+            .role("quality")
+            .did(Did::Observed)
+            .saw(self.chain.decision.clone());
         let record = Record::new(self.agent.id, Kind::Review).with_review(review);
         let record = record.human(human.duration_ms(self.chance.skewed(20_000, 1_200_000) as f64));
         match &self.chain.decision {

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod hostile;
+
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::proof::{CHAIN_START, chain_next, leaf_hash};
 use auditdb::{Database, Entry, Error, Options, Receipt};
@@ -79,9 +81,14 @@ pub fn read_all(db: &Database) -> BTreeMap<u64, (Entry, [u8; 32])> {
 pub fn check(db: &Database, known: &Known) {
     let records = read_all(db);
     for (number, receipt) in &known.acknowledged {
-        let (entry, chain) =
-            records.get(&receipt.seq).unwrap_or_else(|| panic!("record {} was acknowledged and is gone", receipt.seq));
-        assert_eq!(*chain, receipt.chain, "record {} or one before it is another", receipt.seq);
+        let (entry, chain) = records
+            .get(&receipt.seq)
+            .unwrap_or_else(|| panic!("record {} was acknowledged and is gone", receipt.seq));
+        assert_eq!(
+            *chain, receipt.chain,
+            "record {} or one before it is another",
+            receipt.seq
+        );
         assert_eq!(entry.id(), receipt.id());
         assert_eq!(number_of(entry), Some(*number));
     }
@@ -109,7 +116,9 @@ pub fn survive(disk: &SimDisk, known: &Known, options: &Options) -> Result<(), E
     };
     check(&db, &known);
     // What came through without having been acknowledged counts as handed over only.
-    known.handed_over.insert(known.handed_over.iter().next_back().map_or(0, |last| last + 1));
+    known
+        .handed_over
+        .insert(known.handed_over.iter().next_back().map_or(0, |last| last + 1));
     let number = *known.handed_over.iter().next_back().expect("one was just put in");
     let receipt = db.append_json(&numbered(number))?;
     known.acknowledged.push((number, receipt));
@@ -141,7 +150,9 @@ pub fn put(disk: &SimDisk, path: &Path, bytes: &[u8]) {
         disk.create_dir(dir).expect("a directory can be made");
     }
     if !disk.overwrite(path, bytes) {
-        let file = disk.open(path, auditdb::disk::Open::Create).expect("a file can be made");
+        let file = disk
+            .open(path, auditdb::disk::Open::Create)
+            .expect("a file can be made");
         file.write_at(bytes, 0).expect("it takes bytes");
         file.sync().expect("they become durable");
     }

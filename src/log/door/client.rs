@@ -23,12 +23,20 @@ impl Remote {
     /// Knocks; `None` if nobody is there.
     #[cfg(unix)]
     pub(crate) fn connect(disk: &dyn Disk, layout: &Layout) -> Result<Option<Self>> {
-        let Some(path) = disk.real_path(&layout.door()) else { return Ok(None) };
+        let Some(path) = disk.real_path(&layout.door()) else {
+            return Ok(None);
+        };
         let connected = super::server::at_short_path(&path, |path| std::os::unix::net::UnixStream::connect(path));
         match connected {
-            Ok(stream) => Ok(Some(Remote { path, stream: Mutex::new(stream) })),
+            Ok(stream) => Ok(Some(Remote {
+                path,
+                stream: Mutex::new(stream),
+            })),
             Err(error)
-                if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused) =>
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
+                ) =>
             {
                 Ok(None)
             }
@@ -54,7 +62,9 @@ impl Remote {
             }
             if next == 0 || body.len() + next > BATCH {
                 let answer = self.ask(APPEND, &std::mem::take(&mut body))?;
-                let (flag, lines) = answer.split_first().ok_or_else(|| self.error("an empty answer".to_owned()))?;
+                let (flag, lines) = answer
+                    .split_first()
+                    .ok_or_else(|| self.error("an empty answer".to_owned()))?;
                 whole &= *flag == 1;
                 for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
                     let receipt = std::str::from_utf8(line).ok().and_then(Receipt::from_json);
@@ -78,7 +88,10 @@ impl Remote {
         match answer.map_err(|error| Error::io("talking to the writer behind", &self.path, error))? {
             Some((DONE, answer)) => Ok(answer),
             Some((_, why)) => Err(self.error(String::from_utf8_lossy(&why).into_owned())),
-            None => Err(self.error("it hung up; whether the last records were stored is not known, send them again with their ids".to_owned())),
+            None => Err(self.error(
+                "it hung up; whether the last records were stored is not known, send them again with their ids"
+                    .to_owned(),
+            )),
         }
     }
 
@@ -88,6 +101,9 @@ impl Remote {
     }
 
     fn error(&self, message: String) -> Error {
-        Error::Door { path: self.path.clone(), message }
+        Error::Door {
+            path: self.path.clone(),
+            message,
+        }
     }
 }

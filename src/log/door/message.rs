@@ -30,12 +30,18 @@ pub(crate) fn read(stream: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> 
     let [what, a, b, c, d] = head;
     let len = u32::from_le_bytes([a, b, c, d]);
     if len > MESSAGE_LIMIT {
-        return Err(io::Error::other(format!("a message of {len} bytes is longer than {MESSAGE_LIMIT}")));
+        return Err(io::Error::other(format!(
+            "a message of {len} bytes is longer than {MESSAGE_LIMIT}"
+        )));
     }
     // Allocated as it arrives: a length alone costs nothing.
     let mut body = Vec::new();
     stream.take(u64::from(len)).read_to_end(&mut body)?;
-    if body.len() as u64 == u64::from(len) { Ok(Some((what, body))) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    if body.len() as u64 == u64::from(len) {
+        Ok(Some((what, body)))
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 /// Writes one message.

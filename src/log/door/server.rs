@@ -48,12 +48,20 @@ impl Door {
         }
         let listener = at_short_path(&path, |path| UnixListener::bind(path)).map_err(io)?;
         allow_the_group(&path).map_err(io)?;
-        let shared = Shared { listener, closed: AtomicBool::new(false), clients: Mutex::default() };
+        let shared = Shared {
+            listener,
+            closed: AtomicBool::new(false),
+            clients: Mutex::default(),
+        };
         let shared = Arc::new(shared);
         let (listening, core) = (Arc::clone(&shared), Arc::clone(core));
         let thread = std::thread::Builder::new().name("auditdb-door".to_owned());
         let thread = thread.spawn(move || listening.listen(&core)).map_err(io)?;
-        Ok(Some(Door { path, shared, thread: Some(thread) }))
+        Ok(Some(Door {
+            path,
+            shared,
+            thread: Some(thread),
+        }))
     }
 
     /// Turns everybody out and waits until they are gone.
@@ -91,7 +99,9 @@ impl Shared {
                 let _ = message::write(&mut stream, FAILED, b"too many clients; try again later");
                 continue;
             }
-            let (Ok(kept), core) = (stream.try_clone(), Arc::clone(core)) else { continue };
+            let (Ok(kept), core) = (stream.try_clone(), Arc::clone(core)) else {
+                continue;
+            };
             let thread = std::thread::Builder::new().name("auditdb-client".to_owned());
             if let Ok(thread) = thread.spawn(move || serve(stream, &core)) {
                 clients.push((kept, thread));
@@ -102,7 +112,9 @@ impl Shared {
 
 /// Does what one client asks until it hangs up.
 fn serve(mut stream: UnixStream, core: &Core) {
-    let Ok(peer) = rustix::net::sockopt::socket_peercred(&stream) else { return };
+    let Ok(peer) = rustix::net::sockopt::socket_peercred(&stream) else {
+        return;
+    };
     let author = Arc::new(Author::unix(peer.uid.as_raw()));
     while let Ok(Some((what, body))) = message::read(&mut stream) {
         let answered = match answer(core, &author, what, &body) {
@@ -132,8 +144,14 @@ fn answer(core: &Core, author: &Arc<Author>, what: u8, body: &[u8]) -> std::resu
             }
             Ok(answer)
         }
-        SEAL => core.seal().map(|sealed| vec![u8::from(sealed)]).map_err(|error| error.to_string()),
-        _ => Err(format!("request {what} is not known here; the writer is {}", env!("CARGO_PKG_VERSION"))),
+        SEAL => core
+            .seal()
+            .map(|sealed| vec![u8::from(sealed)])
+            .map_err(|error| error.to_string()),
+        _ => Err(format!(
+            "request {what} is not known here; the writer is {}",
+            env!("CARGO_PKG_VERSION")
+        )),
     }
 }
 

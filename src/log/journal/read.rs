@@ -44,7 +44,12 @@ impl FrameReader {
     }
 
     pub(crate) fn of(file: Arc<dyn DiskFile>, path: &Path, log_id: [u8; 16]) -> Self {
-        FrameReader { file, path: path.to_owned(), log_id, at: 0 }
+        FrameReader {
+            file,
+            path: path.to_owned(),
+            log_id,
+            at: 0,
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -67,8 +72,12 @@ impl FrameReader {
     /// The next frame before `end`; `None` if there is no intact frame here, be it that the file is at its end, that
     /// the frame is torn, or that it is damaged: [`super::tail`] tells which.
     pub(crate) fn next(&mut self, end: u64) -> Result<Option<Frame>, Fault> {
-        let Some(header) = self.header(end)? else { return Ok(None) };
-        let Some(text) = self.lines(&header)? else { return Ok(None) };
+        let Some(header) = self.header(end)? else {
+            return Ok(None);
+        };
+        let Some(text) = self.lines(&header)? else {
+            return Ok(None);
+        };
         self.at = header.offset + header.frame_len();
         Ok(Some(Frame { header, text }))
     }
@@ -81,7 +90,10 @@ impl FrameReader {
                 && header.log_id == self.log_id
                 && header.count > 0
                 && header.length > 0
-                && self.at.checked_add(header.frame_len()).is_some_and(|frame_end| frame_end <= end)
+                && self
+                    .at
+                    .checked_add(header.frame_len())
+                    .is_some_and(|frame_end| frame_end <= end)
         });
         Ok(header)
     }

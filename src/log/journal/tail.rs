@@ -20,7 +20,9 @@ pub(crate) enum Tail {
 pub(crate) fn tail(reader: &FrameReader) -> Result<Tail, Fault> {
     let at = reader.offset();
     let rest = reader.bytes(at, u64::MAX)?;
-    let Some(last) = rest.iter().rposition(|byte| *byte != 0) else { return Ok(Tail::Clean) };
+    let Some(last) = rest.iter().rposition(|byte| *byte != 0) else {
+        return Ok(Tail::Clean);
+    };
     let written = at + last as u64 + 1;
     let damaged = |what| Ok(Tail::Damaged(Fault::new(reader.path(), what).at(at)));
     match reader.header(u64::MAX)? {
@@ -29,7 +31,11 @@ pub(crate) fn tail(reader: &FrameReader) -> Result<Tail, Fault> {
             if written > end {
                 return damaged(What::Garbage);
             }
-            if lacks_a_sector(&rest, at, header.frame_len()) { Ok(Tail::Torn { end: written }) } else { damaged(What::FramePayload) }
+            if lacks_a_sector(&rest, at, header.frame_len()) {
+                Ok(Tail::Torn { end: written })
+            } else {
+                damaged(What::FramePayload)
+            }
         }
         None => {
             let header_lacks = lacks_a_sector(&rest, at, FrameHeader::LEN as u64);

@@ -1,6 +1,6 @@
 //! Writing frames to the end of a journal.
 
-use crate::disk::{Disk, DiskFile, Open};
+use crate::disk::DiskFile;
 use crate::log::format::{FORMAT, FRAME_MAGIC, FrameHeader};
 use crate::proof::Hash;
 use std::io;
@@ -43,18 +43,15 @@ impl JournalWriter {
         growth: (u64, u64),
     ) -> io::Result<Self> {
         let zeroed = file.len()?;
-        Ok(JournalWriter { file, path: path.to_owned(), first_seq, log_id, end, zeroed, growth })
-    }
-
-    /// Creates an empty journal; its name is not durable yet.
-    pub(crate) fn create(
-        disk: &dyn Disk,
-        path: &Path,
-        first_seq: u64,
-        log_id: [u8; 16],
-        growth: (u64, u64),
-    ) -> io::Result<Self> {
-        Self::resume(disk.open(path, Open::Create)?, path, first_seq, log_id, 0, growth)
+        Ok(JournalWriter {
+            file,
+            path: path.to_owned(),
+            first_seq,
+            log_id,
+            end,
+            zeroed,
+            growth,
+        })
     }
 
     /// Writes a frame and waits until it is durable. `lines` is `count` lines, each with its newline.
@@ -65,7 +62,8 @@ impl JournalWriter {
         first_seq: u64,
         chain_before: Hash,
     ) -> Result<(), WriteFailure> {
-        let length = u32::try_from(lines.len()).map_err(|_| WriteFailure::CutBack(io::Error::other("frame too long")))?;
+        let length =
+            u32::try_from(lines.len()).map_err(|_| WriteFailure::CutBack(io::Error::other("frame too long")))?;
         let header = FrameHeader {
             magic: FRAME_MAGIC,
             version: FORMAT,
@@ -81,7 +79,11 @@ impl JournalWriter {
             header_crc: 0,
         };
         let frame_end = self.end + header.frame_len();
-        let write_end = if frame_end <= self.zeroed { frame_end } else { frame_end.max(self.zeroed + self.growth()) };
+        let write_end = if frame_end <= self.zeroed {
+            frame_end
+        } else {
+            frame_end.max(self.zeroed + self.growth())
+        };
         let mut bytes = Vec::with_capacity(usize::try_from(write_end - self.end).unwrap_or(0));
         bytes.extend_from_slice(&header.sealed());
         bytes.extend_from_slice(lines);
@@ -116,4 +118,3 @@ impl JournalWriter {
         }
     }
 }
-

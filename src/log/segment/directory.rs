@@ -59,7 +59,10 @@ impl Directory {
         });
         let first = self.before.size();
         let place = |seq: u64| u32::try_from(seq - first).unwrap_or(u32::MAX);
-        self.keys.extend(derived.keys.iter().map(|(hash, seq)| KeyRow { hash: *hash, position: place(*seq) }));
+        self.keys.extend(derived.keys.iter().map(|(hash, seq)| KeyRow {
+            hash: *hash,
+            position: place(*seq),
+        }));
         for (hash, number) in &derived.streams {
             let highest = self.streams.entry(*hash).or_default();
             *highest = (*highest).max(*number);
@@ -87,7 +90,10 @@ impl Directory {
         self.keys.sort_unstable();
         let frames: Vec<u8> = self.rows.iter().flat_map(Fixed::to_bytes).collect();
         let keys: Vec<u8> = self.keys.iter().flat_map(Fixed::to_bytes).collect();
-        let streams = self.streams.iter().map(|(hash, highest)| StreamRow { hash: *hash, highest: *highest });
+        let streams = self.streams.iter().map(|(hash, highest)| StreamRow {
+            hash: *hash,
+            highest: *highest,
+        });
         let streams: Vec<u8> = streams.flat_map(|row| row.to_bytes()).collect();
         let roots = [self.before.roots().as_flattened(), self.after.roots().as_flattened()].concat();
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);

@@ -39,13 +39,22 @@ impl SegmentFile {
         let tail = read(&*file, len.saturating_sub(TAIL), len.min(TAIL)).map_err(unreadable)?;
         let seek_table = seek_table_len(&tail, len).ok_or_else(|| fault(What::SeekTable))?;
         let trailer_len = Trailer::LEN as u64;
-        let trailer_at = len.checked_sub(seek_table + trailer_len).ok_or_else(|| fault(What::SeekTable))?;
+        let trailer_at = len
+            .checked_sub(seek_table + trailer_len)
+            .ok_or_else(|| fault(What::SeekTable))?;
         let trailer = read(&*file, trailer_at, trailer_len).map_err(unreadable)?;
         let trailer = Trailer::checked(&trailer).ok_or_else(|| fault(What::Directory).at(trailer_at))?;
         let end = trailer_at + trailer_len;
         let directory = end.checked_sub(trailer.directory_len()).filter(|start| *start >= 8);
         let directory = directory.ok_or_else(|| fault(What::Directory).at(trailer_at))?;
-        Ok(SegmentFile { file, path: path.to_owned(), len, trailer, directory, rows: OnceLock::new() })
+        Ok(SegmentFile {
+            file,
+            path: path.to_owned(),
+            len,
+            trailer,
+            directory,
+            rows: OnceLock::new(),
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -70,7 +79,12 @@ impl SegmentFile {
         if let Some(rows) = self.rows.get() {
             return Ok(Arc::clone(rows));
         }
-        let bytes = self.section(self.directory, self.trailer.frames, FrameRow::LEN, self.trailer.frames_crc)?;
+        let bytes = self.section(
+            self.directory,
+            self.trailer.frames,
+            FrameRow::LEN,
+            self.trailer.frames_crc,
+        )?;
         let rows: Option<Vec<_>> = bytes.chunks_exact(FrameRow::LEN).map(FrameRow::from_bytes).collect();
         let rows = Arc::new(rows.ok_or_else(|| self.fault(What::Directory).at(self.directory))?);
         Ok(Arc::clone(self.rows.get_or_init(|| rows)))
@@ -82,7 +96,9 @@ impl SegmentFile {
         let count = self.trailer.roots_before.saturating_add(self.trailer.roots_after);
         let bytes = self.section(at, count, 32, self.trailer.roots_crc)?;
         let (hashes, _) = bytes.as_chunks::<32>();
-        let (before, after) = hashes.split_at_checked(self.trailer.roots_before as usize).unwrap_or_default();
+        let (before, after) = hashes
+            .split_at_checked(self.trailer.roots_before as usize)
+            .unwrap_or_default();
         let tree = |size: u64, roots: &[Hash]| Frontier::from_roots(size, roots.to_vec());
         let trees = tree(self.trailer.first_seq, before).zip(tree(self.end_seq(), after));
         trees.ok_or_else(|| self.fault(What::Directory).at(at))
@@ -90,7 +106,12 @@ impl SegmentFile {
 
     /// Hash and highest number of every emitter's count.
     pub(crate) fn streams(&self) -> Result<Vec<(u64, u64)>, Fault> {
-        let bytes = self.section(self.streams_at(), self.trailer.streams, StreamRow::LEN, self.trailer.streams_crc)?;
+        let bytes = self.section(
+            self.streams_at(),
+            self.trailer.streams,
+            StreamRow::LEN,
+            self.trailer.streams_crc,
+        )?;
         let rows = bytes.chunks_exact(StreamRow::LEN).filter_map(StreamRow::from_bytes);
         Ok(rows.map(|row| (row.hash, row.highest)).collect())
     }
@@ -108,7 +129,10 @@ impl SegmentFile {
         let expected = u64::try_from((u128::from(hash) * u128::from(count)) >> 64).unwrap_or(0);
         let mut window = (expected.saturating_sub(KEY_WINDOW), (expected + KEY_WINDOW).min(count));
         loop {
-            let bytes = self.read(table + window.0 * KeyRow::LEN as u64, (window.1 - window.0) * KeyRow::LEN as u64)?;
+            let bytes = self.read(
+                table + window.0 * KeyRow::LEN as u64,
+                (window.1 - window.0) * KeyRow::LEN as u64,
+            )?;
             let rows: Vec<KeyRow> = bytes.chunks_exact(KeyRow::LEN).filter_map(KeyRow::from_bytes).collect();
             let below = rows.first().is_none_or(|row| row.hash >= hash) && window.0 > 0;
             let above = rows.last().is_none_or(|row| row.hash <= hash) && window.1 < count;
@@ -120,7 +144,9 @@ impl SegmentFile {
             }
             let from = rows.partition_point(|row| row.hash < hash);
             let found = rows.iter().skip(from).take_while(|row| row.hash == hash);
-            return Ok(found.map(|row| self.trailer.first_seq.saturating_add(u64::from(row.position))).collect());
+            return Ok(found
+                .map(|row| self.trailer.first_seq.saturating_add(u64::from(row.position)))
+                .collect());
         }
     }
 
@@ -139,7 +165,11 @@ impl SegmentFile {
             return Err(fault());
         }
         let text = zstd::bulk::decompress(compressed, row.text as usize).map_err(|_| fault())?;
-        if text.len() == row.text as usize { Ok(text) } else { Err(fault()) }
+        if text.len() == row.text as usize {
+            Ok(text)
+        } else {
+            Err(fault())
+        }
     }
 
     /// A data frame as it stands in the file.
@@ -173,7 +203,11 @@ impl SegmentFile {
 
     fn section(&self, at: u64, count: u32, row: usize, crc: u32) -> Result<Vec<u8>, Fault> {
         let bytes = self.read(at, u64::from(count) * row as u64)?;
-        if crc32fast::hash(&bytes) == crc { Ok(bytes) } else { Err(self.fault(What::Directory).at(at)) }
+        if crc32fast::hash(&bytes) == crc {
+            Ok(bytes)
+        } else {
+            Err(self.fault(What::Directory).at(at))
+        }
     }
 
     fn read(&self, at: u64, len: u64) -> Result<Vec<u8>, Fault> {
@@ -213,6 +247,9 @@ fn seek_table_len(tail: &[u8], file_len: u64) -> Option<u64> {
 fn read(file: &dyn DiskFile, at: u64, len: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; usize::try_from(len).map_err(std::io::Error::other)?];
     let read = file.read_at(&mut bytes, at)?;
-    if read < bytes.len() { Err(std::io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
+    if read < bytes.len() {
+        Err(std::io::ErrorKind::UnexpectedEof.into())
+    } else {
+        Ok(bytes)
+    }
 }
-

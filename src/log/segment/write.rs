@@ -51,7 +51,15 @@ impl SegmentWriter {
         compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
         let next_seq = tree.size();
         let directory = Directory::new(log_id, tree, chain);
-        Ok(SegmentWriter { file, offset: 0, encoding, compressor, text: Vec::new(), next_seq, directory })
+        Ok(SegmentWriter {
+            file,
+            offset: 0,
+            encoding,
+            compressor,
+            text: Vec::new(),
+            next_seq,
+            directory,
+        })
     }
 
     /// Adds a line without its newline.

@@ -1,8 +1,8 @@
 //! A journal: every frame, whether or not the one before it was intact, and what stands behind the last.
 
+use super::TornTail;
 use super::segment::Checked;
 use super::states::{Ends, check_ends, check_epoch};
-use super::TornTail;
 use crate::disk::{Disk, DiskFile};
 use crate::log::derive::derive;
 use crate::log::fault::{Fault, What};
@@ -31,7 +31,10 @@ pub(crate) struct Subject<'a> {
 
 /// Checks a journal's frames.
 pub(crate) fn verify_journal(subject: &Subject<'_>, torn: &mut Vec<TornTail>) -> Checked {
-    let mut checked = Checked { before: subject.before.clone(), ..Checked::default() };
+    let mut checked = Checked {
+        before: subject.before.clone(),
+        ..Checked::default()
+    };
     let path = subject.layout.journal(subject.first_seq);
     let mut reader = FrameReader::of(Arc::clone(&subject.file), &path, subject.log_id);
     if let Err(fault) = check(subject, &mut reader, &mut checked, torn) {
@@ -65,7 +68,11 @@ fn check(
                 // Where nothing intact follows, this is the end, and the end is judged by its own rule.
                 let Some(resumed) = resume(reader, at, end)? else { break };
                 let has_header = reader.header(u64::MAX)?.is_some();
-                let what = if has_header { What::FramePayload } else { What::FrameHeader };
+                let what = if has_header {
+                    What::FramePayload
+                } else {
+                    What::FrameHeader
+                };
                 let behind = resumed.first_seq;
                 let mut fault = Fault::new(&path, what).at(at);
                 if behind > next_seq {
@@ -80,9 +87,13 @@ fn check(
     checked.bytes = reader.file().len().unwrap_or(0);
     judge_end(subject, reader, known.is_some(), end, checked, torn)?;
     if complete {
-        checked.faults.extend(check_ends(&path, &ends, subject.before.as_ref(), subject.closed));
+        checked
+            .faults
+            .extend(check_ends(&path, &ends, subject.before.as_ref(), subject.closed));
         if let Some(before) = &subject.before {
-            checked.faults.extend(check_epoch(&path, &ends, before, &checked.leaves));
+            checked
+                .faults
+                .extend(check_epoch(&path, &ends, before, &checked.leaves));
         }
         checked.after = tip;
         checked.stated_log = ends.log_id();
@@ -105,11 +116,18 @@ fn check_frame(
     let header = &frame.header;
     let last = frame.end_seq().saturating_sub(1);
     let mut fault = |what, first: u64| {
-        checked.faults.push(Fault::new(path, what).at(header.offset).seqs(first, last.max(first)));
+        checked
+            .faults
+            .push(Fault::new(path, what).at(header.offset).seqs(first, last.max(first)));
     };
     let mut sound = true;
     if header.first_seq != next_seq {
-        fault(What::Sequence { found: header.first_seq }, next_seq);
+        fault(
+            What::Sequence {
+                found: header.first_seq,
+            },
+            next_seq,
+        );
         sound = false;
     }
     if tip.as_ref().is_some_and(|tip| tip.chain != header.chain_before) {
@@ -205,7 +223,11 @@ fn judge_end(
         Tail::Torn { end } if subject.closed => {
             checked.faults.push(Fault::new(path, What::Garbage).at(end));
         }
-        Tail::Torn { end } => torn.push(TornTail { file: path, offset: reader.offset(), bytes: end - reader.offset() }),
+        Tail::Torn { end } => torn.push(TornTail {
+            file: path,
+            offset: reader.offset(),
+            bytes: end - reader.offset(),
+        }),
     }
     Ok(())
 }

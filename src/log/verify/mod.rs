@@ -20,8 +20,8 @@ use crate::proof::Hash;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
 pub use report::{Report, TornTail};
-use segment::{Checked, verify_part};
 pub(crate) use segment::verify_segment;
+use segment::{Checked, verify_part};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -58,13 +58,26 @@ impl Verify<'_> {
             report.faults.extend(tree_faults);
         }
         report.faults.extend(self.strays(&listing));
+        if let Some(newest) = listing.newer.last() {
+            // Legitimate only if the log has gone on behind them since.
+            let last = Listing::read(self.disk, self.layout)?.journals.last().copied();
+            if last.is_none_or(|last| last <= *newest) {
+                report
+                    .faults
+                    .push(Fault::new(self.layout.segment(*newest), What::Misplaced));
+            }
+        }
         let all = self.seqs.clone().unwrap_or(0..u64::MAX);
         let wanted: Vec<u64> = listing
             .segments
             .iter()
             .enumerate()
             .filter(|(place, first)| {
-                let next = listing.segments.get(place + 1).copied().or(listing.journals.last().copied());
+                let next = listing
+                    .segments
+                    .get(place + 1)
+                    .copied()
+                    .or(listing.journals.last().copied());
                 **first < all.end && next.is_none_or(|next| next > all.start)
             })
             .map(|(_, first)| *first)
@@ -73,11 +86,26 @@ impl Verify<'_> {
         let checked = self.segments(&wanted, &all, &tree, &sealed);
         let mut tip = (all.start == 0).then(Tip::empty);
         // Whose log this is, says the newest file that can be read, as at an opening.
-        let newest = || identify(self.disk, self.layout).ok().flatten().map(|identity| identity.log_id);
+        let newest = || {
+            identify(self.disk, self.layout)
+                .ok()
+                .flatten()
+                .map(|identity| identity.log_id)
+        };
         let mut identity = self.log_id.or_else(newest);
-        let mut link = Link { report: &mut report, tip: &mut tip, identity: &mut identity };
+        let mut link = Link {
+            report: &mut report,
+            tip: &mut tip,
+            identity: &mut identity,
+        };
         for (first, checked) in wanted.iter().zip(checked) {
-            link.segment(&self.layout.segment(*first), *first, checked, sealed(*first), self.seqs.is_some());
+            link.segment(
+                &self.layout.segment(*first),
+                *first,
+                checked,
+                sealed(*first),
+                self.seqs.is_some(),
+            );
         }
         self.journals(&listing, files, &all, &tree, &mut link);
         if self.seqs.is_none() {
@@ -98,14 +126,22 @@ impl Verify<'_> {
         tree: &TreeFiles,
         sealed: &(impl Fn(u64) -> bool + Sync),
     ) -> Vec<Checked> {
-        let len = |first: &u64| self.disk.stat(&self.layout.segment(*first)).ok().flatten().map_or(0, |stat| stat.len);
+        let len = |first: &u64| {
+            self.disk
+                .stat(&self.layout.segment(*first))
+                .ok()
+                .flatten()
+                .map_or(0, |stat| stat.len)
+        };
         let total: u64 = wanted.iter().map(len).sum();
         let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
         let results: Vec<Mutex<Option<Checked>>> = wanted.iter().map(|_| Mutex::new(None)).collect();
         let work = || {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some((first, slot)) = wanted.get(place).zip(results.get(place)) else { return };
+                let Some((first, slot)) = wanted.get(place).zip(results.get(place)) else {
+                    return;
+                };
                 let mut checked = verify_part(self.disk, &self.layout.segment(*first), seqs.clone());
                 let leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
                 if !leaves.is_empty() && self.seqs.is_none() && sealed(*first) {
@@ -122,7 +158,10 @@ impl Verify<'_> {
             }
             work();
         });
-        results.into_iter().map(|slot| slot.into_inner().unwrap_or_default()).collect()
+        results
+            .into_iter()
+            .map(|slot| slot.into_inner().unwrap_or_default())
+            .collect()
     }
 
     fn journals(
@@ -134,7 +173,9 @@ impl Verify<'_> {
         link: &mut Link<'_>,
     ) {
         if listing.journals.is_empty() {
-            link.report.faults.push(Fault::new(self.layout.journal_dir(), What::Missing));
+            link.report
+                .faults
+                .push(Fault::new(self.layout.journal_dir(), What::Missing));
         }
         for (place, (first, file)) in listing.journals.iter().zip(files).enumerate() {
             let next = listing.journals.get(place + 1).copied();
@@ -163,7 +204,9 @@ impl Verify<'_> {
             let mut torn = Vec::new();
             let checked = verify_journal(&subject, &mut torn);
             if self.seqs.is_none() && !checked.leaves.is_empty() {
-                link.report.faults.extend(tree.check_leaves(*first, &checked.leaves, false));
+                link.report
+                    .faults
+                    .extend(tree.check_leaves(*first, &checked.leaves, false));
             }
             link.report.torn.append(&mut torn);
             link.report.journals += 1;
@@ -181,9 +224,14 @@ impl Verify<'_> {
             name == "next" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
         };
         let tree = self.disk.list(&self.layout.tree_dir()).unwrap_or_default();
-        let tree = tree.into_iter().filter(|name| !matches!(name.as_bytes(), [b'0'..=b'7']));
+        let tree = tree
+            .into_iter()
+            .filter(|name| !matches!(name.as_bytes(), [b'0'..=b'7']));
         let strays = listing.others.iter().filter(|path| !known(path)).cloned();
-        strays.chain(tree.map(|name| self.layout.tree_dir().join(name))).map(|path| Fault::new(path, What::Stray)).collect()
+        strays
+            .chain(tree.map(|name| self.layout.tree_dir().join(name)))
+            .map(|path| Fault::new(path, What::Stray))
+            .collect()
     }
 }
 
@@ -211,7 +259,11 @@ impl Link<'_> {
                 && tip.next_seq() == first
                 && tip != before
             {
-                let what = if tip.chain == before.chain { What::Tree } else { What::Chain };
+                let what = if tip.chain == before.chain {
+                    What::Tree
+                } else {
+                    What::Chain
+                };
                 self.report.faults.push(Fault::new(path, what).seqs(first, first));
             }
         }
@@ -237,7 +289,9 @@ impl Link<'_> {
         if next != first {
             let (from, to) = (next.min(first), next.max(first));
             let what = if next < first { What::Gap } else { What::Misplaced };
-            self.report.faults.push(Fault::new(path, what).seqs(from, to.saturating_sub(1)));
+            self.report
+                .faults
+                .push(Fault::new(path, what).seqs(from, to.saturating_sub(1)));
         }
     }
 
@@ -247,7 +301,9 @@ impl Link<'_> {
         if let (Some(stated), Some(expected)) = (&checked.stated_log, expected)
             && *stated != expected
         {
-            self.report.faults.push(Fault::new(path, What::State("it names another log")));
+            self.report
+                .faults
+                .push(Fault::new(path, What::State("it names another log")));
         }
     }
 

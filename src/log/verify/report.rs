@@ -130,13 +130,19 @@ impl Report {
 impl fmt::Display for Report {
     #[expect(clippy::cast_precision_loss, reason = "for showing only")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "NOT AUTHENTICATED: format 0 carries no signatures; this shows accidents and clumsy hands only")?;
+        writeln!(
+            f,
+            "NOT AUTHENTICATED: format 0 carries no signatures; this shows accidents and clumsy hands only"
+        )?;
         for fault in &self.faults {
             writeln!(f, "FAULT {fault}")?;
         }
         for TornTail { file, offset, bytes } in &self.torn {
             let file = file.display();
-            writeln!(f, "torn tail: {file} at byte {offset}: {bytes} bytes of a write that was never acknowledged")?;
+            writeln!(
+                f,
+                "torn tail: {file} at byte {offset}: {bytes} bytes of a write that was never acknowledged"
+            )?;
         }
         if let Some(seqs) = &self.seqs {
             writeln!(f, "only a part was checked: seq {}..{}", seqs.start, seqs.end)?;

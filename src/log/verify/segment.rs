@@ -54,8 +54,14 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, checked: &mut Checked) -> Result
     checked.log_id = Some(trailer.log_id);
     let rows = file.rows()?;
     let (before, after) = file.trees()?;
-    checked.before = Some(Tip { tree: before.clone(), chain: trailer.chain_before });
-    checked.after = Some(Tip { tree: after, chain: trailer.chain_after });
+    checked.before = Some(Tip {
+        tree: before.clone(),
+        chain: trailer.chain_before,
+    });
+    checked.after = Some(Tip {
+        tree: after,
+        chain: trailer.chain_after,
+    });
     let mut directory = Directory::new(trailer.log_id, before, trailer.chain_before);
     let mut ends = Ends::default();
     let (mut offset, mut chain, mut complete) = (0, Some(trailer.chain_before), true);
@@ -87,9 +93,13 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, checked: &mut Checked) -> Result
             checked.faults.push(file.fault(What::SeekTable).at(offset));
         }
         compare_end(file, &directory.encode(), checked)?;
-        checked.faults.extend(check_ends(file.path(), &ends, checked.before.as_ref(), true));
+        checked
+            .faults
+            .extend(check_ends(file.path(), &ends, checked.before.as_ref(), true));
         if let Some(before) = &checked.before {
-            checked.faults.extend(check_epoch(file.path(), &ends, before, &checked.leaves));
+            checked
+                .faults
+                .extend(check_epoch(file.path(), &ends, before, &checked.leaves));
         }
         checked.stated_log = ends.log_id();
     } else {
@@ -135,7 +145,10 @@ fn compare_end(file: &SegmentFile, expected: &[u8], checked: &mut Checked) -> Re
         (u64::from(trailer.frames) * FrameRow::LEN as u64, "list of frames"),
         (u64::from(trailer.keys) * KeyRow::LEN as u64, "table of keys"),
         (u64::from(trailer.streams) * StreamRow::LEN as u64, "table of emitters"),
-        (u64::from(trailer.roots_before) * 32 + u64::from(trailer.roots_after) * 32, "tree"),
+        (
+            u64::from(trailer.roots_before) * 32 + u64::from(trailer.roots_after) * 32,
+            "tree",
+        ),
         (Trailer::LEN as u64, "summary"),
     ];
     let mut end = 0;
@@ -149,6 +162,10 @@ fn compare_end(file: &SegmentFile, expected: &[u8], checked: &mut Checked) -> Re
         Some(name) => What::DirectoryDiffers(name),
     };
     let last = file.end_seq().saturating_sub(1);
-    checked.faults.push(file.fault(what).at(file.end_offset() + difference as u64).seqs(trailer.first_seq, last));
+    checked.faults.push(
+        file.fault(what)
+            .at(file.end_offset() + difference as u64)
+            .seqs(trailer.first_seq, last),
+    );
     Ok(())
 }

@@ -19,10 +19,16 @@ impl Ends {
     pub(crate) fn take(&mut self, text: &[u8], first_seq: u64) {
         let mut lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         if self.first.is_none() {
-            self.first = text.split(|byte| *byte == b'\n').next().map(|line| (first_seq, line.to_vec()));
+            self.first = text
+                .split(|byte| *byte == b'\n')
+                .next()
+                .map(|line| (first_seq, line.to_vec()));
         }
         let count = memchr::memchr_iter(b'\n', text).count() as u64;
-        self.last = lines.next_back().map(|line| (first_seq + count.saturating_sub(1), line.to_vec())).or(self.last.take());
+        self.last = lines
+            .next_back()
+            .map(|line| (first_seq + count.saturating_sub(1), line.to_vec()))
+            .or(self.last.take());
     }
 
     /// The log's id as the first record states it.
@@ -42,18 +48,25 @@ impl Ends {
 /// Checks the first record, and the last if the file is closed, against how far the log was before the file.
 pub(crate) fn check_ends(path: &Path, ends: &Ends, before: Option<&Tip>, closed: bool) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let Some((first_seq, first)) = &ends.first else { return faults };
+    let Some((first_seq, first)) = &ends.first else {
+        return faults;
+    };
     let fault = |seq: u64, what| Fault::new(path, what).seqs(seq, seq);
     match event::<State>(first) {
         None => faults.push(fault(*first_seq, What::State("it is another record"))),
         Some(state) => {
             let expected = if *first_seq == 0 { "genesis" } else { "state" };
-            let previous = before.filter(|tip| tip.next_seq() > 0).map(|tip| Standing::new(&tip.tree, &tip.chain));
+            let previous = before
+                .filter(|tip| tip.next_seq() > 0)
+                .map(|tip| Standing::new(&tip.tree, &tip.chain));
             if state.name != expected {
                 faults.push(fault(*first_seq, What::State("it has another name")));
             }
             if before.is_some() && state.previous != previous {
-                faults.push(fault(*first_seq, What::State("it does not go on from the record before it")));
+                faults.push(fault(
+                    *first_seq,
+                    What::State("it does not go on from the record before it"),
+                ));
             }
         }
     }

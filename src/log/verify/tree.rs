@@ -37,7 +37,11 @@ impl TreeFiles {
             if len % 32 != 0 {
                 faults.push(Fault::new(&path, What::TreeFile).at(len - len % 32));
             }
-            levels.push(Level { path, file, count: len / 32 });
+            levels.push(Level {
+                path,
+                file,
+                count: len / 32,
+            });
         }
         (TreeFiles { levels }, faults)
     }
@@ -104,7 +108,11 @@ impl Level {
         }
         let now = now(self);
         if now < wanted {
-            let what = if self.file.is_some() { What::TreeFile } else { What::Missing };
+            let what = if self.file.is_some() {
+                What::TreeFile
+            } else {
+                What::Missing
+            };
             return Some(Fault::new(&self.path, what).at(now * 32));
         }
         None
@@ -112,7 +120,10 @@ impl Level {
 
     fn read(&self, first: u64, count: usize) -> Result<Vec<Hash>, Fault> {
         let mut bytes = vec![0; count * 32];
-        let read = self.file.as_ref().map_or(Ok(0), |file| file.read_at(&mut bytes, first * 32));
+        let read = self
+            .file
+            .as_ref()
+            .map_or(Ok(0), |file| file.read_at(&mut bytes, first * 32));
         match read {
             Ok(read) if read == bytes.len() => Ok(bytes.as_chunks::<32>().0.to_vec()),
             Ok(_) => Err(Fault::new(&self.path, What::TreeFile).at(first * 32)),

@@ -24,7 +24,12 @@ fn the_outermost_members_are_where_it_says() {
     let found: Vec<_> = scanned
         .members
         .iter()
-        .map(|m| (scanned.text.get(m.name.clone()).unwrap(), scanned.text.get(m.value.clone()).unwrap()))
+        .map(|m| {
+            (
+                scanned.text.get(m.name.clone()).unwrap(),
+                scanned.text.get(m.value.clone()).unwrap(),
+            )
+        })
         .collect();
     let expected: Vec<(&[u8], &[u8])> = vec![(b"kind", b"\"x\""), (b"agent", b"{\"id\":\"a\"}"), (b"n", b"[1,2]")];
     assert_eq!(found, expected);
@@ -34,28 +39,71 @@ fn the_outermost_members_are_where_it_says() {
 fn mistakes_are_named_with_their_place() {
     let base = |rest: &str| format!("{{\"agent\":{{\"id\":\"a\"}},\n \"kind\":\"k\"{rest}}}");
     let at = |text: &str| {
-        let Refusal { reason, path, line, column } = refused(text);
+        let Refusal {
+            reason,
+            path,
+            line,
+            column,
+        } = refused(text);
         (reason.to_string(), path, line, column)
     };
-    let (reason, path, line, column) = at(&base(",\n  \"policies\":[{\"id\":\"p\",\"conditions\":[{\"field\":7}]}]"));
+    let (reason, path, line, column) = at(&base(
+        ",\n  \"policies\":[{\"id\":\"p\",\"conditions\":[{\"field\":7}]}]",
+    ));
     assert!(reason.starts_with("expected a string"), "{reason}");
-    assert_eq!((path.as_str(), line, column), ("policies[0].conditions[0].field", 3, 48));
-    assert_eq!(refused(&base(",\"kind\":\"k\"")).reason, Reason::Duplicate("kind".to_owned()));
-    assert_eq!(refused(&base(",\"\\u006bind\":\"k\"")).reason, Reason::Duplicate("kind".to_owned()));
+    assert_eq!(
+        (path.as_str(), line, column),
+        ("policies[0].conditions[0].field", 3, 48)
+    );
+    assert_eq!(
+        refused(&base(",\"kind\":\"k\"")).reason,
+        Reason::Duplicate("kind".to_owned())
+    );
+    assert_eq!(
+        refused(&base(",\"\\u006bind\":\"k\"")).reason,
+        Reason::Duplicate("kind".to_owned())
+    );
     assert_eq!(refused(&base(",\"x\":{\"a\":[{\"b\":1,\"b\":2}]}")).path, "x.a[0]");
-    assert_eq!(refused(&base(",\"\\u0073eq\":1")).reason, Reason::LogOnly("seq".to_owned()));
+    assert_eq!(
+        refused(&base(",\"\\u0073eq\":1")).reason,
+        Reason::LogOnly("seq".to_owned())
+    );
     assert_eq!(refused("[]").reason, Reason::NotAnObject);
     assert_eq!(refused("").reason, Reason::NotAnObject);
     assert_eq!(refused("{\"kind\":\"k\"}").reason, Reason::Missing("agent"));
     assert_eq!(refused("{\"kind\":\"k\",\"agent\":{}}").reason, Reason::Missing("id"));
-    assert_eq!(refused("{\"kind\":null,\"agent\":{\"id\":\"a\"}}").reason, Reason::Missing("kind"));
+    assert_eq!(
+        refused("{\"kind\":null,\"agent\":{\"id\":\"a\"}}").reason,
+        Reason::Missing("kind")
+    );
     assert_eq!(refused(&(base("") + "{}")).reason, Reason::Trailing);
     assert_eq!(refused("\u{feff}{}").reason, Reason::ByteOrderMark);
     assert_eq!(refused(&base(",\"x\":\"\\ud800\"")).reason, Reason::LoneSurrogate);
-    assert_eq!(refused(&base(",\"x\":\"\\ud800\\u0041\"")).reason, Reason::LoneSurrogate);
+    assert_eq!(
+        refused(&base(",\"x\":\"\\ud800\\u0041\"")).reason,
+        Reason::LoneSurrogate
+    );
     assert_eq!(refused(&base(",\"x\":\"\\udc00\"")).reason, Reason::LoneSurrogate);
-    for broken in ["01", "1.", "+1", ".5", "1e", "nul", "tru", "'a'", "\"\\x\"", "\"\\u12g4\"", "\"a\tb\"", "[1,]", "{\"a\"}", "{,}"] {
-        assert!(matches!(refused(&base(&format!(",\"x\":{broken}"))).reason, Reason::Syntax(_)), "{broken}");
+    for broken in [
+        "01",
+        "1.",
+        "+1",
+        ".5",
+        "1e",
+        "nul",
+        "tru",
+        "'a'",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "\"a\tb\"",
+        "[1,]",
+        "{\"a\"}",
+        "{,}",
+    ] {
+        assert!(
+            matches!(refused(&base(&format!(",\"x\":{broken}"))).reason, Reason::Syntax(_)),
+            "{broken}"
+        );
     }
     let invalid = [b"{\"kind\":\"".as_slice(), &[0xC3, 0x28], b"\"}"].concat();
     assert_eq!(scan(&invalid, &RECORD, LOG_ONLY).unwrap_err().reason, Reason::Utf8);
@@ -65,7 +113,11 @@ fn mistakes_are_named_with_their_place() {
 fn nesting_ends_at_sixty_four() {
     let nested = |depth: usize| {
         let inner = depth - 1;
-        format!("{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"k\",\"x\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
+        format!(
+            "{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"k\",\"x\":{}{}}}",
+            "[".repeat(inner),
+            "]".repeat(inner)
+        )
     };
     assert!(scan(nested(DEPTH_LIMIT).as_bytes(), &RECORD, LOG_ONLY).is_ok());
     assert_eq!(refused(&nested(DEPTH_LIMIT + 1)).reason, Reason::TooDeep);

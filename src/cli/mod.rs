@@ -1,0 +1,152 @@
+//! The `auditdb` command: one file a verb. Records go to stdout, everything said about them to stderr.
+//!
+//! Exit codes: 0 yes; 1 no (damaged, not found, nothing matched); 2 it could not be done (usage, bad input, the
+//! system); 3 an answer, but a partial one.
+
+mod append;
+mod demo;
+mod export;
+mod figures;
+mod import;
+mod init;
+mod output;
+mod progress;
+mod record_name;
+mod recover;
+mod schema;
+mod seal;
+mod show;
+mod status;
+mod tail;
+mod verify;
+
+use crate::error::Error;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What a command came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Yes,
+    No,
+    Partial,
+}
+
+/// Why a command did not come to an answer.
+#[derive(Debug)]
+enum Stop {
+    /// Whoever read our output has gone; that is not ours to complain about.
+    BrokenPipe,
+    /// The answer is no, in these words.
+    No(String),
+    /// It could not be done.
+    CouldNot(String),
+}
+
+type Outcome = Result<Answer, Stop>;
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } => Stop::No(error.to_string()),
+            error => Stop::CouldNot(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Stop {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Stop::BrokenPipe,
+            _ => Stop::CouldNot(format!("writing the output: {error}")),
+        }
+    }
+}
+
+/// The flight recorder for AI agents: an append-only log that shows whether anybody changed it.
+#[derive(Debug, Parser)]
+#[command(name = "auditdb", version, max_term_width = 100, after_help = "Try it: auditdb demo")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Init),
+    Append(append::Append),
+    Import(import::Import),
+    Show(show::Show),
+    Tail(tail::Tail),
+    Export(export::Export),
+    Seal(seal::Seal),
+    Verify(verify::Verify),
+    Recover(recover::Recover),
+    Status(status::Status),
+    Schema(schema::Schema),
+    Demo(demo::Demo),
+}
+
+/// What every command about a database takes.
+#[derive(Debug, Args)]
+struct Where {
+    /// The database's directory.
+    #[arg(env = "AUDITDB_DIR", value_name = "DIR")]
+    dir: PathBuf,
+    /// The log in it.
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    log: String,
+    /// Answer in JSON, for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Where {
+    /// The directory, if the log is one that it has.
+    fn dir(&self) -> Result<&PathBuf, Stop> {
+        match self.log.as_str() {
+            "main" => Ok(&self.dir),
+            other => Err(Stop::No(format!(
+                "no log named {other:?} in {}; there is only main so far",
+                self.dir.display()
+            ))),
+        }
+    }
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    let outcome = match cli.command {
+        Command::Init(command) => command.run(),
+        Command::Append(command) => command.run(),
+        Command::Import(command) => command.run(),
+        Command::Show(command) => command.run(),
+        Command::Tail(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Seal(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Recover(command) => command.run(),
+        Command::Status(command) => command.run(),
+        Command::Schema(command) => command.run(),
+        Command::Demo(command) => command.run(),
+    };
+    let (code, message) = match outcome {
+        Ok(Answer::Yes) | Err(Stop::BrokenPipe) => (0, None),
+        Ok(Answer::No) => (1, None),
+        Ok(Answer::Partial) => (3, None),
+        Err(Stop::No(message)) => (1, Some(message)),
+        Err(Stop::CouldNot(message)) => (2, Some(message)),
+    };
+    if let Some(message) = message {
+        if json {
+            output::say(&serde_json::json!({ "error": message, "exit": code }).to_string());
+        } else {
+            output::say(&format!("auditdb: {message}"));
+        }
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,40 @@
+//! Where output goes: stdout in large pieces, stderr line by line. A reader that went away ends the command quietly.
+
+use super::Stop;
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+/// Stdout, buffered.
+pub(super) struct Out {
+    to: BufWriter<StdoutLock<'static>>,
+}
+
+impl Out {
+    pub(super) fn new() -> Self {
+        Out {
+            to: BufWriter::with_capacity(256 << 10, io::stdout().lock()),
+        }
+    }
+
+    /// Writes a line.
+    pub(super) fn line(&mut self, text: &str) -> Result<(), Stop> {
+        self.to.write_all(text.as_bytes())?;
+        Ok(self.to.write_all(b"\n")?)
+    }
+
+    /// Hands everything on.
+    pub(super) fn flush(&mut self) -> Result<(), Stop> {
+        Ok(self.to.flush()?)
+    }
+}
+
+/// Writes a line to stdout at once.
+pub(super) fn print(text: &str) -> Result<(), Stop> {
+    let mut out = Out::new();
+    out.line(text)?;
+    out.flush()
+}
+
+/// Writes a line to stderr; nobody has to read it.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}

@@ -1,0 +1,55 @@
+//! Progress bars: on a terminal only, and only for work that lasts longer than a second.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// A bar that shows itself when the work turns out to be long.
+pub(super) struct Progress {
+    started: Instant,
+    what: &'static str,
+    bytes: bool,
+    terminal: bool,
+    bar: OnceLock<ProgressBar>,
+}
+
+impl Progress {
+    /// For work measured in bytes or in records.
+    pub(super) fn new(what: &'static str, bytes: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Progress {
+            started: Instant::now(),
+            what,
+            bytes,
+            terminal,
+            bar: OnceLock::new(),
+        }
+    }
+
+    /// So much of so much is done; a total of zero is an unknown one.
+    pub(super) fn at(&self, done: u64, total: u64) {
+        if !self.terminal || self.started.elapsed() < Duration::from_secs(1) {
+            return;
+        }
+        let bar = self.bar.get_or_init(|| {
+            let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+            let form = match (self.bytes, total) {
+                (true, _) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}",
+                (false, 0) => "{msg} {human_pos} {per_sec}",
+                (false, _) => "{msg} [{bar:30}] {human_pos}/{human_len} {eta}",
+            };
+            bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_message(self.what);
+            bar
+        });
+        bar.set_position(done);
+    }
+
+    /// Takes the bar away.
+    pub(super) fn end(&self) {
+        if let Some(bar) = self.bar.get() {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `auditdb seal`: close what was appended into a file that any tool reads.
+
+use super::{Answer, Outcome, Where, output};
+use crate::database::Database;
+use clap::Args;
+
+/// Seal what was appended since the last seal, also beside a running agent.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb seal my-db")]
+pub(super) struct Seal {
+    #[command(flatten)]
+    at: Where,
+}
+
+impl Seal {
+    pub(super) fn run(self) -> Outcome {
+        let sealed = Database::join(self.at.dir()?)?.seal()?;
+        let answer = if sealed { "sealed" } else { "nothing to seal" };
+        if self.at.json {
+            output::print(&serde_json::json!({ "sealed": sealed }).to_string())?;
+        } else {
+            output::print(answer)?;
+        }
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,56 @@
+//! `auditdb status`: how large a database is and how far.
+
+use super::figures::{bytes, count, ratio, short_time};
+use super::{Answer, Outcome, Stop, Where, output};
+use crate::database::Database;
+use clap::Args;
+
+/// Show how many records there are, what they take on disk, and the hashes over them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb status my-db\n  auditdb status my-db --json")]
+pub(super) struct Status {
+    #[command(flatten)]
+    at: Where,
+}
+
+impl Status {
+    pub(super) fn run(self) -> Outcome {
+        let status = Database::open_read_only(self.at.dir()?)?.status()?;
+        if self.at.json {
+            let json = serde_json::to_string(&status).map_err(|error| Stop::CouldNot(error.to_string()))?;
+            output::print(&json)?;
+            return Ok(Answer::Yes);
+        }
+        let time = |time: &Option<String>| time.as_deref().map_or_else(|| "-".to_owned(), short_time);
+        let sealed = if status.sealed_bytes > 0 {
+            format!(
+                "{} of text in {} on disk, {:.2} to 1",
+                bytes(status.sealed_text_bytes),
+                bytes(status.sealed_bytes),
+                ratio(status.sealed_text_bytes, status.sealed_bytes)
+            )
+        } else {
+            "nothing yet".to_owned()
+        };
+        let month = status
+            .text_bytes_a_month
+            .map_or_else(|| "not known before an hour has passed".to_owned(), bytes);
+        output::print(&format!(
+            "log       {} {}\nrecords   {}\nsegments  {} sealed, {} journals\ntext      {}\non disk   {}\nsealed    {sealed}\n\
+             oldest    {}\nnewest    {}\na month   {month} of text at today's rate\nroot      {}\nchain     {}",
+            status.log,
+            status.log_id,
+            count(status.records),
+            count(status.segments),
+            status.journals,
+            bytes(status.text_bytes),
+            bytes(status.disk_bytes),
+            time(&status.oldest),
+            time(&status.newest),
+            status.root,
+            status.chain
+        ))?;
+        output::say("format 0: not signed");
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,102 @@
+//! `auditdb tail`: the newest records, and those that come.
+
+use super::figures::short_time;
+use super::output::Out;
+use super::show::printable;
+use super::{Answer, Outcome, Stop, Where};
+use crate::database::Database;
+use crate::entry::Entry;
+use clap::Args;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Print the newest records, and with --follow those that are appended from now on.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb tail my-db -n 5\n  auditdb tail my-db --all --json")]
+pub(super) struct Tail {
+    #[command(flatten)]
+    at: Where,
+    /// How many records.
+    #[arg(short, long, default_value_t = 10)]
+    number: usize,
+    /// Go on with those that are appended, until interrupted.
+    #[arg(short, long)]
+    follow: bool,
+    /// Also the records that the log writes about itself.
+    #[arg(long)]
+    all: bool,
+}
+
+/// How often the log is looked at again.
+const PAUSE: Duration = Duration::from_millis(150);
+
+impl Tail {
+    pub(super) fn run(self) -> Outcome {
+        let db = Database::open_read_only(self.at.dir()?)?;
+        let mut out = Out::new();
+        let end = db.len()?;
+        let mut newest: Vec<Entry> = Vec::new();
+        let mut start = end;
+        while newest.len() < self.number && start > 0 {
+            let from = start.saturating_sub(500);
+            let block: Vec<Entry> = db.records(from..start)?.collect::<Result<_, _>>()?;
+            newest.extend(block.into_iter().rev().filter(|entry| self.wants(entry)));
+            start = from;
+        }
+        newest.truncate(self.number);
+        for entry in newest.iter().rev() {
+            self.print(&mut out, entry)?;
+        }
+        out.flush()?;
+        let mut next = end;
+        while self.follow {
+            std::thread::sleep(PAUSE);
+            for entry in db.records(next..)? {
+                let entry = entry?;
+                next = entry.seq() + 1;
+                if self.wants(&entry) {
+                    self.print(&mut out, &entry)?;
+                }
+            }
+            out.flush()?;
+        }
+        Ok(Answer::Yes)
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        self.all || !entry.is_of_the_log()
+    }
+
+    fn print(&self, out: &mut Out, entry: &Entry) -> Result<(), Stop> {
+        if self.at.json {
+            out.line(entry.text())
+        } else {
+            out.line(&summary(entry))
+        }
+    }
+}
+
+/// One line about a record: when, who, what, how it ended.
+pub(super) fn summary(entry: &Entry) -> String {
+    let value: Value = serde_json::from_str(entry.text()).unwrap_or_default();
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+    let what = [
+        "/decision/name",
+        "/action/name",
+        "/tools/0/name",
+        "/definition/id",
+        "/event/name",
+        "/handoff/to/id",
+    ];
+    let what = what.into_iter().find_map(text).unwrap_or("");
+    let time = short_time(&entry.time_text());
+    let agent = text("/agent/id").unwrap_or("?");
+    let outcome = text("/outcome/status").unwrap_or("");
+    let correlation = text("/correlation").unwrap_or("");
+    let line = format!(
+        "{time}  #{:<8} {agent:<20} {:<12} {what:<28} {outcome:<9} {correlation}",
+        entry.seq(),
+        entry.kind()
+    );
+    printable(line.trim_end()).replace('\n', " ")
+}

@@ -1,0 +1,273 @@
+//! The binary as a person uses it.
+
+mod oracle;
+
+use oracle::numbered;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn auditdb(dir: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auditdb"))
+        .args(arguments)
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn expect(dir: &Path, arguments: &[&str], input: &str, code: i32) -> Output {
+    let output = auditdb(dir, arguments, input);
+    assert_eq!(
+        output.status.code(),
+        Some(code),
+        "{arguments:?}: {}{}",
+        out(&output),
+        err(&output)
+    );
+    output
+}
+
+fn lines(range: std::ops::Range<u64>) -> String {
+    range.map(|number| numbered(number) + "\n").collect()
+}
+
+#[test]
+fn from_init_to_status() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    assert!(out(&expect(dir, &["init", "db"], "", 0)).contains("genesis"));
+    assert!(err(&expect(dir, &["init", "db"], "", 2)).contains("already there"));
+    assert!(err(&expect(dir, &["tail", "nowhere"], "", 2)).contains("no database"));
+    let receipts = out(&expect(dir, &["append", "db", "--receipts"], &lines(0..5), 0));
+    let first: serde_json::Value = serde_json::from_str(receipts.lines().next().unwrap()).unwrap();
+    assert_eq!(receipts.lines().count(), 5);
+    let id = first["id"].as_str().unwrap();
+    let export = out(&expect(dir, &["export", "db"], "", 0));
+    let line = export.lines().find(|line| line.contains(id)).unwrap();
+    for name in [
+        id,
+        &id[..30],
+        &first["seq"].to_string(),
+        &format!("main/{}", first["seq"]),
+    ] {
+        assert_eq!(
+            out(&expect(dir, &["show", "db", name, "--json"], "", 0)).trim_end(),
+            line,
+            "{name}"
+        );
+    }
+    assert!(out(&expect(dir, &["show", "db", id], "", 0)).contains("attributes"));
+    assert!(err(&expect(dir, &["show", "db", "@last-failure"], "", 1)).contains("not found"));
+    assert!(out(&expect(dir, &["show", "db", "@last", "--json"], "", 0)).contains("\"n\":4"));
+    expect(dir, &["show", "db", "99999"], "", 1);
+    assert_eq!(
+        out(&expect(dir, &["tail", "db", "-n", "2", "--json"], "", 0))
+            .lines()
+            .count(),
+        2
+    );
+    assert_eq!(
+        out(&expect(dir, &["export", "db", "--seq", "1..3"], "", 0))
+            .lines()
+            .count(),
+        2
+    );
+    expect(dir, &["export", "db", "--seq", "x..3"], "", 2);
+    assert!(out(&expect(dir, &["seal", "db"], "", 0)).contains("sealed"));
+    assert!(out(&expect(dir, &["seal", "db"], "", 0)).contains("nothing"));
+    let report = out(&expect(dir, &["verify", "db"], "", 0));
+    assert!(
+        report.starts_with("NOT AUTHENTICATED") && report.contains("sound"),
+        "{report}"
+    );
+    let report: serde_json::Value =
+        serde_json::from_str(&out(&expect(dir, &["verify", "db", "--json"], "", 0))).unwrap();
+    assert_eq!(
+        (report["sound"].as_bool(), report["authenticated"].as_bool()),
+        (Some(true), Some(false))
+    );
+    let status: serde_json::Value =
+        serde_json::from_str(&out(&expect(dir, &["status", "db", "--json"], "", 0))).unwrap();
+    assert_eq!(status["segments"], 1);
+    assert!(out(&expect(dir, &["status", "db"], "", 0)).contains("records"));
+    assert_eq!(report["root"], status["root"]);
+    serde_json::from_str::<serde_json::Value>(&out(&expect(dir, &["schema"], "", 0))).unwrap();
+    assert!(out(&expect(dir, &["schema", "--fields"], "", 0)).contains("correlation"));
+    assert!(err(&expect(dir, &["tail", "db", "--log", "eu"], "", 1)).contains("no log named"));
+}
+
+#[test]
+fn a_bad_line_stops_and_says_where_to_go_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    let input = lines(0..3) + "\n{\"kind\": 7}\n" + &lines(3..5);
+    let stopped = expect(dir, &["append", "db"], &input, 2);
+    assert!(err(&stopped).contains("line 5, column 10: kind:"), "{}", err(&stopped));
+    assert!(err(&stopped).contains("go on from line 4"), "{}", err(&stopped));
+    assert_eq!(out(&expect(dir, &["tail", "db", "--json"], "", 0)).lines().count(), 3);
+    expect(dir, &["append", "db", "--rejects", "bad.jsonl"], &input, 3);
+    assert_eq!(
+        std::fs::read_to_string(dir.join("bad.jsonl")).unwrap(),
+        "{\"kind\": 7}\n"
+    );
+    assert_eq!(out(&expect(dir, &["tail", "db", "--json"], "", 0)).lines().count(), 8);
+    expect(dir, &["append", "db", "--check"], &input, 1);
+    expect(dir, &["append", "nowhere", "--check"], &lines(0..2), 0);
+    assert_eq!(out(&expect(dir, &["tail", "db", "--json"], "", 0)).lines().count(), 8);
+}
+
+#[test]
+fn a_slow_producer_has_each_record_at_once_and_others_append_beside_it() {
+    use std::io::BufRead;
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    let start = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditdb"));
+        command
+            .args(arguments)
+            .current_dir(dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let mut writer = start(&["append", "db", "--receipts"]);
+    let mut stdin = writer.stdin.take().unwrap();
+    let mut receipts = std::io::BufReader::new(writer.stdout.take().unwrap()).lines();
+    let mut follower = start(&["tail", "db", "-n", "1", "--follow", "--json"]);
+    let mut followed = std::io::BufReader::new(follower.stdout.take().unwrap()).lines();
+    for number in 0..3 {
+        writeln!(stdin, "{}", numbered(number)).unwrap();
+        assert!(receipts.next().unwrap().unwrap().contains("\"seq\""));
+        assert!(followed.next().unwrap().unwrap().contains(&format!("\"n\":{number}")));
+        let beside = out(&expect(
+            dir,
+            &["append", "db", "--receipts"],
+            &(numbered(100 + number) + "\n"),
+            0,
+        ));
+        assert_eq!(beside.lines().count(), 1);
+        assert!(
+            followed
+                .next()
+                .unwrap()
+                .unwrap()
+                .contains(&format!("\"n\":{}", 100 + number))
+        );
+    }
+    assert!(out(&expect(dir, &["seal", "db"], "", 0)).contains("sealed"));
+    drop(stdin);
+    assert!(writer.wait().unwrap().success());
+    follower.kill().unwrap();
+    follower.wait().unwrap();
+    assert!(out(&expect(dir, &["verify", "db"], "", 0)).contains("sound"));
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    expect(dir.path(), &["init", "db"], "", 0);
+    expect(dir.path(), &["append", "db"], &lines(0..5_000), 0);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auditdb"))
+        .args(["export", "db"])
+        .current_dir(dir.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), err(&output)), (Some(0), String::new()));
+}
+
+#[test]
+fn damage_is_named_and_only_recover_makes_it_writable() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    for number in 0..6 {
+        expect(dir, &["append", "db"], &lines(number..number + 1), 0);
+    }
+    let journal = dir.join("db/logs/main/journal/00000000000000000000.journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let place = bytes.windows(5).position(|window| window == b"\"n\":3").unwrap();
+    bytes[place + 4] = b'4';
+    #[expect(clippy::disallowed_methods, reason = "what an intruder does")]
+    std::fs::write(&journal, &bytes).unwrap();
+    let report = out(&expect(dir, &["verify", "db"], "", 1));
+    assert!(
+        report.contains("FAULT") && report.contains("00000000000000000000.journal at byte"),
+        "{report}"
+    );
+    assert!(err(&expect(dir, &["append", "db"], &lines(6..7), 1)).contains("auditdb recover"));
+    let recovered = out(&expect(dir, &["recover", "db"], "", 0));
+    assert!(
+        recovered.contains("found:") && recovered.contains("damaged/"),
+        "{recovered}"
+    );
+    expect(dir, &["append", "db"], &lines(6..7), 0);
+    let export = out(&expect(dir, &["export", "db"], "", 0));
+    assert!(export.contains("\"name\":\"recovered\"") && export.contains("\"n\":2}") && export.contains("\"n\":6}"));
+    assert!(out(&expect(dir, &["verify", "db"], "", 0)).contains("sound"));
+    assert!(out(&expect(dir, &["recover", "db"], "", 0)).contains("nothing is damaged"));
+}
+
+#[test]
+fn the_demo_shows_a_chain_and_figures() {
+    let dir = tempfile::tempdir().unwrap();
+    let shown = out(&expect(dir.path(), &["demo", "--records", "600"], "", 0));
+    assert!(
+        shown.contains("policy") && shown.contains("records/s") && shown.contains("sound"),
+        "{shown}"
+    );
+    assert!(err(&expect(dir.path(), &["demo"], "", 2)).contains("left alone"));
+    assert!(out(&expect(dir.path(), &["show", "auditdb-demo", "@last-failure"], "", 0)).contains("failure"));
+}
+
+/// Examples in the help work as pasted.
+#[test]
+fn the_helps_examples_run() {
+    let binary = Path::new(env!("CARGO_BIN_EXE_auditdb"));
+    let path = format!(
+        "{}:{}",
+        binary.parent().unwrap().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut ran = 0;
+    for verb in [
+        "init", "append", "import", "show", "tail", "export", "seal", "verify", "recover", "status", "schema",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let help = out(&expect(dir.path(), &[verb, "--help"], "", 0));
+        let examples = help
+            .split_once("Examples:")
+            .unwrap_or_else(|| panic!("{verb} has no examples"))
+            .1;
+        for example in examples.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let shell = Command::new("sh")
+                .args(["-c", example])
+                .current_dir(dir.path())
+                .env("PATH", &path)
+                .output()
+                .unwrap();
+            assert!(shell.status.success(), "{example}: {}{}", out(&shell), err(&shell));
+            ran += 1;
+        }
+    }
+    assert!(ran > 20, "{ran}");
+}

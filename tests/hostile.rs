@@ -1,0 +1,61 @@
+//! The fuzzers' checks on a few thousand seeded inputs, so that they run everywhere.
+
+mod oracle;
+
+use oracle::hostile;
+
+/// Bytes from a seed (splitmix64, Steele et al. 2014).
+fn bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) as u8
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn each(count: u64, len: usize, check: fn(&[u8])) {
+    for seed in 0..count {
+        let data = bytes(seed, 1 + (seed as usize * 7) % len);
+        if std::panic::catch_unwind(|| check(&data)).is_err() {
+            panic!("seed {seed}: {data:?}");
+        }
+    }
+}
+
+#[test]
+fn journals() {
+    each(600, 60, hostile::journal);
+}
+
+#[test]
+fn segments() {
+    each(600, 60, hostile::segment);
+}
+
+#[test]
+fn directories() {
+    each(400, 200, hostile::directory);
+}
+
+#[test]
+fn random_operations_with_crashes() {
+    each(150, 40, hostile::model);
+}
+
+#[test]
+fn texts() {
+    let record = r#"{"agent":{"id":"a"},"kind":"k","n":[1.5e3,"\u00e4",{"b":null}],"time":"2026-11-24T15:40:10Z"}"#;
+    hostile::record_text(record.as_bytes());
+    for seed in 0..2_000 {
+        let mut text = record.as_bytes().to_vec();
+        for change in bytes(seed, 4).chunks(2) {
+            let place = usize::from(change[0]) % text.len();
+            text[place] = change[1] & 0x7F;
+        }
+        hostile::record_text(&text);
+    }
+}

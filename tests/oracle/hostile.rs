@@ -1,0 +1,194 @@
+//! Bytes from anywhere: whatever they are, nothing panics, nothing is lost, and nothing is said to be sound that is not.
+
+use super::{DIR, Known, LOG, check, disk_with, files, numbered, plain, put};
+use auditdb::disk::{Disk, SimDisk};
+use auditdb::{Database, Error, VerifyOptions};
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+/// A small sound database: a segment and a journal.
+static SAMPLE: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
+    let disk = SimDisk::new(21);
+    let db = Database::create_with(DIR, Arc::new(disk.clone()), plain()).expect("a fresh disk");
+    let mut known = Known::default();
+    known.append_many(&db, 4).expect("it takes records");
+    db.seal().expect("it seals");
+    known.append_many(&db, 2).expect("it takes records");
+    known.append(&db).expect("it takes records");
+    drop(db);
+    files(&disk)
+});
+
+/// Any text as a record: if it is taken, it comes back as the same JSON value, minified, and again as itself.
+pub fn record_text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let db = memory();
+    let Ok(receipt) = db.append_json(text) else { return };
+    let entry = db.get(receipt.seq).expect("what was acknowledged is there");
+    assert!(entry.text().len() <= auditdb::record::LINE_LIMIT);
+    let whole = db.whole(&entry).expect("parts belong together");
+    // Numbers beyond what the JSON library holds are ours to keep and not its to read.
+    if let (Ok(mut sent), Ok(mut stored)) = (
+        serde_json::from_str::<serde_json::Value>(text),
+        serde_json::from_str::<serde_json::Value>(&whole),
+    ) {
+        for value in [&mut sent, &mut stored] {
+            let members = value.as_object_mut().expect("a record is an object");
+            for own in ["v", "seq", "id", "logged", "time", "writer", "salt", "conflict"] {
+                members.remove(own);
+            }
+        }
+        assert_eq!(sent, stored);
+    }
+    assert!(db.verify().expect("it can be listed").is_sound());
+}
+
+/// The sample's journal with other bytes: the first two say where they go, the rest what.
+pub fn journal(data: &[u8]) {
+    with_file(".journal", data);
+}
+
+/// The sample's segment with other bytes.
+pub fn segment(data: &[u8]) {
+    with_file(".zst", data);
+}
+
+/// A whole directory out of pieces: each a file's number, a length, and bytes.
+pub fn directory(data: &[u8]) {
+    let names = [
+        "journal/00000000000000000000.journal",
+        "journal/00000000000000000007.journal",
+        "segments/00000000000000000000.jsonl.zst",
+        "segments/00000000000000000003.jsonl.zst",
+        "tree/0",
+        "tree/1",
+        "committed",
+        "journal/next",
+        "journal/00000000000000000000.torn-9",
+        "segments/x.tmp",
+    ];
+    let disk = disk_with(&[]);
+    let mut rest = data;
+    while let [file, len, behind @ ..] = rest {
+        let (bytes, behind) = behind.split_at(behind.len().min(usize::from(*len) * 4));
+        if let Some(name) = names.get(usize::from(*file) % names.len()) {
+            let sample = SAMPLE
+                .iter()
+                .find(|(path, _)| path.ends_with(name))
+                .map(|(_, bytes)| bytes.as_slice());
+            let bytes = [
+                if file & 0x80 == 0 {
+                    sample.unwrap_or_default()
+                } else {
+                    &[]
+                },
+                bytes,
+            ]
+            .concat();
+            put(&disk, &PathBuf::from(LOG).join(name), &bytes);
+        }
+        rest = behind;
+    }
+    for dir in ["journal", "segments", "tree"] {
+        disk.create_dir(&PathBuf::from(LOG).join(dir))
+            .expect("a directory can be made");
+    }
+    use_all(&disk);
+}
+
+/// Random operations with crashes between them, against what their callers know.
+pub fn model(data: &[u8]) {
+    let mut disk = SimDisk::new(33);
+    let mut known = Known::default();
+    let mut db = Database::create_with(DIR, Arc::new(disk.clone()), plain()).expect("a fresh disk");
+    known.created = true;
+    for byte in data.iter().take(40) {
+        match byte % 8 {
+            0..=2 => known
+                .append_many(&db, 1 + u64::from(byte / 64))
+                .expect("it takes records"),
+            3 => {
+                db.seal().expect("it seals");
+            }
+            4 => {
+                drop(db);
+                db = Database::open_with(DIR, Arc::new(disk.clone()), plain()).expect("it opens again");
+            }
+            // Stopped in the middle of an append, then a power cut or a restart of the process.
+            operation => {
+                disk.stop_after(disk.op_count() + u64::from(byte / 8) % 4);
+                let _ = if operation == 7 {
+                    db.seal().map(|_| ())
+                } else {
+                    known.append_many(&db, 2)
+                };
+                drop(db);
+                let mut states = disk.crash_states(8);
+                states.push(disk.restart());
+                let chosen = usize::from(*byte) % states.len();
+                disk = states.swap_remove(chosen);
+                db = Database::open_with(DIR, Arc::new(disk.clone()), plain()).expect("it opens after a crash");
+            }
+        }
+    }
+    check(&db, &known);
+}
+
+fn with_file(suffix: &str, data: &[u8]) {
+    let disk = disk_with(&SAMPLE);
+    let sample = SAMPLE.iter().find(|(path, _)| path.to_string_lossy().ends_with(suffix));
+    let ([a, b, patch @ ..], Some((path, bytes))) = (data, sample) else {
+        return;
+    };
+    let mut changed = bytes.clone();
+    let place = usize::from(u16::from_le_bytes([*a, *b])) % (changed.len() + 1);
+    let end = (place + patch.len()).min(changed.len());
+    if place & 1 == 0 {
+        changed.splice(place..end, patch.iter().copied());
+    } else {
+        changed.splice(place..place, patch.iter().copied());
+    }
+    put(&disk, path, &changed);
+    let sound = use_all(&disk);
+    assert_eq!(sound, changed == *bytes, "verify and the bytes disagree");
+}
+
+/// Does everything that can be done with a directory. Says whether verify calls it sound.
+fn use_all(disk: &SimDisk) -> bool {
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let options = VerifyOptions {
+        threads: Some(1),
+        ..VerifyOptions::default()
+    };
+    let sound = Database::verify_at_with(DIR, &shared, &options).is_ok_and(|report| report.is_sound());
+    if let Ok(db) = Database::open_read_only_with(DIR, Arc::clone(&shared)) {
+        for entry in db.records(..).into_iter().flatten() {
+            if let Ok(entry) = entry {
+                let _ = db.whole(&entry);
+                let _ = db.get(entry.id());
+            } else {
+                break;
+            }
+        }
+        let _ = db.status();
+    }
+    match Database::open_with(DIR, Arc::clone(&shared), plain()) {
+        Ok(db) => {
+            let _ = db.append_json(&numbered(1));
+            let _ = db.seal();
+        }
+        Err(Error::NotADatabase { .. } | Error::Damaged { .. } | Error::Io { .. }) => {
+            if Database::recover_with(DIR, Arc::clone(&shared), &plain()).is_ok() {
+                let db = Database::open_with(DIR, shared, plain()).expect("what was recovered opens");
+                let receipt = db.append_json(&numbered(1)).expect("and takes records");
+                assert!(db.get(receipt.seq).is_ok());
+            }
+        }
+        Err(error) => panic!("{error}"),
+    }
+    sound
+}
+
+fn memory() -> Database {
+    Database::create_with(DIR, Arc::new(SimDisk::new(2)), plain()).expect("a fresh disk")
+}
