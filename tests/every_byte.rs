@@ -155,7 +155,7 @@ fn a_foreign_segment() {
 #[test]
 fn several_faults_at_once() {
     let all = evidence();
-    let disk = disk_with(&files(&database()));
+    let disk = disk_with(11, &files(&database()));
     let records: Vec<_> = all
         .iter()
         .filter(|(path, _)| !path.to_string_lossy().contains("/tree/"))

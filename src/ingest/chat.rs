@@ -6,8 +6,8 @@
 //! Ids are computed from the content, so that importing again is a retry.
 
 use crate::record::{
-    Agent, Decision, Definition, Input, Json, Model, Outcome, Output, Prompt, Record, Review, Status, Tool, Trigger,
-    Verdict, digest,
+    Agent, Decision, Definition, Input, Json, Model, Output, Prompt, Record, Review, Status, Tool, Trigger, Verdict,
+    digest,
 };
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -46,8 +46,6 @@ impl Spans {
 /// A line that is not what it should be.
 #[derive(Debug)]
 pub(crate) struct BadLine {
-    /// Where in the text it begins.
-    pub(crate) offset: usize,
     /// The seq that it should have.
     pub(crate) seq: u64,
     pub(crate) what: What,
@@ -67,11 +65,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
     let (mut start, mut seq) = (0, first_seq);
     for end in memchr::memchr_iter(b'\n', text) {
         let line = text.get(start..end).unwrap_or_default();
-        let bad = |what| BadLine {
-            offset: start,
-            seq,
-            what,
-        };
+        let bad = |what| BadLine { seq, what };
         let head = read_head(line).ok_or_else(|| bad(What::Line))?;
         if head.seq != seq {
             return Err(bad(What::Sequence { found: head.seq }));
@@ -99,11 +93,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         seq += 1;
     }
     if start < text.len() {
-        return Err(BadLine {
-            offset: start,
-            seq,
-            what: What::Line,
-        });
+        return Err(BadLine { seq, what: What::Line });
     }
     Ok(derived)
 }

@@ -21,11 +21,11 @@ mod time;
 mod types;
 mod walk;
 
-pub use kinds::{CALLER_KINDS, LOG_KINDS};
+pub use kinds::{CALLER_KINDS, EventName, LOG_KINDS, Method};
 pub use line::{LINE_LIMIT, Writer};
 pub use prepare::{Prepared, RECORD_LIMIT};
 pub use refusal::{Reason, Refusal};
-pub use schema::{QueryName, json_schema, query_names, stored_schema};
+pub use schema::{QueryName, json_schema, query_names, shapes, stored_schema};
 pub use time::{TimeFault, format_time, parse_time};
 pub use types::*;
 

@@ -67,7 +67,7 @@ pub fn directory(data: &[u8]) {
         "journal/00000000000000000000.torn-9",
         "segments/x.tmp",
     ];
-    let disk = disk_with(&[]);
+    let disk = disk_with(21, &[]);
     let mut rest = data;
     while let [file, len, behind @ ..] = rest {
         let (bytes, behind) = behind.split_at(behind.len().min(usize::from(*len) * 4));
@@ -135,7 +135,7 @@ pub fn model(data: &[u8]) {
 }
 
 fn with_file(suffix: &str, data: &[u8]) {
-    let disk = disk_with(&SAMPLE);
+    let disk = disk_with(21, &SAMPLE);
     let sample = SAMPLE.iter().find(|(path, _)| path.to_string_lossy().ends_with(suffix));
     let ([a, b, patch @ ..], Some((path, bytes))) = (data, sample) else {
         return;

@@ -135,9 +135,9 @@ pub fn files(disk: &SimDisk) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     disk.paths().into_iter().filter_map(of).collect()
 }
 
-/// A disk with these files and nothing pending.
-pub fn disk_with(files: &[(std::path::PathBuf, Vec<u8>)]) -> SimDisk {
-    let disk = SimDisk::new(1);
+/// A disk with these files and nothing pending; of the same seed as theirs it is the same boot of the machine.
+pub fn disk_with(seed: u64, files: &[(std::path::PathBuf, Vec<u8>)]) -> SimDisk {
+    let disk = SimDisk::new(seed);
     for (path, bytes) in files {
         put(&disk, path, bytes);
     }
