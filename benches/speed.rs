@@ -5,6 +5,8 @@
 //! `AUDITDB_CORPUS` names a JSON Lines file to use instead of the made-up workforce, `AUDITDB_BENCH_RECORDS` says how
 //! many records (20,000), `AUDITDB_BENCH_LONG=1` adds the million records.
 
+#![expect(clippy::disallowed_methods, reason = "a baseline writes files of its own")]
+
 use auditdb::disk::RealDisk;
 use auditdb::workforce::Workforce;
 use auditdb::{Database, Options};

@@ -53,6 +53,8 @@
 //!
 //! The files are described byte by byte in `storage-format.md`.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 mod database;

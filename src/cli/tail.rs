@@ -48,8 +48,11 @@ impl Tail {
             self.print(&mut out, entry)?;
         }
         out.flush()?;
+        if !self.follow {
+            return Ok(Answer::Yes);
+        }
         let mut next = end;
-        while self.follow {
+        loop {
             std::thread::sleep(PAUSE);
             for entry in db.records(next..)? {
                 let entry = entry?;
@@ -60,7 +63,6 @@ impl Tail {
             }
             out.flush()?;
         }
-        Ok(Answer::Yes)
     }
 
     fn wants(&self, entry: &Entry) -> bool {

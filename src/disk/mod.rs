@@ -8,7 +8,18 @@
 //! What must hold: a file's bytes are durable after `sync` returned `Ok`, its name only after
 //! [`Disk::sync_dir`] of its directory did. A sync that failed says nothing about the bytes, now or later.
 
+#[cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "counts of bytes done, which the system keeps within the buffer"
+    )
+)]
 mod real;
+#[cfg_attr(
+    not(test),
+    expect(clippy::indexing_slicing, reason = "offsets into its own memory, never from a file")
+)]
 mod sim;
 
 use std::fmt;

@@ -274,9 +274,9 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn same_as_bincode<T: Fixed + PartialEq + std::fmt::Debug>(value: &T)
+    fn same_as_bincode<T>(value: &T)
     where
-        T: bincode::Encode + bincode::Decode<()>,
+        T: Fixed + PartialEq + std::fmt::Debug + bincode::Encode + bincode::Decode<()>,
     {
         let bytes = value.to_bytes();
         assert_eq!(bytes.len(), T::LEN);

@@ -231,13 +231,14 @@ fn view_of(
         .filter(|seq| *seq < first_journal)
         .collect();
     let mut tip = sealed_tip(disk, layout, &sealed)?;
-    let mut view = View::default();
-    view.segments = Arc::new(
-        sealed
-            .iter()
-            .map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq))))
-            .collect(),
-    );
+    let segments = sealed
+        .iter()
+        .map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq))))
+        .collect();
+    let mut view = View {
+        segments: Arc::new(segments),
+        journals: Vec::new(),
+    };
     let mut last = None;
     for (place, (seq, file)) in listing.journals.iter().zip(files).enumerate() {
         // Asked anew for each journal, since the writer may have gone on to the next one meanwhile.

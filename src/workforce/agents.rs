@@ -260,7 +260,7 @@ impl Test {
 
 /// A whole number of hundredths or thousandths, as JSON has it.
 fn number(value: u64, parts: u64) -> Value {
-    if value % parts == 0 {
+    if value.is_multiple_of(parts) {
         (value / parts).into()
     } else {
         (value as f64 / parts as f64).into()
