@@ -20,7 +20,7 @@ static SAMPLE: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
 });
 
 /// Any text as a record: if it is taken, it comes back as the same JSON value, minified, and again as itself.
-pub fn record_text(data: &[u8]) {
+pub(crate) fn record_text(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let db = memory();
     let Ok(receipt) = db.append_json(text) else { return };
@@ -44,17 +44,17 @@ pub fn record_text(data: &[u8]) {
 }
 
 /// The sample's journal with other bytes: the first two say where they go, the rest what.
-pub fn journal(data: &[u8]) {
+pub(crate) fn journal(data: &[u8]) {
     with_file(".journal", data);
 }
 
 /// The sample's segment with other bytes.
-pub fn segment(data: &[u8]) {
+pub(crate) fn segment(data: &[u8]) {
     with_file(".zst", data);
 }
 
 /// A whole directory out of pieces: each a file's number, a length, and bytes.
-pub fn directory(data: &[u8]) {
+pub(crate) fn directory(data: &[u8]) {
     let names = [
         "journal/00000000000000000000.journal",
         "journal/00000000000000000007.journal",
@@ -97,7 +97,7 @@ pub fn directory(data: &[u8]) {
 }
 
 /// Random operations with crashes between them, against what their callers know.
-pub fn model(data: &[u8]) {
+pub(crate) fn model(data: &[u8]) {
     let mut disk = SimDisk::new(33);
     let mut known = Known::default();
     let mut db = Database::create_with(DIR, Arc::new(disk.clone()), plain()).expect("a fresh disk");

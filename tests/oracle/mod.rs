@@ -3,7 +3,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-pub mod hostile;
+pub(crate) mod hostile;
 
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::proof::{CHAIN_START, chain_next, leaf_hash};
@@ -13,46 +13,46 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Where tests keep their database on a simulated disk.
-pub const DIR: &str = "/db";
+pub(crate) const DIR: &str = "/db";
 
 /// The files of its one log.
-pub const LOG: &str = "/db/logs/main";
+pub(crate) const LOG: &str = "/db/logs/main";
 
 /// Everything in the caller's thread and in a fixed order; journals grow by what they need.
-pub fn plain() -> Options {
+pub(crate) fn plain() -> Options {
     Options::default().without_threads().zero_ahead(false).block_bytes(700)
 }
 
 /// A record that says its number.
-pub fn numbered(number: u64) -> String {
+pub(crate) fn numbered(number: u64) -> String {
     format!("{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"decision\",\"attributes\":{{\"n\":{number}}}}}")
 }
 
 /// The number that a record says.
-pub fn number_of(entry: &Entry) -> Option<u64> {
+pub(crate) fn number_of(entry: &Entry) -> Option<u64> {
     let behind = entry.text().rsplit_once("\"n\":")?.1;
     behind.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 /// What happened to a log so far, as its callers know it.
 #[derive(Debug, Default, Clone)]
-pub struct Known {
+pub(crate) struct Known {
     /// What was acknowledged: the record's number and its receipt.
-    pub acknowledged: Vec<(u64, Receipt)>,
+    pub(crate) acknowledged: Vec<(u64, Receipt)>,
     /// The numbers that were handed over.
-    pub handed_over: BTreeSet<u64>,
+    pub(crate) handed_over: BTreeSet<u64>,
     /// Whether the log was created.
-    pub created: bool,
+    pub(crate) created: bool,
 }
 
 impl Known {
     /// Appends the next number.
-    pub fn append(&mut self, db: &Database) -> Result<(), Error> {
+    pub(crate) fn append(&mut self, db: &Database) -> Result<(), Error> {
         self.append_many(db, 1)
     }
 
     /// Appends the next numbers in one commit.
-    pub fn append_many(&mut self, db: &Database, count: u64) -> Result<(), Error> {
+    pub(crate) fn append_many(&mut self, db: &Database, count: u64) -> Result<(), Error> {
         let first = self.handed_over.len() as u64;
         let numbers: Vec<u64> = (first..first + count).collect();
         self.handed_over.extend(&numbers);
@@ -65,7 +65,7 @@ impl Known {
 }
 
 /// Every record of a log, by seq, with the chain behind it.
-pub fn read_all(db: &Database) -> BTreeMap<u64, (Entry, [u8; 32])> {
+pub(crate) fn read_all(db: &Database) -> BTreeMap<u64, (Entry, [u8; 32])> {
     let mut chain = CHAIN_START;
     db.records(..)
         .expect("the log can be read")
@@ -78,7 +78,7 @@ pub fn read_all(db: &Database) -> BTreeMap<u64, (Entry, [u8; 32])> {
 }
 
 /// Checks that a log holds what is known, and nothing that was not handed over.
-pub fn check(db: &Database, known: &Known) {
+pub(crate) fn check(db: &Database, known: &Known) {
     let records = read_all(db);
     for (number, receipt) in &known.acknowledged {
         let (entry, chain) = records
@@ -105,7 +105,7 @@ pub fn check(db: &Database, known: &Known) {
 }
 
 /// Opens what a power cut left, checks it, and goes on appending. Returns the disk as it is then.
-pub fn survive(disk: &SimDisk, known: &Known, options: &Options) -> Result<(), Error> {
+pub(crate) fn survive(disk: &SimDisk, known: &Known, options: &Options) -> Result<(), Error> {
     let mut known = known.clone();
     let db = match Database::open_with(DIR, Arc::new(disk.clone()), options.clone()) {
         Err(Error::NotADatabase { .. }) if !known.created => {
@@ -130,13 +130,13 @@ pub fn survive(disk: &SimDisk, known: &Known, options: &Options) -> Result<(), E
 }
 
 /// The contents of all files below the log, by path.
-pub fn files(disk: &SimDisk) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+pub(crate) fn files(disk: &SimDisk) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let of = |path: std::path::PathBuf| disk.contents(&path).map(|bytes| (path, bytes));
     disk.paths().into_iter().filter_map(of).collect()
 }
 
 /// A disk with these files and nothing pending; of the same seed as theirs it is the same boot of the machine.
-pub fn disk_with(seed: u64, files: &[(std::path::PathBuf, Vec<u8>)]) -> SimDisk {
+pub(crate) fn disk_with(seed: u64, files: &[(std::path::PathBuf, Vec<u8>)]) -> SimDisk {
     let disk = SimDisk::new(seed);
     for (path, bytes) in files {
         put(&disk, path, bytes);
@@ -145,7 +145,7 @@ pub fn disk_with(seed: u64, files: &[(std::path::PathBuf, Vec<u8>)]) -> SimDisk 
 }
 
 /// Puts a file on a disk.
-pub fn put(disk: &SimDisk, path: &Path, bytes: &[u8]) {
+pub(crate) fn put(disk: &SimDisk, path: &Path, bytes: &[u8]) {
     if let Some(dir) = path.parent() {
         disk.create_dir(dir).expect("a directory can be made");
     }

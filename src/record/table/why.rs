@@ -13,7 +13,7 @@ shapes! {
         /// The digest of the policy's text, as `algorithm:hex`.
         optional digest: Digest, query "policy.digest";
         /// The rule within the policy that decided.
-        optional rule: Str, query "rule";
+        optional rule: Text, query "rule";
         /// What the policy asked for.
         optional effect: Effect, query "effect";
         /// What the rule looked at.
