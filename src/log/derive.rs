@@ -36,6 +36,28 @@ impl Spans {
         id: (u64::MAX, 0),
     };
 
+    /// The spans of one record. Ids that the log gave are the millisecond of `logged`, and are found by that.
+    pub(crate) fn of(id: &[u8; 16], time: i64, logged: i64) -> Self {
+        let prefix = id_prefix(id);
+        let id = if i64::try_from(prefix) == Ok(logged.div_euclid(1_000_000)) {
+            Spans::EMPTY.id
+        } else {
+            (prefix, prefix)
+        };
+        Spans {
+            time: (time, time),
+            logged: (logged, logged),
+            id,
+        }
+    }
+
+    /// Whether a record with an id that begins like this can be among these.
+    pub(crate) fn may_hold(&self, prefix: u64) -> bool {
+        let milliseconds = |time: i64| u64::try_from(time.div_euclid(1_000_000)).unwrap_or(0);
+        (self.id.0..=self.id.1).contains(&prefix)
+            || (milliseconds(self.logged.0)..=milliseconds(self.logged.1)).contains(&prefix)
+    }
+
     pub(crate) fn join(&mut self, other: &Spans) {
         self.time = (self.time.0.min(other.time.0), self.time.1.max(other.time.1));
         self.logged = (self.logged.0.min(other.logged.0), self.logged.1.max(other.logged.1));
@@ -82,13 +104,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         derived
             .keys
             .extend(keys.defines.map(|digest| (definition_key(&digest), seq)));
-        let id = id_prefix(&head.id);
-        let (time, logged) = (head.time, head.logged);
-        derived.spans.join(&Spans {
-            time: (time, time),
-            logged: (logged, logged),
-            id: (id, id),
-        });
+        derived.spans.join(&Spans::of(&head.id, head.time, head.logged));
         start = end + 1;
         seq += 1;
     }

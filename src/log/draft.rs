@@ -2,7 +2,7 @@
 //! Nothing of it is anywhere else, so a draft that could not be written is simply dropped.
 
 use super::derive::{Derived, Spans};
-use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
+use super::keys::{definition_key, id_key, source_key, stream_key};
 use super::view::Tip;
 use crate::proof::{chain_next, leaf_hash};
 use crate::record::{Front, Prepared, Writer, id_text, part_members, write_line};
@@ -156,12 +156,7 @@ impl Draft {
             .extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
         self.hashes
             .extend(derived.keys.iter().skip(known).map(|(hash, _)| *hash));
-        let prefix = id_prefix(&id);
-        derived.spans.join(&Spans {
-            time: (time, time),
-            logged: (logged, logged),
-            id: (prefix, prefix),
-        });
+        derived.spans.join(&Spans::of(&id, time, logged));
         self.lines.push(b'\n');
         self.count += 1;
         seq

@@ -141,8 +141,8 @@ pub(crate) struct Trailer {
     pub(crate) time_max: i64,
     pub(crate) logged_min: i64,
     pub(crate) logged_max: i64,
-    /// The least and the greatest of the first six bytes of the records' ids, which in UUIDv7 are milliseconds: a
-    /// segment whose span does not hold an id's does not hold the id.
+    /// The least and the greatest of the first six bytes of the records' ids, which in UUIDv7 are milliseconds, of
+    /// those where that is not `logged`: a segment whose span does not hold an id's does not hold the id.
     pub(crate) id_min: u64,
     pub(crate) id_max: u64,
     /// The chain before the first and after the last record.

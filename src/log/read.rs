@@ -81,7 +81,7 @@ impl Files {
     /// The seq of the record with that id.
     pub(crate) fn find_id(&self, id: &[u8; 16]) -> Result<Option<u64>> {
         let prefix = id_prefix(id);
-        for seq in self.find(id_key(id), |spans| (spans.id.0..=spans.id.1).contains(&prefix))? {
+        for seq in self.find(id_key(id), |spans| spans.may_hold(prefix))? {
             let line = self.line(seq)?;
             if line.as_deref().and_then(read_head).is_some_and(|head| head.id == *id) {
                 return Ok(Some(seq));

@@ -308,7 +308,7 @@ impl Writer {
     fn known(&mut self, draft: &Draft, record: &Prepared) -> Result<Option<(u64, Vec<u8>)>> {
         if let Some(id) = &record.id {
             let prefix = id_prefix(id);
-            let possible = |spans: &Spans| (spans.id.0..=spans.id.1).contains(&prefix);
+            let possible = |spans: &Spans| spans.may_hold(prefix);
             let known = self.matching(draft, id_key(id), possible, |_, head| head.id == *id)?;
             if known.is_some() {
                 return Ok(known);

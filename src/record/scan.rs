@@ -50,10 +50,17 @@ struct Scanner<'a> {
     out: Vec<u8>,
     path: Vec<Step>,
     /// The names met so far in every open object, as they stand in the input.
-    keys: Vec<Range<usize>>,
+    keys: Vec<Key>,
     members: Vec<Child>,
     depth: usize,
     refused: &'a [&'a str],
+}
+
+/// A member's name as it stands in the input, and whether there is an escape in it.
+#[derive(Clone)]
+struct Key {
+    range: Range<usize>,
+    escaped: bool,
 }
 
 enum Step {
@@ -180,17 +187,42 @@ impl Scanner<'_> {
             return Err(Reason::Syntax("a member's name in quotes"));
         }
         let start = self.at;
-        self.string()?;
+        let escaped = self.string()?;
         let key = start + 1..self.at - 1;
-        self.unique(first_key, &key, start)?;
-        let name = string_value(self.input.get(key.clone()).unwrap_or_default());
+        let input = self.input;
+        let raw = input.get(key.clone()).unwrap_or_default();
+        self.unique(
+            first_key,
+            Key {
+                range: key.clone(),
+                escaped,
+            },
+            start,
+        )?;
+        let unescaped;
+        let name = if escaped {
+            unescaped = string_value(raw);
+            unescaped.as_bytes()
+        } else {
+            raw
+        };
         if self.depth == 1
-            && let Some(owned) = self.refused.iter().find(|owned| owned.as_bytes() == name.as_bytes())
+            && let Some(owned) = self.refused.iter().find(|owned| owned.as_bytes() == name)
         {
             self.at = start;
             return Err(Reason::LogOnly((*owned).to_owned()));
         }
-        let place = shape.and_then(|shape| shape.fields.iter().position(|field| *field.name == *name));
+        // Members mostly stand in the table's order: look behind the last one that was found first.
+        let place = shape.and_then(|shape| {
+            let from = 64 - seen.leading_zeros() as usize;
+            let is = |place: &usize| {
+                shape
+                    .fields
+                    .get(*place)
+                    .is_some_and(|field| field.name.as_bytes() == name)
+            };
+            (from..shape.fields.len()).find(is).or_else(|| (0..from).find(is))
+        });
         let known = shape.zip(place).and_then(|(shape, place)| shape.fields.get(place));
         let name_in_text = self.position_in_text(key.start)..self.position_in_text(key.end);
         self.skip_space();
@@ -242,9 +274,17 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Checked<()> {
+    /// Goes over a string; says whether there is an escape in it.
+    fn string(&mut self) -> Checked<bool> {
         self.at += 1;
+        let mut escaped = false;
         loop {
+            // Most strings are short: a plain loop is over before a vectorised search has begun.
+            let near = self.input.get(self.at..).unwrap_or_default().iter().take(24);
+            let skipped = near
+                .take_while(|byte| **byte >= 0x20 && **byte != b'"' && **byte != b'\\')
+                .count();
+            self.at += skipped;
             let rest = self.input.get(self.at..).unwrap_or_default();
             let Some(run) = memchr::memchr2(b'"', b'\\', rest) else {
                 self.at = self.input.len();
@@ -260,8 +300,9 @@ impl Scanner<'_> {
             self.at += run;
             if self.peek() == Some(b'"') {
                 self.at += 1;
-                return Ok(());
+                return Ok(escaped);
             }
+            escaped = true;
             self.escape()?;
         }
     }
@@ -347,18 +388,17 @@ impl Scanner<'_> {
 
     /// Refuses a name that stands before in the same object. Large objects are checked at their end instead, by
     /// sorting, so that a hostile record cannot make this quadratic.
-    fn unique(&mut self, first_key: usize, key: &Range<usize>, start: usize) -> Checked<()> {
-        let bytes = |range: &Range<usize>| self.input.get(range.clone()).unwrap_or_default();
+    fn unique(&mut self, first_key: usize, key: Key, start: usize) -> Checked<()> {
+        let input = self.input;
+        let bytes = |key: &Key| input.get(key.range.clone()).unwrap_or_default();
         let before = self.keys.get(first_key..).unwrap_or_default();
         if before.len() < COMPARED_ONE_BY_ONE {
-            let name = bytes(key);
-            let escaped = name.contains(&b'\\');
-            let same = |other: &Range<usize>| {
-                let other = bytes(other);
-                if escaped || other.contains(&b'\\') {
-                    string_value(other) == string_value(name)
+            let name = bytes(&key);
+            let same = |other: &Key| {
+                if key.escaped || other.escaped {
+                    string_value(bytes(other)) == string_value(name)
                 } else {
-                    other == name
+                    bytes(other) == name
                 }
             };
             if before.iter().any(same) {
@@ -366,13 +406,13 @@ impl Scanner<'_> {
                 return Err(Reason::Duplicate(string_value(name).into_owned()));
             }
         }
-        self.keys.push(key.clone());
+        self.keys.push(key);
         Ok(())
     }
 
     fn sorted_duplicate(&mut self, first_key: usize) -> Checked<()> {
         let input = self.input;
-        let value = |range: &Range<usize>| string_value(input.get(range.clone()).unwrap_or_default());
+        let value = |key: &Key| string_value(input.get(key.range.clone()).unwrap_or_default());
         let Some(keys) = self
             .keys
             .get_mut(first_key..)
@@ -380,13 +420,13 @@ impl Scanner<'_> {
         else {
             return Ok(());
         };
-        keys.sort_by(|a, b| value(a).cmp(&value(b)).then(a.start.cmp(&b.start)));
+        keys.sort_by(|a, b| value(a).cmp(&value(b)).then(a.range.start.cmp(&b.range.start)));
         let twice = keys.windows(2).find_map(|pair| match pair {
             [a, b] if value(a) == value(b) => Some(b.clone()),
             _ => None,
         });
         if let Some(second) = twice {
-            self.at = second.start - 1;
+            self.at = second.range.start - 1;
             return Err(Reason::Duplicate(value(&second).into_owned()));
         }
         Ok(())

@@ -12,7 +12,7 @@ pub(crate) const STR_LIMIT: usize = 256;
 /// What a JSON string says, given what stands between its quotes. Escapes that are not valid stay as they stand.
 pub(crate) fn string_value(inner: &[u8]) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', inner) else {
-        return String::from_utf8_lossy(inner);
+        return std::str::from_utf8(inner).map_or_else(|_| String::from_utf8_lossy(inner), Cow::Borrowed);
     };
     let mut out = inner.get(..first).unwrap_or_default().to_vec();
     let mut rest = inner.get(first..).unwrap_or_default();
@@ -156,7 +156,15 @@ fn string_fits(ty: Type, value: &str) -> bool {
 }
 
 fn is_str(value: &str) -> bool {
-    (1..=STR_LIMIT).contains(&value.len()) && !value.chars().any(char::is_control)
+    (1..=STR_LIMIT).contains(&value.len()) && !has_control(value)
+}
+
+fn has_control(value: &str) -> bool {
+    if value.is_ascii() {
+        value.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        value.chars().any(char::is_control)
+    }
 }
 
 fn number_fits(ty: Type, raw: &[u8]) -> bool {

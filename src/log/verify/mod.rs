@@ -136,13 +136,15 @@ impl Verify<'_> {
         let total: u64 = wanted.iter().map(len).sum();
         let (next, done) = (AtomicUsize::new(0), AtomicU64::new(0));
         let results: Vec<Mutex<Option<Checked>>> = wanted.iter().map(|_| Mutex::new(None)).collect();
+        // With fewer segments than threads, the threads share a segment's frames.
+        let inner = self.threads.div_ceil(wanted.len().max(1)).max(1);
         let work = || {
             loop {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some((first, slot)) = wanted.get(place).zip(results.get(place)) else {
                     return;
                 };
-                let mut checked = verify_part(self.disk, &self.layout.segment(*first), seqs.clone());
+                let mut checked = verify_part(self.disk, &self.layout.segment(*first), seqs.clone(), inner);
                 let leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
                 if !leaves.is_empty() && self.seqs.is_none() && sealed(*first) {
                     checked.faults.extend(tree.check_leaves(*first, &leaves, true));

@@ -31,16 +31,16 @@ pub(crate) struct Checked {
 
 /// Checks a whole segment.
 pub(crate) fn verify_segment(disk: &dyn Disk, path: &Path) -> Checked {
-    verify_part(disk, path, 0..u64::MAX)
+    verify_part(disk, path, 0..u64::MAX, 1)
 }
 
 /// Checks the frames of a segment that hold any of these records.
-pub(crate) fn verify_part(disk: &dyn Disk, path: &Path, seqs: Range<u64>) -> Checked {
+pub(crate) fn verify_part(disk: &dyn Disk, path: &Path, seqs: Range<u64>, threads: usize) -> Checked {
     let mut checked = Checked::default();
     match SegmentFile::open(disk, path) {
         Err(fault) => checked.faults.push(fault),
         Ok(file) => {
-            if let Err(fault) = check(&file, &seqs, &mut checked) {
+            if let Err(fault) = check(&file, &seqs, threads, &mut checked) {
                 checked.faults.push(fault);
             }
         }
@@ -48,7 +48,7 @@ pub(crate) fn verify_part(disk: &dyn Disk, path: &Path, seqs: Range<u64>) -> Che
     checked
 }
 
-fn check(file: &SegmentFile, seqs: &Range<u64>, checked: &mut Checked) -> Result<(), Fault> {
+fn check(file: &SegmentFile, seqs: &Range<u64>, threads: usize, checked: &mut Checked) -> Result<(), Fault> {
     let trailer = file.trailer();
     checked.bytes = file.len();
     checked.log_id = Some(trailer.log_id);
@@ -65,26 +65,33 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, checked: &mut Checked) -> Result
     let mut directory = Directory::new(trailer.log_id, before, trailer.chain_before);
     let mut ends = Ends::default();
     let (mut offset, mut chain, mut complete) = (0, Some(trailer.chain_before), true);
-    for row in rows.iter() {
-        let end_seq = row.first_seq.saturating_add(u64::from(row.count));
-        if end_seq <= seqs.start || row.first_seq >= seqs.end {
-            (chain, complete) = (None, false);
-            continue;
-        }
-        match check_frame(file, row, chain, &mut ends) {
-            Ok((derived, compressed)) => {
-                chain = Some(derived.chain_after);
-                checked.records += derived.leaves.len() as u64;
-                checked.text += u64::from(row.text);
-                if complete {
-                    directory.push(offset, &compressed, row.text as usize, &derived);
-                    offset += compressed.len() as u64;
-                    checked.leaves.extend_from_slice(&derived.leaves);
+    let wanted =
+        |row: &FrameRow| row.first_seq < seqs.end && row.first_seq.saturating_add(u64::from(row.count)) > seqs.start;
+    // Frames prove themselves one by one, given the chain that their row states; what links them is checked after.
+    for batch in rows.chunks(16 * threads) {
+        for (row, outcome) in batch.iter().zip(unpack_all(file, batch, threads, &wanted)) {
+            match outcome {
+                None => (chain, complete) = (None, false),
+                Some(Ok(unpacked)) => {
+                    if chain.is_some_and(|chain| chain != row.chain_before) {
+                        checked.faults.push(file.frame_fault(row, What::Chain));
+                        (chain, complete) = (None, false);
+                        continue;
+                    }
+                    ends.take(&unpacked.text, row.first_seq);
+                    chain = Some(unpacked.derived.chain_after);
+                    checked.records += unpacked.derived.leaves.len() as u64;
+                    checked.text += u64::from(row.text);
+                    if complete {
+                        directory.push(offset, &unpacked.compressed, row.text as usize, &unpacked.derived);
+                        offset += unpacked.compressed.len() as u64;
+                        checked.leaves.extend_from_slice(&unpacked.derived.leaves);
+                    }
                 }
-            }
-            Err(fault) => {
-                checked.faults.push(fault);
-                (chain, complete) = (None, false);
+                Some(Err(fault)) => {
+                    checked.faults.push(fault);
+                    (chain, complete) = (None, false);
+                }
             }
         }
     }
@@ -108,12 +115,36 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, checked: &mut Checked) -> Result
     Ok(())
 }
 
-fn check_frame(
+/// A data frame that is sound by itself.
+struct Unpacked {
+    compressed: Vec<u8>,
+    text: Vec<u8>,
+    derived: Derived,
+}
+
+/// Unpacks and hashes frames in parallel; those that are not wanted are left out.
+fn unpack_all(
     file: &SegmentFile,
-    row: &FrameRow,
-    chain: Option<Hash>,
-    ends: &mut Ends,
-) -> Result<(Derived, Vec<u8>), Fault> {
+    rows: &[FrameRow],
+    threads: usize,
+    wanted: &(impl Fn(&FrameRow) -> bool + Sync),
+) -> Vec<Option<Result<Unpacked, Fault>>> {
+    let each =
+        |rows: &[FrameRow]| -> Vec<_> { rows.iter().map(|row| wanted(row).then(|| unpack(file, row))).collect() };
+    if threads < 2 {
+        return each(rows);
+    }
+    std::thread::scope(|scope| {
+        let share = rows.len().div_ceil(threads).max(1);
+        let work: Vec<_> = rows.chunks(share).map(|rows| scope.spawn(move || each(rows))).collect();
+        let joined = work.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined
+            .flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn unpack(file: &SegmentFile, row: &FrameRow) -> Result<Unpacked, Fault> {
     let compressed = file.frame_bytes(row)?;
     let text = file.unpack(row, &compressed)?;
     let derived = derive(&text, row.first_seq, row.chain_before).map_err(|bad| {
@@ -123,11 +154,11 @@ fn check_frame(
     if derived.leaves.len() as u64 != u64::from(row.count) {
         return Err(file.frame_fault(row, What::DirectoryDiffers("number of records")));
     }
-    if chain.is_some_and(|chain| chain != row.chain_before) {
-        return Err(file.frame_fault(row, What::Chain));
-    }
-    ends.take(&text, derived.first_seq);
-    Ok((derived, compressed))
+    Ok(Unpacked {
+        compressed,
+        text,
+        derived,
+    })
 }
 
 /// Compares everything behind the data frames with what it should be.
