@@ -126,3 +126,41 @@ fn every_cut_after_a_failed_sync() {
     assert!(opened > 100, "{opened}");
     println!("{opened} states");
 }
+
+/// Larger workloads by seed (`AUDITDB_SEED`, else a hundred of them), with sampled states: for the night.
+#[test]
+#[ignore = "takes minutes; run it with --ignored before a release"]
+fn larger_workloads_by_seed() {
+    let given = std::env::var("AUDITDB_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = given.map_or(0..100, |seed: u64| seed..seed + 1);
+    for seed in seeds {
+        let disk = SimDisk::new(seed);
+        let mut known = Known::default();
+        let mut cut = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        disk.stop_after(20 + cut % 400);
+        let _ = long_workload(&disk, seed, &mut known);
+        for state in disk.crash_states(200) {
+            cut = cut.rotate_left(7);
+            survive(&state, &known, &plain()).unwrap_or_else(|error| panic!("AUDITDB_SEED={seed}: {error}"));
+        }
+    }
+}
+
+/// Appends, seals and openings in an order that the seed says, until the disk stops.
+fn long_workload(disk: &SimDisk, seed: u64, known: &mut Known) -> Result<(), Error> {
+    let mut db = Database::create_with(DIR, Arc::new(disk.clone()), plain())?;
+    known.created = true;
+    for step in 0..200_u64 {
+        match (seed ^ step.wrapping_mul(0x2545_F491_4F6C_DD1D)) >> 60 {
+            0 => {
+                db.seal()?;
+            }
+            1 => {
+                drop(db);
+                db = Database::open_with(DIR, Arc::new(disk.clone()), plain())?;
+            }
+            count => known.append_many(&db, 1 + count % 5)?,
+        }
+    }
+    Ok(())
+}
