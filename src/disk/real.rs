@@ -10,6 +10,7 @@
     reason = "this module is the one way to the system's files and clock"
 )]
 
+use std::cell::RefCell;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -27,6 +28,35 @@ const WRITE_BITS: u32 = 0o222;
 
 /// How often a lock is tried anew after its file was replaced under it.
 const LOCK_ATTEMPTS: usize = 8;
+
+thread_local! {
+    static DRAWN_AHEAD: RefCell<DrawnAhead> = const { RefCell::new(DrawnAhead { bytes: [0; 512], left: 0 }) };
+}
+
+/// Random bytes that were not given out yet: the first `left` of them.
+struct DrawnAhead {
+    bytes: [u8; 512],
+    left: usize,
+}
+
+impl DrawnAhead {
+    fn take(&mut self, out: &mut [u8]) {
+        if self.left < out.len() {
+            draw(&mut self.bytes);
+            self.left = self.bytes.len();
+        }
+        self.left -= out.len();
+        if let Some(given) = self.bytes.get_mut(self.left..self.left + out.len()) {
+            out.copy_from_slice(given);
+            given.fill(0);
+        }
+    }
+}
+
+fn draw(bytes: &mut [u8]) {
+    // There is nothing to fall back on: whatever else stood in the buffer could be foreseen.
+    getrandom::fill(bytes).expect("the operating system gives random bytes");
+}
 
 /// The files, clock and randomness of the operating system.
 #[derive(Debug, Clone, Copy, Default)]
@@ -144,8 +174,12 @@ impl Disk for RealDisk {
     }
 
     fn random(&self, bytes: &mut [u8]) {
-        // There is nothing to fall back on: whatever else stood in the buffer could be foreseen.
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        // Ids and salts come out of bytes drawn ahead: a system call for each took a tenth of an append in a long list.
+        // Whatever is longer (a key) is drawn for itself.
+        match bytes.len() {
+            0..=16 => DRAWN_AHEAD.with_borrow_mut(|ahead| ahead.take(bytes)),
+            _ => draw(bytes),
+        }
     }
 
     fn boot_id(&self) -> Option<[u8; 16]> {

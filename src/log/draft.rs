@@ -1,29 +1,40 @@
 //! The next frame while it is put together: lines with their seqs, and how far the log will be when it is durable.
 //! Nothing of it is anywhere else, so a draft that could not be written is simply dropped.
 
-use super::derive::{Derived, Spans};
+use super::derive::Spans;
 use super::keys::{definition_key, id_key, source_key, stream_key};
 use super::view::Tip;
-use crate::proof::{chain_next, leaf_hash};
+use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{Front, Prepared, Writer, id_text, part_members, write_line};
 use std::collections::{HashMap, HashSet};
 
-/// Lines that become one frame.
+/// Lines that become one frame, and what is listed about them: the same that [`super::derive::derive`] would find.
 #[derive(Debug)]
 pub(crate) struct Draft {
     /// Each with its newline.
     pub(crate) lines: Vec<u8>,
-    pub(crate) count: u32,
-    /// How far the log was before, and will be after these lines.
+    /// How far the log is before these lines.
     pub(crate) before: Tip,
-    pub(crate) after: Tip,
-    /// What the lines prove: the same that [`super::derive::derive`] would find in them.
-    pub(crate) derived: Derived,
-    /// Where every line begins.
-    starts: Vec<usize>,
+    /// Hash and seq of every key.
+    pub(crate) keys: Vec<(u64, u64)>,
+    /// Hash and number of every emitter's count.
+    pub(crate) streams: Vec<(u64, u64)>,
+    pub(crate) spans: Spans,
+    /// Where every line begins, and its record's id.
+    starts: Vec<(usize, [u8; 16])>,
     /// The hashes of all keys, so that looking one up does not take longer the longer the draft is.
     hashes: HashSet<u64>,
     highest: HashMap<u64, u64>,
+}
+
+/// What commits to a draft's lines.
+#[derive(Debug)]
+pub(crate) struct Hashed {
+    /// How far the log will be.
+    pub(crate) after: Tip,
+    pub(crate) leaves: Vec<Hash>,
+    /// The link of the chain behind every line.
+    pub(crate) links: Vec<Hash>,
 }
 
 /// What the log puts in front of a record besides its seq.
@@ -38,27 +49,43 @@ pub(crate) struct Stamp<'a> {
 }
 
 impl Draft {
-    pub(crate) fn new(tip: &Tip) -> Self {
-        let (before, after) = (tip.clone(), tip.clone());
-        let derived = Derived {
-            first_seq: tip.next_seq(),
-            chain_before: tip.chain,
-            chain_after: tip.chain,
-            leaves: Vec::new(),
+    /// A draft behind that end of the log, with room for so many bytes.
+    pub(crate) fn new(tip: &Tip, room: usize) -> Self {
+        Draft {
+            lines: Vec::with_capacity(room),
+            before: tip.clone(),
             keys: Vec::new(),
             streams: Vec::new(),
             spans: Spans::EMPTY,
-        };
-        Draft {
-            lines: Vec::new(),
-            count: 0,
-            before,
-            after,
-            derived,
             starts: Vec::new(),
             hashes: HashSet::new(),
             highest: HashMap::new(),
         }
+    }
+
+    /// How many lines there are.
+    pub(crate) fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The seq that the next line gets.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.before.next_seq() + self.starts.len() as u64
+    }
+
+    /// Hashes every line. Nothing else needs these hashes before the frame is durable, so this can be done while the
+    /// disk is at work.
+    pub(crate) fn hash(&self) -> Hashed {
+        let mut after = self.before.clone();
+        let (mut leaves, mut links) = (Vec::with_capacity(self.count()), Vec::with_capacity(self.count()));
+        for place in 0..self.count() {
+            let leaf = leaf_hash(self.line_at(place).unwrap_or_default());
+            after.chain = chain_next(&after.chain, &leaf);
+            after.tree.push(leaf);
+            leaves.push(leaf);
+            links.push(after.chain);
+        }
+        Hashed { after, leaves, links }
     }
 
     /// Adds a record behind its parts and returns its seq. `part_id` gives the parts' ids.
@@ -89,7 +116,7 @@ impl Draft {
     /// The seqs of the records in this draft that may have this key.
     pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = u64> {
         let keys = if self.hashes.contains(&hash) {
-            self.derived.keys.as_slice()
+            self.keys.as_slice()
         } else {
             &[]
         };
@@ -101,16 +128,26 @@ impl Draft {
         self.highest.get(&stream).copied()
     }
 
-    /// The line of a seq that stands in this draft.
-    pub(crate) fn line(&self, seq: u64) -> Option<&[u8]> {
+    /// The place among these lines of the record of that seq, if it is one of them.
+    pub(crate) fn place(&self, seq: u64) -> Option<usize> {
         let place = usize::try_from(seq.checked_sub(self.before.next_seq())?).ok()?;
-        let start = *self.starts.get(place)?;
-        let end = self.starts.get(place + 1).copied().unwrap_or(self.lines.len());
+        (place < self.count()).then_some(place)
+    }
+
+    /// The line at that place, without its newline.
+    pub(crate) fn line_at(&self, place: usize) -> Option<&[u8]> {
+        let (start, _) = *self.starts.get(place)?;
+        let end = self.starts.get(place + 1).map_or(self.lines.len(), |(start, _)| *start);
         self.lines.get(start..end.checked_sub(1)?)
     }
 
+    /// The id of the record at that place.
+    pub(crate) fn id_at(&self, place: usize) -> Option<[u8; 16]> {
+        self.starts.get(place).map(|(_, id)| *id)
+    }
+
     fn push(&mut self, stamp: &Stamp<'_>, record: &Prepared) -> u64 {
-        let seq = self.after.next_seq();
+        let seq = self.next_seq();
         let Stamp {
             id,
             logged,
@@ -119,8 +156,7 @@ impl Draft {
             salt,
             conflict,
         } = *stamp;
-        let start = self.lines.len();
-        self.starts.push(start);
+        self.starts.push((self.lines.len(), id));
         let moved = &record.moved;
         write_line(
             &mut self.lines,
@@ -136,29 +172,20 @@ impl Draft {
             },
             &record.members,
         );
-        let leaf = leaf_hash(self.lines.get(start..).unwrap_or_default());
-        self.after.chain = chain_next(&self.after.chain, &leaf);
-        self.after.tree.push(leaf);
-        let derived = &mut self.derived;
-        derived.chain_after = self.after.chain;
-        derived.leaves.push(leaf);
-        let known = derived.keys.len();
-        derived.keys.push((id_key(&id), seq));
+        self.lines.push(b'\n');
+        let known = self.keys.len();
+        self.keys.push((id_key(&id), seq));
         if let Some(source) = &record.source {
             let stream = stream_key(source);
-            derived.keys.push((source_key(source), seq));
-            derived.streams.push((stream, source.number));
+            self.keys.push((source_key(source), seq));
+            self.streams.push((stream, source.number));
             let highest = self.highest.entry(stream).or_default();
             *highest = (*highest).max(source.number);
         }
-        derived
-            .keys
+        self.keys
             .extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
-        self.hashes
-            .extend(derived.keys.iter().skip(known).map(|(hash, _)| *hash));
-        derived.spans.join(&Spans::of(&id, time, logged));
-        self.lines.push(b'\n');
-        self.count += 1;
+        self.hashes.extend(self.keys.iter().skip(known).map(|(hash, _)| *hash));
+        self.spans.join(&Spans::of(&id, time, logged));
         seq
     }
 }

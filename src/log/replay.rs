@@ -5,7 +5,7 @@ use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader};
 use super::layout::{Layout, journal_seq, segment_seq};
-use super::view::{LiveJournal, SegmentRef, Tip, View};
+use super::view::{Framed, LiveJournal, SegmentRef, Tip, View};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::record::{kind_and_event, read_head};
 use std::sync::Arc;
@@ -85,8 +85,15 @@ impl Replayed {
             self.closed = system && kind_and_event(members).1.as_deref() == Some("epoch");
         }
         self.tip.advance(&derived);
-        self.journal
-            .push(header.offset, frame.end_offset(), frame.text.len(), &derived);
+        self.journal.push(&Framed {
+            first_seq: derived.first_seq,
+            count: derived.leaves.len() as u64,
+            offset: header.offset,
+            end: frame.end_offset(),
+            text: frame.text.len() as u64,
+            keys: &derived.keys,
+            streams: &derived.streams,
+        });
         Ok(())
     }
 }

@@ -78,6 +78,19 @@ impl SegmentRef {
     }
 }
 
+/// A durable frame: where it stands, and what is listed about its lines.
+#[derive(Debug)]
+pub(crate) struct Framed<'a> {
+    pub(crate) first_seq: u64,
+    pub(crate) count: u64,
+    pub(crate) offset: u64,
+    pub(crate) end: u64,
+    /// The length of its lines in bytes.
+    pub(crate) text: u64,
+    pub(crate) keys: &'a [(u64, u64)],
+    pub(crate) streams: &'a [(u64, u64)],
+}
+
 /// A journal with an index of its frames.
 #[derive(Debug, Clone)]
 pub(crate) struct LiveJournal {
@@ -113,16 +126,16 @@ impl LiveJournal {
     }
 
     /// Adds a frame that is durable.
-    pub(crate) fn push(&mut self, offset: u64, end: u64, text: usize, derived: &Derived) {
-        self.frames.push((derived.first_seq, offset));
-        self.keys.extend(derived.keys.iter().copied());
-        for (hash, number) in &derived.streams {
+    pub(crate) fn push(&mut self, frame: &Framed<'_>) {
+        self.frames.push((frame.first_seq, frame.offset));
+        self.keys.extend(frame.keys.iter().copied());
+        for (hash, number) in frame.streams {
             let highest = self.streams.entry(*hash).or_default();
             *highest = (*highest).max(*number);
         }
-        self.end = end;
-        self.end_seq = derived.first_seq + derived.leaves.len() as u64;
-        self.text += text as u64;
+        self.end = frame.end;
+        self.end_seq = frame.first_seq + frame.count;
+        self.text += frame.text;
     }
 
     /// Where the frame that holds this seq begins.

@@ -5,7 +5,7 @@
 //! leaves everything as it was.
 
 use super::derive::Spans;
-use super::draft::{Draft, Stamp};
+use super::draft::{Draft, Hashed, Stamp};
 use super::events;
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
@@ -15,7 +15,7 @@ use super::options::Options;
 use super::read::Files;
 use super::receipt::Receipt;
 use super::streams::Streams;
-use super::view::{LiveJournal, Tip};
+use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
 use crate::proof::Hash;
@@ -76,6 +76,21 @@ impl From<Error> for CommitFailure {
     }
 }
 
+/// Where the receipt of a record comes from.
+enum Place {
+    /// It was stored before.
+    Stored(Receipt),
+    /// It is the line at this place of the draft.
+    Drafted(usize),
+}
+
+/// Drafts of at least this many bytes are hashed by a thread of their own: starting one costs some 15 us, hashing this
+/// much some 40.
+const HASHED_ASIDE: usize = 64 << 10;
+
+/// Room for what the log itself has to say.
+const OWN_ROOM: usize = 1 << 10;
+
 /// A difference of this much between the clocks is a step.
 const STEP_NS: i128 = 1_000_000_000;
 
@@ -84,15 +99,19 @@ impl Writer {
     pub(crate) fn commit(&mut self, batch: &[Entry]) -> std::result::Result<Vec<Receipt>, CommitFailure> {
         let now = self.files.disk.now();
         let monotonic = self.files.disk.monotonic();
-        let mut draft = self.begin(now, monotonic);
-        let mut places = Vec::with_capacity(batch.len());
+        let room = batch.iter().map(|entry| entry.record.weight()).sum();
+        let mut draft = self.begin(now, monotonic, room);
         let mut callers = 0;
+        let mut places = Vec::with_capacity(batch.len());
         for entry in batch {
             let known = self.known(&draft, &entry.record)?;
             if let Some((seq, line)) = &known
                 && is_retry(line, &entry.record, &entry.author)
             {
-                places.push(*seq);
+                places.push(match draft.place(*seq) {
+                    Some(place) => Place::Drafted(place),
+                    None => Place::Stored(self.stored_receipt(*seq, line)?),
+                });
                 continue;
             }
             for digest in &entry.record.names {
@@ -107,31 +126,37 @@ impl Writer {
                 salt: chosen.map(|_| self.random()),
                 conflict: known.map(|(seq, _)| seq),
             };
-            places.push(draft.add(&entry.record, &stamp, &self.author, || self.new_id(now)));
+            draft.add(&entry.record, &stamp, &self.author, || self.new_id(now));
+            places.push(Place::Drafted(draft.count() - 1));
             callers += 1;
         }
-        // Links of the chain behind each new record, for the receipts.
-        let links = links(&draft);
-        let receipts = places
-            .iter()
-            .map(|seq| self.receipt(*seq, &draft, &links))
-            .collect::<Result<Vec<_>>>()?;
-        if callers > 0 {
-            self.write(draft, now, monotonic)?;
-            self.callers += callers;
-        }
-        Ok(receipts)
+        // Nothing but retries: what the log has to say of itself can wait for the next record.
+        let links = if callers > 0 {
+            self.write(&draft, now, monotonic)?
+        } else {
+            Vec::new()
+        };
+        self.callers += callers;
+        let log: Arc<str> = Arc::from(self.files.identity.name());
+        let receipt = |place| match place {
+            Place::Stored(receipt) => Some(receipt),
+            Place::Drafted(place) => Some(Receipt {
+                log: Arc::clone(&log),
+                seq: draft.before.next_seq() + place as u64,
+                id: draft.id_at(place)?,
+                chain: *links.get(place)?,
+            }),
+        };
+        Ok(places.into_iter().filter_map(receipt).collect())
     }
 
     /// Makes one of the log's own records durable, in a frame of its own.
-    pub(crate) fn record(&mut self, members: Vec<u8>) -> std::result::Result<Receipt, CommitFailure> {
+    pub(crate) fn record(&mut self, members: Vec<u8>) -> std::result::Result<(), CommitFailure> {
         let now = self.files.disk.now();
         let monotonic = self.files.disk.monotonic();
-        let mut draft = self.begin(now, monotonic);
-        let seq = self.own(&mut draft, members, now);
-        let receipt = self.receipt(seq, &draft, &links(&draft))?;
-        self.write(draft, now, monotonic)?;
-        Ok(receipt)
+        let mut draft = self.begin(now, monotonic, members.len());
+        self.own(&mut draft, members, now);
+        self.write(&draft, now, monotonic).map(|_| ())
     }
 
     /// Whether the journal is due to be sealed.
@@ -161,10 +186,11 @@ impl Writer {
     pub(crate) fn roll(&mut self) -> std::result::Result<(), CommitFailure> {
         self.check_lock()?;
         let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
-        let mut draft = self.begin(now, monotonic);
-        let members = events::epoch(&draft.after.tree, &draft.after.chain);
+        let mut draft = self.begin(now, monotonic, 0);
+        let Tip { tree, chain } = draft.hash().after;
+        let members = events::epoch(&tree, &chain);
         self.own(&mut draft, members, now);
-        self.write(draft, now, monotonic)?;
+        self.write(&draft, now, monotonic)?;
         self.next_journal()
     }
 
@@ -227,8 +253,8 @@ impl Writer {
     }
 
     /// A draft that begins with what the log itself has to say first.
-    fn begin(&self, now: i64, monotonic: u64) -> Draft {
-        let mut draft = Draft::new(&self.tip);
+    fn begin(&self, now: i64, monotonic: u64, room: usize) -> Draft {
+        let mut draft = Draft::new(&self.tip, room + OWN_ROOM);
         if self.journal.end == 0 {
             let identity = &self.files.identity;
             let members = match self.tip.next_seq() {
@@ -265,30 +291,28 @@ impl Writer {
         })
     }
 
-    fn write(&mut self, draft: Draft, now: i64, monotonic: u64) -> std::result::Result<(), CommitFailure> {
+    /// Makes a draft durable and gives the links of the chain behind its lines.
+    fn write(&mut self, draft: &Draft, now: i64, monotonic: u64) -> std::result::Result<Vec<Hash>, CommitFailure> {
         let offset = self.journal.end;
-        let written = self
-            .journal
-            .append(&draft.lines, draft.count, draft.before.next_seq(), draft.before.chain);
+        let (written, hashed) = self.append_and_hash(draft);
         written.map_err(|failure| match failure {
             WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
             WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
         })?;
         debug_assert!(
             super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(|found| (
-                found.leaves,
-                found.keys,
-                found.streams,
+                &found.leaves,
+                &found.keys,
+                &found.streams,
                 found.spans
             ) == (
-                draft.derived.leaves.clone(),
-                draft.derived.keys.clone(),
-                draft.derived.streams.clone(),
-                draft.derived.spans
+                &hashed.leaves,
+                &draft.keys,
+                &draft.streams,
+                draft.spans
             ))
         );
-        self.streams.extend(draft.derived.streams.iter().copied());
-        self.tip = draft.after;
+        self.streams.extend(draft.streams.iter().copied());
         self.started = self.started.or(Some(now));
         self.clock = Clock {
             wall: Some(now),
@@ -297,11 +321,36 @@ impl Writer {
         self.unannounced = false;
         let mut view = self.files.view.write();
         if let Some(live) = view.journals.last_mut() {
-            live.push(offset, self.journal.end, draft.lines.len(), &draft.derived);
+            live.push(&Framed {
+                first_seq: draft.before.next_seq(),
+                count: draft.count() as u64,
+                offset,
+                end: self.journal.end,
+                text: draft.lines.len() as u64,
+                keys: &draft.keys,
+                streams: &draft.streams,
+            });
         }
         drop(view);
+        self.tip = hashed.after;
         self.tell_committed();
-        Ok(())
+        Ok(hashed.links)
+    }
+
+    /// Writes a draft's lines and hashes them; large ones are hashed by another thread while this one waits for the disk.
+    fn append_and_hash(&mut self, draft: &Draft) -> (std::result::Result<(), WriteFailure>, Hashed) {
+        let journal = &mut self.journal;
+        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
+        let mut append = || journal.append(&draft.lines, count, first_seq, chain);
+        if !self.options.threads || draft.lines.len() < HASHED_ASIDE {
+            return (append(), draft.hash());
+        }
+        std::thread::scope(|scope| {
+            let hashing = scope.spawn(|| draft.hash());
+            let written = append();
+            let hashed = hashing.join();
+            (written, hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        })
     }
 
     /// The record that has the id or the source of this one, if there is one.
@@ -335,7 +384,7 @@ impl Writer {
         same: impl Fn(&[u8], &Head) -> bool,
     ) -> Result<Option<(u64, Vec<u8>)>> {
         for seq in self.files.find(hash, possible)?.into_iter().chain(draft.find(hash)) {
-            let line = match draft.line(seq) {
+            let line = match draft.place(seq).and_then(|place| draft.line_at(place)) {
                 Some(line) => Some(line.to_vec()),
                 None => self.files.line(seq)?,
             };
@@ -400,18 +449,11 @@ impl Writer {
         Ok(())
     }
 
-    fn receipt(&self, seq: u64, draft: &Draft, links: &[Hash]) -> Result<Receipt> {
+    /// The receipt of a record that was stored before.
+    fn stored_receipt(&self, seq: u64, line: &[u8]) -> Result<Receipt> {
         let log = Arc::from(self.files.identity.name());
-        let drafted = seq
-            .checked_sub(draft.before.next_seq())
-            .and_then(|place| usize::try_from(place).ok());
-        let (line, chain) = match drafted.and_then(|place| links.get(place)) {
-            Some(link) => (draft.line(seq).map(<[u8]>::to_vec), Some(*link)),
-            None => (self.files.line(seq)?, self.files.chain_at(seq)?),
-        };
-        let id = line.as_deref().and_then(read_head).map(|head| head.id);
-        match id.zip(chain) {
-            Some((id, chain)) => Ok(Receipt { log, seq, id, chain }),
+        match read_head(line).zip(self.files.chain_at(seq)?) {
+            Some((Head { id, .. }, chain)) => Ok(Receipt { log, seq, id, chain }),
             None => Err(Error::NotFound {
                 what: format!("record {seq}"),
             }),
@@ -433,16 +475,6 @@ impl Writer {
         self.files.disk.random(&mut random);
         random
     }
-}
-
-/// The link of the chain behind every line of a draft.
-fn links(draft: &Draft) -> Vec<Hash> {
-    let mut chain = draft.before.chain;
-    let next = |leaf: &Hash| {
-        chain = crate::proof::chain_next(&chain, leaf);
-        chain
-    };
-    draft.derived.leaves.iter().map(next).collect()
 }
 
 /// Whether a stored line is what this record would have become, so that it is the same record sent again.

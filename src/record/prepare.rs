@@ -16,6 +16,9 @@ use std::borrow::Cow;
 /// The longest text of one record that is taken by default, in bytes.
 pub const RECORD_LIMIT: usize = 64 << 20;
 
+/// Lists of fewer bytes are checked by their caller alone: starting a thread costs as much as checking some 10 kB.
+const CHECKED_ALONE: usize = 64 << 10;
+
 /// A record that was checked and can be appended.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -70,6 +73,27 @@ impl Prepared {
         Ok(found.into_prepared(members))
     }
 
+    /// Checks a list of records, a long one on two threads if there may be threads.
+    ///
+    /// # Errors
+    /// What is wrong with the first one that is refused.
+    pub(crate) fn all(texts: &[&[u8]], limit: usize, threads: bool) -> Result<Vec<Self>, Refusal> {
+        let each = |texts: &[&[u8]]| texts.iter().map(|text| Self::new(text, limit)).collect();
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let (first, second) = texts.split_at(texts.len() / 2);
+        if !threads || first.is_empty() || bytes < CHECKED_ALONE {
+            return each(texts);
+        }
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| each(second));
+            let first: Result<Vec<Self>, Refusal> = each(first);
+            let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            let mut all = first?;
+            all.extend(second?);
+            Ok(all)
+        })
+    }
+
     /// A record that the log itself writes: its members, already minified JSON without the braces.
     pub(crate) fn of_the_log(members: Vec<u8>) -> Self {
         Found::default().into_prepared(members)
@@ -114,18 +138,18 @@ struct Found {
 impl Found {
     fn take(&mut self, text: &[u8], member: &Child, members: &mut Vec<u8>) -> Result<(), Refusal> {
         let value = text.get(member.value.clone()).unwrap_or_default();
-        let name = string_value(text.get(member.name.clone()).unwrap_or_default());
+        let name = unescaped(text.get(member.name.clone()).unwrap_or_default());
         match name.as_ref() {
             // The log writes these two itself, in front.
-            "id" => {
+            b"id" => {
                 self.id = uuid::Uuid::try_parse(&unquoted(value)).ok().map(uuid::Uuid::into_bytes);
                 return Ok(());
             }
-            "time" => {
+            b"time" => {
                 self.time = parse_time(&unquoted(value)).ok();
                 return Ok(());
             }
-            "kind" => {
+            b"kind" => {
                 let kind = unquoted(value);
                 if LOG_KINDS.contains(&kind.as_ref()) {
                     let reason = Reason::LogKind(kind.into_owned());
@@ -137,14 +161,14 @@ impl Found {
                     });
                 }
             }
-            "source" => self.source = source_of(value),
-            "definition" => self.defines = digest_of(value),
-            "input" => {
+            b"source" => self.source = source_of(value),
+            b"definition" => self.defines = digest_of(value),
+            b"input" => {
                 let prompt = walk::children(value, 0).find(|child| named(value, child, "prompt"));
                 self.names
                     .extend(prompt.and_then(|prompt| digest_of(value.get(prompt.value)?)));
             }
-            "policies" => {
+            b"policies" => {
                 let policies = walk::children(value, 0);
                 self.names
                     .extend(policies.filter_map(|policy| digest_of(value.get(policy.value)?)));
@@ -208,11 +232,15 @@ pub(crate) fn digest_of(value: &[u8]) -> Option<String> {
 }
 
 pub(crate) fn named(text: &[u8], child: &Child, name: &str) -> bool {
-    let found = text.get(child.name.clone()).unwrap_or_default();
-    if found.contains(&b'\\') {
-        string_value(found) == name
+    unescaped(text.get(child.name.clone()).unwrap_or_default()).as_ref() == name.as_bytes()
+}
+
+/// A name without its escapes. Hardly any has one, and then it is compared as it stands.
+fn unescaped(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.contains(&b'\\') {
+        Cow::Owned(string_value(name).into_owned().into_bytes())
     } else {
-        found == name.as_bytes()
+        Cow::Borrowed(name)
     }
 }
 

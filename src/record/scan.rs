@@ -2,10 +2,14 @@
 //! Every other byte stays as it was sent. Members that the table knows are checked for their type; unknown ones only
 //! for being JSON. No tree of values is built: that would cost four times as much as the whole pass.
 
+mod plain;
+
 use super::refusal::{Reason, Refusal};
 use super::shape::{Shape, Type};
-use super::text::{string_value, value_fault};
+use super::text::{STR_LIMIT, string_value, value_fault};
 use super::walk::Child;
+use plain::plain_run;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How deep objects and lists may be nested, the record itself included.
@@ -13,20 +17,20 @@ pub(crate) const DEPTH_LIMIT: usize = 64;
 
 /// A text that is a record, minified.
 #[derive(Debug)]
-pub(crate) struct Scanned {
+pub(crate) struct Scanned<'a> {
     /// The object without whitespace between its tokens.
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: Cow<'a, [u8]>,
     /// Where its members stand in that text.
     pub(crate) members: Vec<Child>,
 }
 
 /// Checks a text against a shape. `refused` names the members that must not stand in the outermost object.
-pub(crate) fn scan(input: &[u8], shape: &'static Shape, refused: &[&str]) -> Result<Scanned, Refusal> {
+pub(crate) fn scan<'a>(input: &'a [u8], shape: &'static Shape, refused: &[&str]) -> Result<Scanned<'a>, Refusal> {
     let mut scanner = Scanner {
         input,
         at: 0,
         copied: 0,
-        out: Vec::with_capacity(input.len()),
+        out: Vec::new(),
         path: Vec::new(),
         keys: Vec::new(),
         members: Vec::new(),
@@ -35,25 +39,41 @@ pub(crate) fn scan(input: &[u8], shape: &'static Shape, refused: &[&str]) -> Res
     };
     match scanner.document(shape) {
         Ok(()) => Ok(Scanned {
-            text: scanner.out,
+            text: scanner.text(),
             members: scanner.members,
         }),
         Err(reason) => Err(scanner.refusal(reason)),
     }
 }
 
-struct Scanner<'a> {
+struct Scanner<'a, 'r> {
     input: &'a [u8],
     at: usize,
     /// Everything before this was copied out or left out as whitespace.
     copied: usize,
     out: Vec<u8>,
+    /// Where a mistake stands, the innermost step first; put together only once there is one.
     path: Vec<Step>,
-    /// The names met so far in every open object, as they stand in the input.
+    /// The names that the table does not know, met so far in every open object, as they stand in the input.
     keys: Vec<Key>,
     members: Vec<Child>,
     depth: usize,
-    refused: &'a [&'a str],
+    refused: &'r [&'r str],
+}
+
+/// A string that was gone over.
+struct Quoted {
+    escaped: bool,
+    /// Whether there is more in it than printable ASCII.
+    odd: bool,
+}
+
+/// Which of the known members an object has, as bits by their place in the table.
+#[derive(Default)]
+struct Met {
+    any: u64,
+    /// Without those that are `null`.
+    with_value: u64,
 }
 
 /// A member's name as it stands in the input, and whether there is an escape in it.
@@ -70,7 +90,7 @@ enum Step {
 
 type Checked<T> = Result<T, Reason>;
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a, '_> {
     fn document(&mut self, shape: &'static Shape) -> Checked<()> {
         if self.input.starts_with(b"\xEF\xBB\xBF") {
             return Err(Reason::ByteOrderMark);
@@ -88,8 +108,16 @@ impl Scanner<'_> {
         if self.at < self.input.len() {
             return Err(Reason::Trailing);
         }
-        self.flush();
         Ok(())
+    }
+
+    /// The text without its whitespace; where there was none, as it was handed in.
+    fn text(&mut self) -> Cow<'a, [u8]> {
+        if self.copied == 0 {
+            return Cow::Borrowed(self.input.get(..self.at).unwrap_or(self.input));
+        }
+        self.flush();
+        Cow::Owned(std::mem::take(&mut self.out))
     }
 
     fn value(&mut self, ty: Option<Type>) -> Checked<()> {
@@ -112,7 +140,10 @@ impl Scanner<'_> {
                 return self.nested(|scanner| scanner.list(element));
             }
             Some(b'"') => {
-                self.string()?;
+                let quoted = self.string()?;
+                if ty.is_none_or(|ty| quoted.fits(ty, self.at - start - 2)) {
+                    return Ok(());
+                }
                 "a string"
             }
             Some(b'-' | b'0'..=b'9') => {
@@ -148,13 +179,13 @@ impl Scanner<'_> {
 
     fn object(&mut self, shape: Option<&'static Shape>) -> Checked<()> {
         let first_key = self.keys.len();
-        let (opened_at, mut seen) = (self.at - 1, 0_u64);
+        let (opened_at, mut met) = (self.at - 1, Met::default());
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
         } else {
             loop {
-                self.member(shape, first_key, &mut seen)?;
+                self.member(shape, first_key, &mut met)?;
                 match self.peek() {
                     Some(b',') => self.at += 1,
                     Some(b'}') => {
@@ -168,61 +199,47 @@ impl Scanner<'_> {
         }
         self.sorted_duplicate(first_key)?;
         self.keys.truncate(first_key);
-        let missing = shape.and_then(|shape| {
-            shape
-                .fields
-                .iter()
-                .enumerate()
-                .find(|(place, field)| field.required && seen & bit(*place) == 0)
-        });
-        if let Some((_, field)) = missing {
+        let missing = shape.map_or(0, |shape| shape.required & !met.with_value);
+        if missing != 0 {
             self.at = opened_at;
-            return Err(Reason::Missing(field.name));
+            let field = shape.and_then(|shape| shape.fields.get(missing.trailing_zeros() as usize));
+            return Err(Reason::Missing(field.map_or("", |field| field.name)));
         }
         Ok(())
     }
 
-    fn member(&mut self, shape: Option<&'static Shape>, first_key: usize, seen: &mut u64) -> Checked<()> {
+    fn member(&mut self, shape: Option<&'static Shape>, first_key: usize, met: &mut Met) -> Checked<()> {
         if self.peek() != Some(b'"') {
             return Err(Reason::Syntax("a member's name in quotes"));
         }
         let start = self.at;
-        let escaped = self.string()?;
+        let Quoted { escaped, .. } = self.string()?;
         let key = start + 1..self.at - 1;
-        let input = self.input;
-        let raw = input.get(key.clone()).unwrap_or_default();
-        self.unique(
-            first_key,
-            Key {
-                range: key.clone(),
-                escaped,
-            },
-            start,
-        )?;
-        let unescaped;
+        let raw = self.input.get(key.clone()).unwrap_or_default();
         let name = if escaped {
-            unescaped = string_value(raw);
-            unescaped.as_bytes()
+            Cow::Owned(string_value(raw).into_owned().into_bytes())
         } else {
-            raw
+            Cow::Borrowed(raw)
         };
-        if self.depth == 1
-            && let Some(owned) = self.refused.iter().find(|owned| owned.as_bytes() == name)
-        {
-            self.at = start;
-            return Err(Reason::LogOnly((*owned).to_owned()));
-        }
         // Members mostly stand in the table's order: look behind the last one that was found first.
-        let place = shape.and_then(|shape| {
-            let from = 64 - seen.leading_zeros() as usize;
-            let is = |place: &usize| {
-                shape
-                    .fields
-                    .get(*place)
-                    .is_some_and(|field| field.name.as_bytes() == name)
-            };
-            (from..shape.fields.len()).find(is).or_else(|| (0..from).find(is))
-        });
+        let place = shape.and_then(|shape| shape.place(&name, 64 - met.any.leading_zeros() as usize));
+        match place {
+            Some(place) if met.any & bit(place) != 0 => {
+                self.at = start;
+                return Err(Reason::Duplicate(String::from_utf8_lossy(&name).into_owned()));
+            }
+            Some(place) => met.any |= bit(place),
+            None => {
+                if self.depth == 1
+                    && let Some(owned) = self.refused.iter().find(|owned| owned.as_bytes() == name.as_ref())
+                {
+                    self.at = start;
+                    return Err(Reason::LogOnly((*owned).to_owned()));
+                }
+                let range = key.clone();
+                self.unique(first_key, Key { range, escaped }, start)?;
+            }
+        }
         let known = shape.zip(place).and_then(|(shape, place)| shape.fields.get(place));
         let name_in_text = self.position_in_text(key.start)..self.position_in_text(key.end);
         self.skip_space();
@@ -233,11 +250,12 @@ impl Scanner<'_> {
         self.skip_space();
         let is_null = self.peek() == Some(b'n');
         let value_in_text = self.position_in_text(self.at);
-        self.path.push(Step::Member(key));
-        self.value(known.map(|field| field.ty))?;
-        self.path.pop();
+        if let Err(reason) = self.value(known.map(|field| field.ty)) {
+            self.path.push(Step::Member(key));
+            return Err(reason);
+        }
         if let Some(place) = place.filter(|_| !is_null) {
-            *seen |= bit(place);
+            met.with_value |= bit(place);
         }
         if self.depth == 1 {
             let value = value_in_text..self.position_in_text(self.at);
@@ -257,9 +275,10 @@ impl Scanner<'_> {
             return Ok(());
         }
         for place in 0.. {
-            self.path.push(Step::Element(place));
-            self.value(element)?;
-            self.path.pop();
+            if let Err(reason) = self.value(element) {
+                self.path.push(Step::Element(place));
+                return Err(reason);
+            }
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
@@ -274,36 +293,33 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Goes over a string; says whether there is an escape in it.
-    fn string(&mut self) -> Checked<bool> {
+    /// Goes over a string.
+    fn string(&mut self) -> Checked<Quoted> {
         self.at += 1;
-        let mut escaped = false;
+        let mut quoted = Quoted {
+            escaped: false,
+            odd: false,
+        };
         loop {
-            // Most strings are short: a plain loop is over before a vectorised search has begun.
-            let near = self.input.get(self.at..).unwrap_or_default().iter().take(24);
-            let skipped = near
-                .take_while(|byte| **byte >= 0x20 && **byte != b'"' && **byte != b'\\')
-                .count();
-            self.at += skipped;
-            let rest = self.input.get(self.at..).unwrap_or_default();
-            let Some(run) = memchr::memchr2(b'"', b'\\', rest) else {
-                self.at = self.input.len();
-                return Err(Reason::Syntax("a closing quote"));
-            };
-            let plain = rest.get(..run).unwrap_or_default();
-            if plain.iter().fold(false, |any, byte| any | (*byte < 0x20)) {
-                self.at += plain.iter().position(|byte| *byte < 0x20).unwrap_or(0);
-                return Err(Reason::Syntax(
-                    "an escape: a string holds no control character as it stands",
-                ));
+            let run = plain_run(self.input.get(self.at..).unwrap_or_default());
+            self.at += run.len;
+            quoted.odd |= run.odd;
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(quoted);
+                }
+                Some(b'\\') => {
+                    quoted.escaped = true;
+                    self.escape()?;
+                }
+                Some(_) => {
+                    return Err(Reason::Syntax(
+                        "an escape: a string holds no control character as it stands",
+                    ));
+                }
+                None => return Err(Reason::Syntax("a closing quote")),
             }
-            self.at += run;
-            if self.peek() == Some(b'"') {
-                self.at += 1;
-                return Ok(escaped);
-            }
-            escaped = true;
-            self.escape()?;
         }
     }
 
@@ -448,6 +464,9 @@ impl Scanner<'_> {
     }
 
     fn flush(&mut self) {
+        if self.out.capacity() == 0 {
+            self.out.reserve(self.input.len());
+        }
         self.out
             .extend_from_slice(self.input.get(self.copied..self.at).unwrap_or_default());
         self.copied = self.at;
@@ -462,7 +481,7 @@ impl Scanner<'_> {
         let before = self.input.get(..self.at).unwrap_or(self.input);
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
         let mut path = String::new();
-        for step in &self.path {
+        for step in self.path.iter().rev() {
             match step {
                 Step::Member(key) => {
                     if !path.is_empty() {
@@ -478,6 +497,17 @@ impl Scanner<'_> {
             path,
             line: memchr::memchr_iter(b'\n', before).count() + 1,
             column: before.len() - line_start + 1,
+        }
+    }
+}
+
+impl Quoted {
+    /// Whether it is certain without a closer look that a string of so many bytes is of that type.
+    fn fits(&self, ty: Type, len: usize) -> bool {
+        match ty {
+            Type::Text | Type::Any => true,
+            Type::Str | Type::Usual(_) => !self.escaped && !self.odd && (1..=STR_LIMIT).contains(&len),
+            _ => false,
         }
     }
 }

@@ -10,6 +10,8 @@ pub struct Shape {
     pub doc: &'static str,
     /// Its known members; others are allowed everywhere and kept as they are.
     pub fields: &'static [Field],
+    /// The members that have to be there, as bits by their place in `fields`; at most 64 members are known.
+    pub required: u64,
 }
 
 /// One known member of an object.
@@ -65,6 +67,33 @@ pub enum Type {
 }
 
 impl Shape {
+    /// A shape of these members.
+    pub(crate) const fn new(name: &'static str, doc: &'static str, fields: &'static [Field]) -> Self {
+        assert!(fields.len() <= 64, "an object has at most 64 known members");
+        let (mut required, mut place) = (0, 0);
+        while place < fields.len() {
+            if fields[place].required {
+                required |= 1 << place;
+            }
+            place += 1;
+        }
+        Shape {
+            name,
+            doc,
+            fields,
+            required,
+        }
+    }
+
+    /// The place of the known member of that name, looked for behind `from` first.
+    pub(crate) fn place(&self, name: &[u8], from: usize) -> Option<usize> {
+        // The first byte tells most names apart, and costs no call.
+        let is = |field: &Field| field.name.as_bytes().first() == name.first() && field.name.as_bytes() == name;
+        let (before, behind) = self.fields.split_at_checked(from).unwrap_or((self.fields, &[]));
+        let found = behind.iter().position(is).map(|place| from + place);
+        found.or_else(|| before.iter().position(is))
+    }
+
     /// The known member of that name.
     pub fn field(&self, name: &[u8]) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name.as_bytes() == name)

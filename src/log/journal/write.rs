@@ -58,12 +58,13 @@ impl JournalWriter {
     pub(crate) fn append(
         &mut self,
         lines: &[u8],
-        count: u32,
+        count: usize,
         first_seq: u64,
         chain_before: Hash,
     ) -> Result<(), WriteFailure> {
-        let length =
-            u32::try_from(lines.len()).map_err(|_| WriteFailure::CutBack(io::Error::other("frame too long")))?;
+        let narrow =
+            |length| u32::try_from(length).map_err(|_| WriteFailure::CutBack(io::Error::other("frame too long")));
+        let (length, count) = (narrow(lines.len())?, narrow(count)?);
         let header = FrameHeader {
             magic: FRAME_MAGIC,
             version: FORMAT,

@@ -81,10 +81,10 @@ macro_rules! row {
         $({ [$($doc:literal)*] $rule:ident $field:ident $ty:ident [$($query:literal)?] })*) => {
         impl $type {
             /// The object's row in the table.
-            pub(crate) const SHAPE: $crate::record::shape::Shape = $crate::record::shape::Shape {
-                name: $name,
-                doc: concat!($($about),*).trim_ascii(),
-                fields: &[$(
+            pub(crate) const SHAPE: $crate::record::shape::Shape = $crate::record::shape::Shape::new(
+                $name,
+                concat!($($about),*).trim_ascii(),
+                &[$(
                     $crate::record::shape::Field {
                         name: $crate::record::table::member_name(stringify!($field)),
                         ty: checked!($rule $ty),
@@ -93,7 +93,7 @@ macro_rules! row {
                         query: query_name!($($query)?),
                     },
                 )*],
-            };
+            );
             /// The type of a member that holds this object.
             #[allow(dead_code, reason = "the top objects are no one's member")]
             pub(crate) const TYPE: $crate::record::shape::Type = $crate::record::shape::Type::Object(&Self::SHAPE);
