@@ -439,7 +439,10 @@ impl Database {
     fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
         // Checked here in any case: a refusal names its place best before the text travels.
         let limit = self.inner.options.record_bytes;
-        let prepared = Prepared::all(texts, limit, self.inner.options.threads)?;
+        let prepared = texts
+            .iter()
+            .map(|text| Prepared::new(text, limit))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
         let (receipts, atomic) = match &self.inner.mode {
             Mode::Writing(log) => log.append(prepared)?,
             Mode::Reading(_) => {

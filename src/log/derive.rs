@@ -12,6 +12,8 @@ pub(crate) struct Derived {
     pub(crate) first_seq: u64,
     pub(crate) chain_before: Hash,
     pub(crate) chain_after: Hash,
+    /// The link before the last line.
+    pub(crate) chain_before_last: Hash,
     pub(crate) leaves: Vec<Hash>,
     /// Hash and seq of every key.
     pub(crate) keys: Vec<(u64, u64)>,
@@ -79,6 +81,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         first_seq,
         chain_before,
         chain_after: chain_before,
+        chain_before_last: chain_before,
         leaves: Vec::new(),
         keys: Vec::new(),
         streams: Vec::new(),
@@ -93,6 +96,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
             return Err(bad(What::Sequence { found: head.seq }));
         }
         let leaf = leaf_hash(line);
+        derived.chain_before_last = derived.chain_after;
         derived.chain_after = chain_next(&derived.chain_after, &leaf);
         derived.leaves.push(leaf);
         derived.keys.push((id_key(&head.id), seq));

@@ -73,8 +73,7 @@ impl Draft {
         self.before.next_seq() + self.starts.len() as u64
     }
 
-    /// Hashes every line. Nothing else needs these hashes before the frame is durable, so this can be done while the
-    /// disk is at work.
+    /// Hashes every line.
     pub(crate) fn hash(&self) -> Hashed {
         let mut after = self.before.clone();
         let (mut leaves, mut links) = (Vec::with_capacity(self.count()), Vec::with_capacity(self.count()));
@@ -96,9 +95,8 @@ impl Draft {
         log_itself: &Writer,
         mut part_id: impl FnMut() -> [u8; 16],
     ) -> u64 {
-        let owner = id_text(stamp.id);
         for moved in &record.moved {
-            for members in part_members(moved, &owner) {
+            for members in part_members(moved, &id_text(stamp.id)) {
                 let part = Stamp {
                     id: part_id(),
                     writer: log_itself,

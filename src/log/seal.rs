@@ -38,13 +38,7 @@ pub(crate) fn seal_oldest(files: &Files, encoding: Encoding) -> Result<Option<u6
     let file = disk
         .open(&temporary, Open::Create)
         .map_err(io("creating", &temporary))?;
-    let writer = SegmentWriter::new(
-        Arc::clone(&file),
-        encoding,
-        files.identity.log_id,
-        tip.tree.clone(),
-        tip.chain,
-    );
+    let writer = SegmentWriter::new(Arc::clone(&file), encoding, files.identity.log_id, tip.clone());
     let mut writer = writer.map_err(io("writing", &temporary))?;
     let failed = |failure| match failure {
         SealFailure::Io(error) => Error::io("writing", &temporary, error),
@@ -57,9 +51,9 @@ pub(crate) fn seal_oldest(files: &Files, encoding: Encoding) -> Result<Option<u6
         }
     }
     let directory = writer.finish().map_err(failed)?;
-    if directory.tree().size() != journal.end_seq {
+    if directory.after().next_seq() != journal.end_seq {
         let fault = Fault::new(&journal.path, What::FramePayload).at(reader.offset());
-        return Err(files.damaged(fault.seqs(directory.tree().size(), journal.end_seq.saturating_sub(1))));
+        return Err(files.damaged(fault.seqs(directory.after().next_seq(), journal.end_seq.saturating_sub(1))));
     }
     disk.set_readonly(&temporary).map_err(io("closing", &temporary))?;
     disk.rename(&temporary, &path).map_err(io("naming", &path))?;

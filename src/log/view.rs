@@ -35,12 +35,19 @@ impl Tip {
         self.tree.size()
     }
 
-    /// Goes on over some lines.
-    pub(crate) fn advance(&mut self, derived: &Derived) {
-        for leaf in &derived.leaves {
+    /// Goes on over some lines; gives how far it was before the last of them.
+    pub(crate) fn advance(&mut self, derived: &Derived) -> Tip {
+        let Some((last, earlier)) = derived.leaves.split_last() else {
+            return self.clone();
+        };
+        for leaf in earlier {
             self.tree.push(*leaf);
         }
+        self.chain = derived.chain_before_last;
+        let before_last = self.clone();
+        self.tree.push(*last);
         self.chain = derived.chain_after;
+        before_last
     }
 }
 

@@ -5,7 +5,7 @@
 //! leaves everything as it was.
 
 use super::derive::Spans;
-use super::draft::{Draft, Hashed, Stamp};
+use super::draft::{Draft, Stamp};
 use super::events;
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
@@ -83,10 +83,6 @@ enum Place {
     /// It is the line at this place of the draft.
     Drafted(usize),
 }
-
-/// Drafts of at least this many bytes are hashed by a thread of their own: starting one costs some 15 us, hashing this
-/// much some 40.
-const HASHED_ASIDE: usize = 64 << 10;
 
 /// Room for what the log itself has to say.
 const OWN_ROOM: usize = 1 << 10;
@@ -294,7 +290,9 @@ impl Writer {
     /// Makes a draft durable and gives the links of the chain behind its lines.
     fn write(&mut self, draft: &Draft, now: i64, monotonic: u64) -> std::result::Result<Vec<Hash>, CommitFailure> {
         let offset = self.journal.end;
-        let (written, hashed) = self.append_and_hash(draft);
+        let hashed = draft.hash();
+        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
+        let written = self.journal.append(&draft.lines, count, first_seq, chain);
         written.map_err(|failure| match failure {
             WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
             WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
@@ -335,22 +333,6 @@ impl Writer {
         self.tip = hashed.after;
         self.tell_committed();
         Ok(hashed.links)
-    }
-
-    /// Writes a draft's lines and hashes them; large ones are hashed by another thread while this one waits for the disk.
-    fn append_and_hash(&mut self, draft: &Draft) -> (std::result::Result<(), WriteFailure>, Hashed) {
-        let journal = &mut self.journal;
-        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
-        let mut append = || journal.append(&draft.lines, count, first_seq, chain);
-        if !self.options.threads || draft.lines.len() < HASHED_ASIDE {
-            return (append(), draft.hash());
-        }
-        std::thread::scope(|scope| {
-            let hashing = scope.spawn(|| draft.hash());
-            let written = append();
-            let hashed = hashing.join();
-            (written, hashed.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })
     }
 
     /// The record that has the id or the source of this one, if there is one.

@@ -4,9 +4,10 @@
 
 use super::parts::{self, Moved};
 use super::prepare::{SourceKey, digest_of, named, source_of, unquoted};
-use super::text::{string_value, write_string};
+use super::text::write_string;
 use super::time::{TIME_LEN, read_time, write_time};
 use super::walk;
+use memchr::memmem;
 use std::ops::Range;
 
 /// The longest line in bytes, without its newline: C2SP entry bundles count in 16 bits.
@@ -170,15 +171,22 @@ pub(crate) fn read_keys(members: &[u8]) -> Keys {
         source: None,
         defines: None,
     };
+    // Walking through all members takes longer than hashing them, so a line in which the names cannot be is left alone,
+    // and no walk goes further than the last of them.
+    let spelled = |name: &str| memmem::find(members, name.as_bytes()).is_some();
+    let escaped = spelled("\\u00");
+    let (mut source, mut defines) = (escaped || spelled("\"source\""), escaped || spelled("\"definition\""));
     for child in walk::members(members) {
-        let name = members.get(child.name.clone()).unwrap_or_default();
-        if name == b"source" || name == b"definition" || name.contains(&b'\\') {
-            let value = members.get(child.value).unwrap_or_default();
-            match string_value(name).as_ref() {
-                "source" => keys.source = source_of(value),
-                "definition" => keys.defines = digest_of(value),
-                _ => {}
-            }
+        if !source && !defines {
+            break;
+        }
+        let value = || members.get(child.value.clone()).unwrap_or_default();
+        if source && named(members, &child, "source") {
+            keys.source = source_of(value());
+            source = false;
+        } else if defines && named(members, &child, "definition") {
+            keys.defines = digest_of(value());
+            defines = false;
         }
     }
     keys

@@ -10,6 +10,7 @@
 mod kinds;
 mod line;
 mod parts;
+mod plain;
 mod prepare;
 mod refusal;
 mod scan;

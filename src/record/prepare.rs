@@ -16,9 +16,6 @@ use std::borrow::Cow;
 /// The longest text of one record that is taken by default, in bytes.
 pub const RECORD_LIMIT: usize = 64 << 20;
 
-/// Lists of fewer bytes are checked by their caller alone: starting a thread costs as much as checking some 10 kB.
-const CHECKED_ALONE: usize = 64 << 10;
-
 /// A record that was checked and can be appended.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -71,27 +68,6 @@ impl Prepared {
             found.take(&scanned.text, member, &mut members)?;
         }
         Ok(found.into_prepared(members))
-    }
-
-    /// Checks a list of records, a long one on two threads if there may be threads.
-    ///
-    /// # Errors
-    /// What is wrong with the first one that is refused.
-    pub(crate) fn all(texts: &[&[u8]], limit: usize, threads: bool) -> Result<Vec<Self>, Refusal> {
-        let each = |texts: &[&[u8]]| texts.iter().map(|text| Self::new(text, limit)).collect();
-        let bytes: usize = texts.iter().map(|text| text.len()).sum();
-        let (first, second) = texts.split_at(texts.len() / 2);
-        if !threads || first.is_empty() || bytes < CHECKED_ALONE {
-            return each(texts);
-        }
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| each(second));
-            let first: Result<Vec<Self>, Refusal> = each(first);
-            let second = second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let mut all = first?;
-            all.extend(second?);
-            Ok(all)
-        })
     }
 
     /// A record that the log itself writes: its members, already minified JSON without the braces.

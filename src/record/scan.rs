@@ -2,13 +2,11 @@
 //! Every other byte stays as it was sent. Members that the table knows are checked for their type; unknown ones only
 //! for being JSON. No tree of values is built: that would cost four times as much as the whole pass.
 
-mod plain;
-
+use super::plain::plain_run;
 use super::refusal::{Reason, Refusal};
 use super::shape::{Shape, Type};
 use super::text::{STR_LIMIT, string_value, value_fault};
 use super::walk::Child;
-use plain::plain_run;
 use std::borrow::Cow;
 use std::ops::Range;
 

@@ -2,6 +2,7 @@
 //! here allocates or copies. The text may nevertheless come from a damaged file, so every step is total: on bytes that
 //! are no JSON the answer is `None` or a shorter list, never a panic.
 
+use super::plain::plain_run;
 use std::ops::Range;
 
 /// One member of an object or one element of a list.
@@ -91,11 +92,13 @@ impl Iterator for Children<'_> {
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text.get(at) == Some(&b'"') {
-            return Some(at + 1);
+        at += plain_run(text.get(at..)?).len;
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            // A control character, in a damaged file.
+            _ => at += 1,
         }
-        at += 2;
     }
 }
 

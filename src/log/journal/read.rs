@@ -6,6 +6,9 @@ use crate::log::format::{Fixed, FrameHeader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// How many bytes are looked at at once where their number is not known to be small.
+const PIECE: usize = 1 << 20;
+
 /// One frame: what its header says, and its lines.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -108,6 +111,36 @@ impl FrameReader {
         let padding = text.split_off(header.length as usize);
         let intact = padding.iter().all(|byte| *byte == 0) && crc32fast::hash(&text) == header.payload_crc;
         Ok(intact.then_some(text))
+    }
+
+    /// Looks at the bytes from `at` to `end` (or the end of the file) piece by piece until something is found; each
+    /// piece begins with the last `overlap` bytes of the one before. A hostile file may be of any size, so it is never
+    /// held as a whole.
+    pub(crate) fn search<T>(
+        &self,
+        at: u64,
+        end: u64,
+        overlap: usize,
+        mut look: impl FnMut(u64, &[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        let unreadable = |error: std::io::Error| Fault::new(&self.path, What::Unreadable(error.to_string())).at(at);
+        let end = end.min(self.file.len().map_err(unreadable)?);
+        let mut piece = vec![0; PIECE];
+        let mut from = at;
+        while from < end {
+            let wanted = usize::try_from(end - from).unwrap_or(PIECE).min(PIECE);
+            let room = piece.get_mut(..wanted).unwrap_or_default();
+            let read = self.file.read_at(room, from).map_err(unreadable)?;
+            let found = look(from, room.get(..read).unwrap_or_default());
+            if found.is_some() {
+                return Ok(found);
+            }
+            if read < wanted || from + read as u64 >= end {
+                break;
+            }
+            from += read.saturating_sub(overlap).max(1) as u64;
+        }
+        Ok(None)
     }
 
     /// These bytes of the file, or as many as there are.

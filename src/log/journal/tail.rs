@@ -19,34 +19,49 @@ pub(crate) enum Tail {
 /// Judges what begins at the reader's offset, where no intact frame begins.
 pub(crate) fn tail(reader: &FrameReader) -> Result<Tail, Fault> {
     let at = reader.offset();
-    let rest = reader.bytes(at, u64::MAX)?;
-    let Some(last) = rest.iter().rposition(|byte| *byte != 0) else {
+    let Some(written) = written_end(reader, at)? else {
         return Ok(Tail::Clean);
     };
-    let written = at + last as u64 + 1;
     let damaged = |what| Ok(Tail::Damaged(Fault::new(reader.path(), what).at(at)));
     match reader.header(u64::MAX)? {
         Some(header) => {
-            let end = at + header.frame_len();
-            if written > end {
+            let len = header.frame_len();
+            if written > at + len {
                 return damaged(What::Garbage);
             }
-            if lacks_a_sector(&rest, at, header.frame_len()) {
+            if lacks_a_sector(&reader.bytes(at, len)?, at, len) {
                 Ok(Tail::Torn { end: written })
             } else {
                 damaged(What::FramePayload)
             }
         }
         None => {
-            let header_lacks = lacks_a_sector(&rest, at, FrameHeader::LEN as u64);
+            let len = FrameHeader::LEN as u64;
+            let header_lacks = lacks_a_sector(&reader.bytes(at, len)?, at, len);
             // The next frame is written only after this one was durable, so an intact one behind it proves damage.
-            if header_lacks && !holds_a_frame(&rest, at) {
+            if header_lacks && next_header(reader, at, u64::MAX)?.is_none() {
                 Ok(Tail::Torn { end: written })
             } else {
                 damaged(What::FrameHeader)
             }
         }
     }
+}
+
+/// The end of the last byte from `at` on that is not zero.
+fn written_end(reader: &FrameReader, at: u64) -> Result<Option<u64>, Fault> {
+    let mut end = None;
+    reader.search(at, u64::MAX, 0, |from, piece| {
+        // Nearly always all of it is zero; a loop without an exit is compiled to vector instructions.
+        if piece.iter().fold(0, |any, byte| any | byte) != 0 {
+            end = piece
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map(|last| from + last as u64 + 1);
+        }
+        None::<()>
+    })?;
+    Ok(end)
 }
 
 /// Whether some sector's share of the `len` bytes from `at` on is missing or all zero. `rest` begins at `at`.
@@ -64,10 +79,17 @@ fn lacks_a_sector(rest: &[u8], at: u64, len: u64) -> bool {
     false
 }
 
-/// Whether an intact frame header stands anywhere in these bytes, which begin at `at`.
-fn holds_a_frame(rest: &[u8], at: u64) -> bool {
-    memchr::memmem::find_iter(rest, &FRAME_MAGIC).any(|found| {
-        let header = rest.get(found..found + FrameHeader::LEN).and_then(FrameHeader::checked);
-        header.is_some_and(|header| header.offset == at + found as u64)
+/// Where the next intact frame header stands from `at` on, before `end`.
+pub(crate) fn next_header(reader: &FrameReader, at: u64, end: u64) -> Result<Option<u64>, Fault> {
+    reader.search(at, end, FrameHeader::LEN - 1, |from, piece| {
+        let offset = |found: usize| from + found as u64;
+        let is_header = |found: &usize| {
+            let header = piece.get(*found..found + FrameHeader::LEN);
+            let header = header.and_then(FrameHeader::checked);
+            header.is_some_and(|header| header.offset == offset(*found))
+        };
+        memchr::memmem::find_iter(piece, &FRAME_MAGIC)
+            .find(is_header)
+            .map(offset)
     })
 }

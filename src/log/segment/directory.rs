@@ -5,7 +5,7 @@ use crate::log::format::{
     DIRECTORY_FRAME, FORMAT, Fixed, FrameRow, KeyRow, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, StreamRow, TRAILER_MAGIC,
     Trailer,
 };
-use crate::proof::{Frontier, Hash};
+use crate::log::view::Tip;
 use std::collections::BTreeMap;
 
 /// All that stands behind a segment's data frames.
@@ -16,26 +16,25 @@ pub(crate) struct Directory {
     keys: Vec<KeyRow>,
     /// The highest number of each emitter, by hash.
     streams: BTreeMap<u64, u64>,
-    before: Frontier,
-    after: Frontier,
-    chain_before: Hash,
-    chain_after: Hash,
+    before: Tip,
+    after: Tip,
+    /// How far the log is before the last record.
+    before_last: Tip,
     spans: Spans,
     text: u64,
 }
 
 impl Directory {
     /// Of a segment that goes on from that tree and that link of the chain.
-    pub(crate) fn new(log_id: [u8; 16], tree: Frontier, chain: Hash) -> Self {
+    pub(crate) fn new(log_id: [u8; 16], before: Tip) -> Self {
         Directory {
             log_id,
             rows: Vec::new(),
             keys: Vec::new(),
             streams: BTreeMap::new(),
-            before: tree.clone(),
-            after: tree,
-            chain_before: chain,
-            chain_after: chain,
+            before_last: before.clone(),
+            after: before.clone(),
+            before,
             spans: Spans::EMPTY,
             text: 0,
         }
@@ -57,7 +56,7 @@ impl Directory {
             logged_max: derived.spans.logged.1,
             chain_before: derived.chain_before,
         });
-        let first = self.before.size();
+        let first = self.before.next_seq();
         let place = |seq: u64| u32::try_from(seq - first).unwrap_or(u32::MAX);
         self.keys.extend(derived.keys.iter().map(|(hash, seq)| KeyRow {
             hash: *hash,
@@ -67,22 +66,19 @@ impl Directory {
             let highest = self.streams.entry(*hash).or_default();
             *highest = (*highest).max(*number);
         }
-        for leaf in &derived.leaves {
-            self.after.push(*leaf);
-        }
-        self.chain_after = derived.chain_after;
+        self.before_last = self.after.advance(derived);
         self.spans.join(&derived.spans);
         self.text += text as u64;
     }
 
-    /// The tree after the segment.
-    pub(crate) fn tree(&self) -> &Frontier {
+    /// How far the log is after the segment.
+    pub(crate) fn after(&self) -> &Tip {
         &self.after
     }
 
-    /// The chain after the segment.
-    pub(crate) fn chain(&self) -> &Hash {
-        &self.chain_after
+    /// How far the log is before the segment's last record.
+    pub(crate) fn before_last(&self) -> &Tip {
+        &self.before_last
     }
 
     /// The two skippable frames that end the file.
@@ -95,12 +91,14 @@ impl Directory {
             highest: *highest,
         });
         let streams: Vec<u8> = streams.flat_map(|row| row.to_bytes()).collect();
-        let roots = [self.before.roots().as_flattened(), self.after.roots().as_flattened()].concat();
+        let roots = [&self.before, &self.after]
+            .map(|tip| tip.tree.roots().as_flattened())
+            .concat();
         let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let trailer = Trailer {
             log_id: self.log_id,
-            first_seq: self.before.size(),
-            count: self.after.size() - self.before.size(),
+            first_seq: self.before.next_seq(),
+            count: self.after.next_seq() - self.before.next_seq(),
             text: self.text,
             time_min: self.spans.time.0,
             time_max: self.spans.time.1,
@@ -108,13 +106,13 @@ impl Directory {
             logged_max: self.spans.logged.1,
             id_min: self.spans.id.0,
             id_max: self.spans.id.1,
-            chain_before: self.chain_before,
-            chain_after: self.chain_after,
+            chain_before: self.before.chain,
+            chain_after: self.after.chain,
             frames: narrow(self.rows.len()),
             keys: narrow(self.keys.len()),
             streams: narrow(self.streams.len()),
-            roots_before: narrow(self.before.roots().len()),
-            roots_after: narrow(self.after.roots().len()),
+            roots_before: narrow(self.before.tree.roots().len()),
+            roots_after: narrow(self.after.tree.roots().len()),
             frames_crc: crc32fast::hash(&frames),
             keys_crc: crc32fast::hash(&keys),
             streams_crc: crc32fast::hash(&streams),

@@ -3,7 +3,7 @@
 use super::Directory;
 use crate::disk::DiskFile;
 use crate::log::derive::{BadLine, derive};
-use crate::proof::{Frontier, Hash};
+use crate::log::view::Tip;
 use std::io;
 use std::sync::Arc;
 
@@ -40,17 +40,11 @@ impl From<io::Error> for SealFailure {
 }
 
 impl SegmentWriter {
-    pub(crate) fn new(
-        file: Arc<dyn DiskFile>,
-        encoding: Encoding,
-        log_id: [u8; 16],
-        tree: Frontier,
-        chain: Hash,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(file: Arc<dyn DiskFile>, encoding: Encoding, log_id: [u8; 16], before: Tip) -> io::Result<Self> {
         let mut compressor = zstd::bulk::Compressor::new(encoding.level)?;
         compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-        let next_seq = tree.size();
-        let directory = Directory::new(log_id, tree, chain);
+        let next_seq = before.next_seq();
+        let directory = Directory::new(log_id, before);
         Ok(SegmentWriter {
             file,
             offset: 0,
@@ -85,7 +79,7 @@ impl SegmentWriter {
         if self.text.is_empty() {
             return Ok(());
         }
-        let derived = derive(&self.text, self.next_seq, *self.directory.chain()).map_err(SealFailure::Line)?;
+        let derived = derive(&self.text, self.next_seq, self.directory.after().chain).map_err(SealFailure::Line)?;
         let compressed = self.compressor.compress(&self.text)?;
         self.file.write_at(&compressed, self.offset)?;
         self.directory.push(self.offset, &compressed, self.text.len(), &derived);

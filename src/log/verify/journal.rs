@@ -6,8 +6,8 @@ use super::states::{Ends, check_ends, check_epoch};
 use crate::disk::{Disk, DiskFile};
 use crate::log::derive::derive;
 use crate::log::fault::{Fault, What};
-use crate::log::format::{Fixed, FrameHeader};
-use crate::log::journal::{Frame, FrameReader, Tail, tail};
+use crate::log::format::FrameHeader;
+use crate::log::journal::{Frame, FrameReader, Tail, next_header, tail};
 use crate::log::layout::Layout;
 use crate::log::replay::committed;
 use crate::log::view::Tip;
@@ -90,11 +90,7 @@ fn check(
         checked
             .faults
             .extend(check_ends(&path, &ends, subject.before.as_ref(), subject.closed));
-        if let Some(before) = &subject.before {
-            checked
-                .faults
-                .extend(check_epoch(&path, &ends, before, &checked.leaves));
-        }
+        checked.faults.extend(check_epoch(&path, &ends));
         checked.after = tip;
         checked.stated_log = ends.log_id();
     } else {
@@ -149,9 +145,7 @@ fn check_frame(
             if sound {
                 ends.take(&frame.text, header.first_seq);
                 checked.leaves.extend_from_slice(&derived.leaves);
-                if let Some(tip) = tip {
-                    tip.advance(&derived);
-                }
+                ends.before_last = tip.as_mut().map(|tip| tip.advance(&derived));
             } else {
                 *tip = None;
             }
@@ -164,23 +158,28 @@ fn check_frame(
     sound
 }
 
+/// How many headers without their lines are tried before the rest of a journal is given up: each costs a read, and a
+/// hostile file may be full of them.
+const RESUMED_AT_MOST: usize = 1_000;
+
 /// Finds the next intact frame behind one that is not.
 fn resume(reader: &mut FrameReader, at: u64, end: u64) -> Result<Option<FrameHeader>, Fault> {
-    let rest = reader.bytes(at, end.saturating_sub(at))?;
-    for found in memchr::memmem::find_iter(&rest, &crate::log::format::FRAME_MAGIC) {
-        if found == 0 || rest.len() - found < FrameHeader::LEN {
-            continue;
-        }
-        reader.seek(at + found as u64);
+    let (mut from, mut resumed) = (at + 1, None);
+    for _ in 0..RESUMED_AT_MOST {
+        let Some(found) = next_header(reader, from, end)? else {
+            break;
+        };
+        reader.seek(found);
         if let Some(header) = reader.header(end)?
             && reader.next(end)?.is_some()
         {
-            reader.seek(at);
-            return Ok(Some(header));
+            resumed = Some(header);
+            break;
         }
+        from = found + 1;
     }
     reader.seek(at);
-    Ok(None)
+    Ok(resumed)
 }
 
 /// Judges what stands behind the last intact frame. Behind what is committed, a living writer may be writing just now,

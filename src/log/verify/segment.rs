@@ -54,15 +54,16 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, threads: usize, checked: &mut Ch
     checked.log_id = Some(trailer.log_id);
     let rows = file.rows()?;
     let (before, after) = file.trees()?;
-    checked.before = Some(Tip {
-        tree: before.clone(),
+    let before = Tip {
+        tree: before,
         chain: trailer.chain_before,
-    });
+    };
+    checked.before = Some(before.clone());
     checked.after = Some(Tip {
         tree: after,
         chain: trailer.chain_after,
     });
-    let mut directory = Directory::new(trailer.log_id, before, trailer.chain_before);
+    let mut directory = Directory::new(trailer.log_id, before);
     let mut ends = Ends::default();
     let (mut offset, mut chain, mut complete) = (0, Some(trailer.chain_before), true);
     let wanted =
@@ -103,11 +104,8 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, threads: usize, checked: &mut Ch
         checked
             .faults
             .extend(check_ends(file.path(), &ends, checked.before.as_ref(), true));
-        if let Some(before) = &checked.before {
-            checked
-                .faults
-                .extend(check_epoch(file.path(), &ends, before, &checked.leaves));
-        }
+        ends.before_last = Some(directory.before_last().clone());
+        checked.faults.extend(check_epoch(file.path(), &ends));
         checked.stated_log = ends.log_id();
     } else {
         checked.leaves.clear();

@@ -3,7 +3,6 @@
 use crate::log::events::{Epoch, Standing, State, event_of};
 use crate::log::fault::{Fault, What};
 use crate::log::view::Tip;
-use crate::proof::{Hash, chain_next};
 use crate::record::read_head;
 use std::path::Path;
 
@@ -12,6 +11,8 @@ use std::path::Path;
 pub(crate) struct Ends {
     first: Option<(u64, Vec<u8>)>,
     last: Option<(u64, Vec<u8>)>,
+    /// How far the log is before the last line, where that is known.
+    pub(crate) before_last: Option<Tip>,
 }
 
 impl Ends {
@@ -80,16 +81,10 @@ pub(crate) fn check_ends(path: &Path, ends: &Ends, before: Option<&Tip>, closed:
     faults
 }
 
-/// Checks what an `epoch` record states about the log before it, given the leaves of its file.
-pub(crate) fn check_epoch(path: &Path, ends: &Ends, before: &Tip, leaves: &[Hash]) -> Option<Fault> {
-    let (seq, standing) = ends.epoch()?;
-    let mut tip = before.clone();
-    let (_, earlier) = leaves.split_last()?;
-    for leaf in earlier {
-        tip.chain = chain_next(&tip.chain, leaf);
-        tip.tree.push(*leaf);
-    }
-    (Standing::new(&tip.tree, &tip.chain) != standing).then(|| Fault::new(path, What::Tree).seqs(seq, seq))
+/// Checks what an `epoch` record states about the log before it.
+pub(crate) fn check_epoch(path: &Path, ends: &Ends) -> Option<Fault> {
+    let ((seq, standing), before) = ends.epoch().zip(ends.before_last.as_ref())?;
+    (Standing::new(&before.tree, &before.chain) != standing).then(|| Fault::new(path, What::Tree).seqs(seq, seq))
 }
 
 fn event<T: for<'a> serde::Deserialize<'a>>(line: &[u8]) -> Option<T> {

@@ -2,7 +2,7 @@ use super::super::table::{LOG_ONLY, RECORD};
 use super::*;
 
 fn minified(text: &str) -> String {
-    String::from_utf8(scan(text.as_bytes(), &RECORD, LOG_ONLY).unwrap().text).unwrap()
+    String::from_utf8(scan(text.as_bytes(), &RECORD, LOG_ONLY).unwrap().text.into_owned()).unwrap()
 }
 
 fn refused(text: &str) -> Refusal {

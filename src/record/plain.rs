@@ -4,11 +4,11 @@
 
 /// Plain bytes at the front of some text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// How many bytes stand before the first quote, backslash or control character below 0x20.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// Whether there is more among them than printable ASCII.
-    pub(super) odd: bool,
+    pub(crate) odd: bool,
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -18,7 +18,7 @@ const HIGHS: u64 = 0x8080_8080_8080_8080;
 const SHORT_WORDS: usize = 4;
 
 /// The plain bytes at the front.
-pub(super) fn plain_run(text: &[u8]) -> Run {
+pub(crate) fn plain_run(text: &[u8]) -> Run {
     let mut run = Run { len: 0, odd: false };
     if run.words(text, SHORT_WORDS) {
         return run;
