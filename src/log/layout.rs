@@ -43,6 +43,11 @@ impl Layout {
         self.journal_dir().join("next")
     }
 
+    /// The next journal where none was zeroed ahead, before its name is known.
+    pub(crate) fn empty_journal(&self) -> PathBuf {
+        self.journal_dir().join("next.empty")
+    }
+
     /// Where the bytes of a torn tail are kept.
     pub(crate) fn torn(&self, first_seq: u64, offset: u64) -> PathBuf {
         self.journal_dir().join(format!("{first_seq:020}.torn-{offset}"))

@@ -4,7 +4,7 @@
 use super::events::{self, Identity, Recovered, State};
 use super::fault::{Fault, What};
 use super::format::{Fixed, FrameHeader};
-use super::journal::{FrameReader, Tail, tail};
+use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
 use super::replay::{Listing, Replayed, committed, replay, sealed_tip};
 use super::segment::SegmentFile;
@@ -107,7 +107,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
         match tail(&replayed.reader).map_err(damaged)? {
             Tail::Clean => {}
             Tail::Torn { end: torn_end } if is_last => {
-                if known.is_some() && replayed.reader.header(u64::MAX).map_err(damaged)?.is_none() {
+                if known.is_some() && !is_cut_by_a_kill(&replayed.reader, torn_end).map_err(damaged)? {
                     return Err(damaged(Fault::new(&replayed.journal.path, What::Garbage).at(end)));
                 }
                 cut = Some(cut_tail(disk, layout, &replayed, torn_end)?);
@@ -198,10 +198,11 @@ fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> 
 
 /// Removes what a crash left half done and nobody relies on.
 fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
-    let next = layout.next_journal();
-    let io = |error| Error::io("removing", &next, error);
-    if disk.stat(&next).map_err(io)?.is_some() {
-        disk.remove(&next).map_err(io)?;
+    for next in [layout.next_journal(), layout.empty_journal()] {
+        let io = |error| Error::io("removing", &next, error);
+        if disk.stat(&next).map_err(io)?.is_some() {
+            disk.remove(&next).map_err(io)?;
+        }
     }
     let dir = layout.segment_dir();
     let io = |error| Error::io("cleaning", &dir, error);

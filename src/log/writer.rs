@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::proof::Hash;
 use crate::record::{Head, Prepared, SourceKey, Writer as Author, read_head, read_keys, read_parts};
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The state of a log that is open for writing.
@@ -169,7 +170,11 @@ impl Writer {
     /// Closes the journal when it is due, and has one zeroed ahead for the next when it will be soon.
     pub(crate) fn roll_if_due(&mut self) -> std::result::Result<(), CommitFailure> {
         if self.is_due() {
-            return self.roll();
+            return match self.roll() {
+                // The journal can be longer than it should: evidence waits for nothing.
+                Err(CommitFailure::Refused(_)) => Ok(()),
+                rolled => rolled,
+            };
         }
         if self.options.zero_ahead && self.journal.end > self.options.seal_bytes / 4 {
             self.keeper
@@ -180,34 +185,62 @@ impl Writer {
 
     /// Closes the journal and begins the next.
     pub(crate) fn roll(&mut self) -> std::result::Result<(), CommitFailure> {
-        self.check_lock()?;
+        // The file first, under another name: a disk without room for it is found before anything was closed.
+        let (next, name) = self.take_next()?;
         let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
         let mut draft = self.begin(now, monotonic, 0);
         let Tip { tree, chain } = draft.hash().after;
         let members = events::epoch(&tree, &chain);
         self.own(&mut draft, members, now);
-        self.write(&draft, now, monotonic)?;
-        self.next_journal()
+        if let Err(failure) = self.write(&draft, now, monotonic) {
+            if name == self.files.layout.next_journal() {
+                self.keeper.give_next_back(next);
+            } else {
+                // If it stays it is removed at the next opening.
+                let _ = self.files.disk.remove(&name);
+            }
+            return Err(failure);
+        }
+        self.begin_journal(next, &name)
     }
 
     /// Begins a journal behind one that is closed.
     pub(crate) fn next_journal(&mut self) -> std::result::Result<(), CommitFailure> {
+        let (next, name) = self.take_next()?;
+        self.begin_journal(next, &name)
+    }
+
+    /// The file of the next journal, zeroed ahead or empty, and the name it has until it is needed.
+    fn take_next(&mut self) -> Result<(Arc<dyn DiskFile>, PathBuf)> {
+        let layout = &self.files.layout;
+        match self.keeper.take_next() {
+            Some(file) => Ok((file, layout.next_journal())),
+            None => {
+                // The other name may stand for one that is being zeroed just now.
+                let name = layout.empty_journal();
+                let file = self.files.disk.open(&name, crate::disk::Open::Create);
+                Ok((file.map_err(|error| Error::io("creating", &name, error))?, name))
+            }
+        }
+    }
+
+    /// Gives the next journal its name and goes on in it.
+    fn begin_journal(&mut self, file: Arc<dyn DiskFile>, name: &Path) -> std::result::Result<(), CommitFailure> {
         let first_seq = self.tip.next_seq();
         let (disk, layout) = (&self.files.disk, &self.files.layout);
         let path = layout.journal(first_seq);
         let unknown = |error| CommitFailure::Unknown(Error::io("creating", &path, error));
         let growth = self.options.growth();
         let log_id = self.files.identity.log_id;
-        let file = match self.keeper.take_next() {
-            Some(file) => {
-                if disk.stat(&path).map_err(unknown)?.is_some() {
-                    return Err(CommitFailure::Unknown(Error::Exists { path }));
-                }
-                disk.rename(&layout.next_journal(), &path).map_err(unknown)?;
-                file
-            }
-            None => disk.open(&path, crate::disk::Open::Create).map_err(unknown)?,
-        };
+        if disk.stat(&path).map_err(unknown)?.is_some() {
+            return Err(CommitFailure::Unknown(Error::Exists { path }));
+        }
+        disk.rename(name, &path).map_err(unknown)?;
+        let named = disk.stat(&path).map_err(unknown)?.map(|stat| stat.inode);
+        if named != Some(file.inode().map_err(unknown)?) {
+            // Somebody put another file in its place; what is written would not be found again.
+            return Err(CommitFailure::Unknown(Error::Exists { path }));
+        }
         disk.sync_dir(&layout.journal_dir()).map_err(unknown)?;
         let live = LiveJournal::new(first_seq, path.clone(), Arc::clone(&file));
         self.journal = JournalWriter::resume(file, &path, first_seq, log_id, 0, growth).map_err(unknown)?;
@@ -289,14 +322,11 @@ impl Writer {
 
     /// Makes a draft durable and gives the links of the chain behind its lines.
     fn write(&mut self, draft: &Draft, now: i64, monotonic: u64) -> std::result::Result<Vec<Hash>, CommitFailure> {
+        // Two looks at a name for each frame: somebody who removes the lock file must not make two writers.
+        self.check_lock()?;
         let offset = self.journal.end;
         let hashed = draft.hash();
-        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
-        let written = self.journal.append(&draft.lines, count, first_seq, chain);
-        written.map_err(|failure| match failure {
-            WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
-            WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
-        })?;
+        self.append(draft)?;
         debug_assert!(
             super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(|found| (
                 &found.leaves,
@@ -333,6 +363,21 @@ impl Writer {
         self.tip = hashed.after;
         self.tell_committed();
         Ok(hashed.links)
+    }
+
+    /// Writes a draft's lines. On a full disk what was zeroed ahead is given back first, and then only as much is asked
+    /// for as the frame needs.
+    fn append(&mut self, draft: &Draft) -> std::result::Result<(), CommitFailure> {
+        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
+        let mut written = self.journal.append(&draft.lines, count, first_seq, chain);
+        if matches!(written, Err(WriteFailure::CutBack(_))) && self.journal.grow_tightly() {
+            self.keeper.give_room_back(&self.files);
+            written = self.journal.append(&draft.lines, count, first_seq, chain);
+        }
+        written.map_err(|failure| match failure {
+            WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
+            WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
+        })
     }
 
     /// The record that has the id or the source of this one, if there is one.

@@ -7,7 +7,7 @@ use crate::disk::{Disk, DiskFile};
 use crate::log::derive::derive;
 use crate::log::fault::{Fault, What};
 use crate::log::format::FrameHeader;
-use crate::log::journal::{Frame, FrameReader, Tail, next_header, tail};
+use crate::log::journal::{Frame, FrameReader, Tail, is_cut_by_a_kill, next_header, tail};
 use crate::log::layout::Layout;
 use crate::log::replay::committed;
 use crate::log::view::Tip;
@@ -232,7 +232,7 @@ fn judge_end(
 }
 
 /// The rule of [`tail`], made stricter where the machine was not restarted since the last commit: the system's cache
-/// holds what was written from the front on, so only a frame with its header can be incomplete. One that is complete
+/// holds what was written from the front on (see [`is_cut_by_a_kill`]). A frame that is complete
 /// was not acknowledged yet, and is none of ours.
 fn judge(reader: &mut FrameReader, told: bool) -> Result<Tail, Fault> {
     let at = reader.offset();
@@ -242,7 +242,10 @@ fn judge(reader: &mut FrameReader, told: bool) -> Result<Tail, Fault> {
         return Ok(behind);
     }
     let judged = tail(reader)?;
-    if told && matches!(judged, Tail::Torn { .. }) && reader.header(u64::MAX)?.is_none() {
+    if told
+        && let Tail::Torn { end } = judged
+        && !is_cut_by_a_kill(reader, end)?
+    {
         return Ok(Tail::Damaged(Fault::new(reader.path(), What::Garbage).at(at)));
     }
     Ok(judged)

@@ -223,7 +223,7 @@ impl Verify<'_> {
     fn strays(&self, listing: &Listing) -> Vec<Fault> {
         let known = |path: &std::path::Path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name == "next" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
+            name == "next" || name == "next.empty" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
         };
         let tree = self.disk.list(&self.layout.tree_dir()).unwrap_or_default();
         let tree = tree
