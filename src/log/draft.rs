@@ -2,10 +2,10 @@
 //! Nothing of it is anywhere else, so a draft that could not be written is simply dropped.
 
 use super::derive::{Derived, Spans};
-use super::keys::{definition_key, id_key, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, source_key, stream_key};
 use super::view::Tip;
 use crate::proof::{chain_next, leaf_hash};
-use crate::record::{Front, Prepared, Writer, id_text, part_members, write_line};
+use crate::record::{Front, Prepared, Writer, id_text, part_members, parts_list, write_line};
 use std::collections::{HashMap, HashSet};
 
 /// Lines that become one frame.
@@ -154,6 +154,9 @@ impl Draft {
         derived
             .keys
             .extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
+        derived
+            .keys
+            .extend(conflict.map(|first| (conflict_key(first, &parts_list(moved), &record.members), seq)));
         self.hashes
             .extend(derived.keys.iter().skip(known).map(|(hash, _)| *hash));
         derived.spans.join(&Spans::of(&id, time, logged));

@@ -10,7 +10,7 @@ use super::events;
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
-use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use super::options::Options;
 use super::read::Files;
 use super::receipt::Receipt;
@@ -19,7 +19,7 @@ use super::view::{LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
 use crate::proof::Hash;
-use crate::record::{Head, Prepared, SourceKey, Writer as Author, read_head, read_keys, read_parts};
+use crate::record::{Head, Prepared, SourceKey, Writer as Author, parts_list, read_head, read_keys, read_parts};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -93,6 +93,12 @@ impl Writer {
                 && is_retry(line, &entry.record, &entry.author)
             {
                 places.push(*seq);
+                continue;
+            }
+            if let Some((first, _)) = &known
+                && let Some(seq) = self.known_conflict(&draft, *first, entry)?
+            {
+                places.push(seq);
                 continue;
             }
             for digest in &entry.record.names {
@@ -327,6 +333,17 @@ impl Writer {
         self.matching(draft, source_key(source), |_| true, same)
     }
 
+    /// The record that this one became when it came under the id or source of `first` before.
+    fn known_conflict(&self, draft: &Draft, first: u64, entry: &Entry) -> Result<Option<u64>> {
+        let record = &entry.record;
+        let hash = conflict_key(first, &parts_list(&record.moved), &record.members);
+        let same = |line: &[u8], head: &Head| {
+            head.conflict == Some(first) && is_same_content(line, head, record, &entry.author)
+        };
+        let known = self.matching(draft, hash, |_| true, same)?;
+        Ok(known.map(|(seq, _)| seq))
+    }
+
     fn matching(
         &self,
         draft: &Draft,
@@ -448,6 +465,11 @@ fn links(draft: &Draft) -> Vec<Hash> {
 /// Whether a stored line is what this record would have become, so that it is the same record sent again.
 fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     let Some(head) = read_head(line) else { return false };
+    record.id.is_none_or(|id| id == head.id) && is_same_content(line, &head, record, author)
+}
+
+/// Whether a stored line holds what this record's caller sent, whatever id it got.
+fn is_same_content(line: &[u8], head: &Head, record: &Prepared, author: &Author) -> bool {
     let part = |range: &std::ops::Range<usize>| line.get(range.clone()).unwrap_or_default();
     let moved = head
         .parts
@@ -462,7 +484,6 @@ fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     part(&head.writer) == author.text().as_slice()
         && part(&head.members) == record.members.as_slice()
         && same_moved
-        && record.id.is_none_or(|id| id == head.id)
         && match record.time {
             Some(time) => time == head.time,
             None => head.time == head.logged,
