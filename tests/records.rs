@@ -119,7 +119,15 @@ fn a_retry_of_what_came_into_conflict_is_harmless_too() {
     };
     let long = under(3, &format!(",\"reasoning\":\"{}\"", "x".repeat(90_000)));
     let timed = under(4, ",\"time\":\"2026-11-24T15:40:10Z\"");
-    let batch = [under(1, ""), under(2, ""), long, timed, counted(1), counted(2), under(2, "")];
+    let batch = [
+        under(1, ""),
+        under(2, ""),
+        long,
+        timed,
+        counted(1),
+        counted(2),
+        under(2, ""),
+    ];
     let send = |db: &Database| db.append_all_json(batch.iter().map(String::as_str)).unwrap().receipts;
     let first = send(&db);
     assert_eq!(first[1], first[6]);

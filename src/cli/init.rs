@@ -51,7 +51,9 @@ fn group_number(group: &str) -> Result<u32, Stop> {
     let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
     let number = groups.lines().find_map(|line| {
         let mut fields = line.split(':');
-        (fields.next() == Some(group)).then(|| fields.nth(1)?.parse().ok()).flatten()
+        (fields.next() == Some(group))
+            .then(|| fields.nth(1)?.parse().ok())
+            .flatten()
     });
     number.ok_or_else(|| {
         Stop::CouldNot(format!(

@@ -321,7 +321,7 @@ impl Writer {
             }
         }
         let Some(source) = &record.source else { return Ok(None) };
-        if self.counts_on(draft, source)? {
+        if self.counts_on(draft, source) {
             return Ok(None);
         }
         let same = |line: &[u8], head: &Head| {
@@ -341,7 +341,7 @@ impl Writer {
             head.conflict == Some(first) && is_same_content(line, head, record, &entry.author)
         };
         let known = self.matching(draft, hash, |_| true, same)?;
-        Ok(known.map(|(seq, _)| seq))
+        Ok(known.filter(|(_, line)| !line.is_empty()).map(|(seq, _)| seq))
     }
 
     fn matching(
@@ -351,10 +351,16 @@ impl Writer {
         possible: impl Fn(&Spans) -> bool,
         same: impl Fn(&[u8], &Head) -> bool,
     ) -> Result<Option<(u64, Vec<u8>)>> {
-        for seq in self.files.find(hash, possible)?.into_iter().chain(draft.find(hash)) {
+        // A segment that cannot answer holds nobody up: its record may then come twice, and verify names the segment.
+        let (found, _) = self.files.find(hash, possible);
+        for seq in found.into_iter().chain(draft.find(hash)) {
             let line = match draft.line(seq) {
                 Some(line) => Some(line.to_vec()),
-                None => self.files.line(seq)?,
+                None => match self.files.line(seq) {
+                    // The key is known and the text is lost: whatever comes under it now is kept as a conflict.
+                    Err(Error::Damaged { .. }) => return Ok(Some((seq, Vec::new()))),
+                    line => line?,
+                },
             };
             if let Some(line) = line
                 && read_head(&line).is_some_and(|head| same(&line, &head))
@@ -366,10 +372,10 @@ impl Writer {
     }
 
     /// Whether this number is higher than every other of the same emitter, so that it cannot have been seen before.
-    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> Result<bool> {
+    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> bool {
         let hash = stream_key(source);
         let above = draft.highest(hash).is_none_or(|highest| source.number > highest);
-        Ok(above && self.streams.is_above(&self.files, hash, source.number)?)
+        above && self.streams.is_above(&self.files, hash, source.number)
     }
 
     /// Writes a definition again if the journal has none of this digest and an earlier segment has one.
