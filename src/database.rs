@@ -101,6 +101,10 @@ impl Database {
         let layout = layout(path);
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
+        if let Some(group) = options.group {
+            disk.set_group(path, group)
+                .map_err(|error| Error::io("giving to its group", path, error))?;
+        }
         let new_id = || {
             let mut random = [0; 10];
             disk.random(&mut random);

@@ -55,6 +55,13 @@ pub enum Error {
         /// What was found.
         faults: Vec<Fault>,
     },
+    /// A recovery cannot tell from what is left where the log stands, so it cannot be written to; nothing was guessed.
+    Lost {
+        /// The log's directory.
+        path: PathBuf,
+        /// What is lost.
+        what: String,
+    },
     /// There is a database already, or something else that would be in its way.
     Exists {
         /// Where.
@@ -147,6 +154,13 @@ impl fmt::Display for Error {
                 }
                 f.write_str("\nRead it with `auditdb verify` and `auditdb export`; only `auditdb recover` makes it writable again")
             }
+            Error::Lost { path, what } => write!(
+                f,
+                "the log {} cannot be made writable: {what}. Copy the damaged files back from a backup and run `auditdb \
+                 recover` again; what is left can be read with `auditdb verify` and `auditdb export`. New records can go \
+                 into a new database meanwhile (`auditdb init`)",
+                path.display()
+            ),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
             Error::NotADatabase { path } => {
                 write!(f, "no database at {}; `auditdb init` makes one", path.display())

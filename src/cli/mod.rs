@@ -49,7 +49,9 @@ type Outcome = Result<Answer, Stop>;
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } => Stop::No(error.to_string()),
+            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } | Error::Lost { .. } => {
+                Stop::No(error.to_string())
+            }
             error => Stop::CouldNot(error.to_string()),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::events::{self, Identity};
+use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::JournalWriter;
 use super::keeper::Keeper;
@@ -99,6 +100,24 @@ impl Log {
 
     /// Opens a log for writing.
     pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout, options: Options) -> Result<Self> {
+        let unfinished = layout.unfinished();
+        let io = |error| Error::io("looking for", &unfinished, error);
+        if disk.stat(&unfinished).map_err(io)?.is_some() {
+            return Err(Error::Damaged {
+                path: layout.root().to_owned(),
+                faults: vec![Fault::new(unfinished, What::Unfinished)],
+            });
+        }
+        Self::open_at(disk, layout, options, None)
+    }
+
+    /// Opens a log for writing that a recovery has gone through; `sealed_end` is how far it is behind its last segment.
+    pub(crate) fn open_at(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        options: Options,
+        sealed_end: Option<Tip>,
+    ) -> Result<Self> {
         // Looked at before the lock is taken, which would create a directory's first file.
         if open::identify(&*disk, &layout).is_ok_and(|identity| identity.is_none()) {
             return Err(Error::NotADatabase {
@@ -110,7 +129,7 @@ impl Log {
         let identity = identity.ok_or_else(|| Error::NotADatabase {
             path: layout.root().to_owned(),
         })?;
-        let opened = open::open(&*disk, &layout, &identity)?;
+        let opened = open::open(&*disk, &layout, &identity, sealed_end)?;
         let last = opened.last;
         let mut view = opened.view;
         if let Some(journal) = view.journals.last_mut() {

@@ -79,6 +79,11 @@ impl Layout {
         self.root.join("damaged")
     }
 
+    /// What a recovery is about to do and has not recorded in the log yet.
+    pub(crate) fn unfinished(&self) -> PathBuf {
+        self.damaged_dir().join("unfinished")
+    }
+
     /// All directories of a log, to be created and synced together.
     pub(crate) fn dirs(&self) -> [PathBuf; 4] {
         [

@@ -1,14 +1,13 @@
 //! Opening a log: finding out whose it is, going through what is not sealed yet, and finishing or undoing what a crash
 //! interrupted. What a crash cannot have done is damage: it is reported, and nothing is written.
 
-use super::events::{self, Identity, Recovered, State};
+use super::events::{self, Did, Identity, Recovered, State};
 use super::fault::{Fault, What};
-use super::format::{Fixed, FrameHeader};
 use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
 use super::replay::{Listing, Replayed, committed, replay, sealed_tip};
-use super::segment::SegmentFile;
-use super::view::{SegmentRef, View};
+use super::standing::{first_line_of_journal, first_line_of_segment};
+use super::view::{SegmentRef, Tip, View};
 use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
 use crate::record::read_head;
@@ -68,8 +67,9 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
     }
 }
 
-/// Goes through a log that was locked.
-pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Opened> {
+/// Goes through a log that was locked. `sealed_end` is how far it is behind its last segment, where a recovery found that
+/// out; an opening without one trusts nothing but the segment itself.
+pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed_end: Option<Tip>) -> Result<Opened> {
     clean_up(disk, layout)?;
     let listing = Listing::read(disk, layout).map_err(|error| Error::io("listing", layout.root(), error))?;
     let damaged = |fault: Fault| Error::Damaged {
@@ -84,7 +84,10 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
         .copied()
         .filter(|seq| *seq < first_journal)
         .collect();
-    let mut tip = sealed_tip(disk, layout, &sealed).map_err(damaged)?;
+    let mut tip = match sealed_end {
+        Some(tip) => tip,
+        None => sealed_tip(disk, layout, &sealed).map_err(damaged)?,
+    };
     let told = committed(disk, layout);
     let segments = sealed
         .iter()
@@ -190,9 +193,11 @@ fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> 
         file: name(path),
         offset,
         bytes: end - offset,
-        digest: crate::record::digest(&bytes),
-        kept: name(&kept),
+        digest: Some(crate::record::digest(&bytes)),
+        kept: Some(name(&kept)),
+        did: Did::Cut,
         fault: None,
+        unreadable: Vec::new(),
     })
 }
 
@@ -212,28 +217,6 @@ fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn first_line_of_journal(disk: &dyn Disk, path: &Path) -> std::result::Result<Option<Vec<u8>>, Fault> {
-    let mut reader = FrameReader::open(disk, path, [0; 16])?;
-    let header = reader.bytes(0, FrameHeader::LEN as u64)?;
-    let Some(header) = FrameHeader::checked(&header) else {
-        return match tail(&reader)? {
-            Tail::Clean | Tail::Torn { .. } => Ok(None),
-            Tail::Damaged(fault) => Err(fault),
-        };
-    };
-    reader = FrameReader::of(Arc::clone(reader.file()), path, header.log_id);
-    let frame = reader.next(u64::MAX)?;
-    Ok(frame.and_then(|frame| frame.text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec)))
-}
-
-fn first_line_of_segment(disk: &dyn Disk, path: &Path) -> std::result::Result<Vec<u8>, Fault> {
-    let file = SegmentFile::open(disk, path)?;
-    let rows = file.rows()?;
-    let row = rows.first().ok_or_else(|| file.fault(What::Directory))?;
-    let text = file.frame_text(row)?;
-    Ok(text.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
 }
 
 fn identity_in(line: &[u8]) -> Option<Identity> {

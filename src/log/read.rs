@@ -6,6 +6,7 @@ use super::fault::{Fault, What};
 use super::journal::FrameReader;
 use super::keys::{id_key, id_prefix};
 use super::layout::Layout;
+use super::segment::Remains;
 use super::view::{Place, SegmentRef, View};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -27,7 +28,8 @@ pub(crate) struct Files {
 /// Some consecutive lines, as they were committed or compressed together.
 struct Block {
     first_seq: u64,
-    chain_before: Hash,
+    /// Not known where a segment's directory is lost.
+    chain_before: Option<Hash>,
     text: Vec<u8>,
 }
 
@@ -49,45 +51,54 @@ impl Files {
             .unwrap_or(usize::MAX)
             .saturating_add(1);
         let lines = block.text.split(|byte| *byte == b'\n').take(through);
-        Ok(Some(lines.fold(block.chain_before, |chain, line| {
-            chain_next(&chain, &leaf_hash(line))
-        })))
+        let through = |before| lines.fold(before, |chain, line| chain_next(&chain, &leaf_hash(line)));
+        Ok(block.chain_before.map(through))
     }
 
-    /// The seqs of the records that may have this key, the oldest first. Segments are asked only if `possible` says
-    /// that they can hold it.
-    pub(crate) fn find(&self, hash: u64, possible: impl Fn(&Spans) -> bool) -> Result<Vec<u64>> {
+    /// The seqs of the records that may have this key, the oldest first, and what kept a segment from answering.
+    /// Segments are asked only if `possible` says that they can hold it.
+    pub(crate) fn find(&self, hash: u64, possible: impl Fn(&Spans) -> bool) -> (Vec<u64>, Option<Fault>) {
         let (segments, mut found) = {
             let view = self.view.read();
             let live: Vec<u64> = view.journals.iter().flat_map(|journal| journal.find(hash)).collect();
             (view.segments.clone(), live)
         };
-        for segment in segments.iter() {
-            let trailer = segment.trailer(&*self.disk).map_err(|fault| self.damaged(fault))?;
+        let ask = |segment: &SegmentRef| -> std::result::Result<Vec<u64>, Fault> {
+            let trailer = segment.trailer(&*self.disk)?;
             let spans = Spans {
                 time: (trailer.time_min, trailer.time_max),
                 logged: (trailer.logged_min, trailer.logged_max),
                 id: (trailer.id_min, trailer.id_max),
             };
             if possible(&spans) {
-                let file = segment.open(&*self.disk).map_err(|fault| self.damaged(fault))?;
-                found.extend(file.find(hash).map_err(|fault| self.damaged(fault))?);
+                segment.open(&*self.disk)?.find(hash)
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let mut unanswered = None;
+        for segment in segments.iter() {
+            match ask(segment) {
+                Ok(seqs) => found.extend(seqs),
+                Err(fault) => _ = unanswered.get_or_insert(fault),
             }
         }
         found.sort_unstable();
-        Ok(found)
+        (found, unanswered)
     }
 
     /// The seq of the record with that id.
     pub(crate) fn find_id(&self, id: &[u8; 16]) -> Result<Option<u64>> {
         let prefix = id_prefix(id);
-        for seq in self.find(id_key(id), |spans| spans.may_hold(prefix))? {
+        let (found, unanswered) = self.find(id_key(id), |spans| spans.may_hold(prefix));
+        for seq in found {
             let line = self.line(seq)?;
             if line.as_deref().and_then(read_head).is_some_and(|head| head.id == *id) {
                 return Ok(Some(seq));
             }
         }
-        Ok(None)
+        // Who was not asked may have it.
+        unanswered.map_or(Ok(None), |fault| Err(self.damaged(fault)))
     }
 
     /// The lines of these seqs in order, as far as they are there when they are reached.
@@ -153,6 +164,15 @@ impl Files {
         Ok(Prepared::new(&again, RECORD_LIMIT * 2).ok())
     }
 
+    /// What is wrong if no file holds this seq although records behind it are there.
+    fn missing_at(&self, seq: u64) -> Option<Fault> {
+        let view = self.view.read();
+        let segments = view.segments.iter().map(|segment| segment.first_seq);
+        let firsts = segments.chain(view.journals.iter().map(|journal| journal.first_seq));
+        let next = firsts.filter(|first| *first > seq).min()?;
+        Some(Fault::new(self.layout.segment(seq), What::Gap).seqs(seq, next.saturating_sub(1)))
+    }
+
     pub(crate) fn damaged(&self, fault: Fault) -> Error {
         Error::Damaged {
             path: self.layout.root().to_owned(),
@@ -175,10 +195,9 @@ impl Files {
                 let frame = reader.next(end).map_err(|fault| self.damaged(fault))?;
                 let damaged = || self.damaged(Fault::new(&path, What::FramePayload).at(offset).seqs(seq, seq));
                 let frame = frame.ok_or_else(damaged)?;
-                let (first_seq, chain_before) = (frame.header.first_seq, frame.header.chain_before);
                 Block {
-                    first_seq,
-                    chain_before,
+                    first_seq: frame.header.first_seq,
+                    chain_before: Some(frame.header.chain_before),
                     text: frame.text,
                 }
             }
@@ -193,8 +212,13 @@ impl Files {
     }
 
     fn segment_block(&self, segment: &SegmentRef, seq: u64) -> std::result::Result<Option<Block>, Fault> {
-        let file = segment.open(&*self.disk)?;
-        let rows = file.rows()?;
+        let opened = segment
+            .open(&*self.disk)
+            .and_then(|file| file.rows().map(|rows| (file, rows)));
+        let (file, rows) = match opened {
+            Ok(opened) => opened,
+            Err(fault) => return self.block_of_remains(segment, seq).map(Some).ok_or(fault),
+        };
         let behind = rows.partition_point(|row| row.first_seq <= seq);
         let row = behind.checked_sub(1).and_then(|place| rows.get(place));
         let Some(row) = row.filter(|row| seq < row.first_seq.saturating_add(u64::from(row.count))) else {
@@ -203,9 +227,22 @@ impl Files {
         let text = file.frame_text(row)?;
         Ok(Some(Block {
             first_seq: row.first_seq,
-            chain_before: row.chain_before,
+            chain_before: Some(row.chain_before),
             text,
         }))
+    }
+
+    /// Without its directory a segment is gone through from its beginning each time: slow, but what is left is read.
+    fn block_of_remains(&self, segment: &SegmentRef, seq: u64) -> Option<Block> {
+        let remains = Remains::read(&*self.disk, &segment.path).ok()?;
+        let piece = remains
+            .pieces()
+            .find(|piece| (piece.first_seq..piece.end_seq).contains(&seq))?;
+        Some(Block {
+            first_seq: piece.first_seq,
+            chain_before: None,
+            text: piece.text,
+        })
     }
 }
 
@@ -260,8 +297,9 @@ impl Iterator for Lines {
                     self.block = Some(block);
                 }
                 Ok(None) => {
+                    let missing = self.files.missing_at(self.range.start);
                     self.range.end = self.range.start;
-                    return None;
+                    return missing.map(|fault| Err(self.files.damaged(fault)));
                 }
                 Err(error) => {
                     self.range.end = self.range.start;

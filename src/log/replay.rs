@@ -5,6 +5,7 @@ use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader};
 use super::layout::{Layout, journal_seq, segment_seq};
+use super::standing::{stated_by_journal, tip_before, tip_of_directory};
 use super::view::{Framed, LiveJournal, SegmentRef, Tip, View};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::record::{kind_and_event, read_head};
@@ -190,13 +191,7 @@ pub(crate) fn committed(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
 pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64]) -> Result<Tip, Fault> {
     match segments.last() {
         None => Ok(Tip::empty()),
-        Some(first_seq) => {
-            let segment = SegmentRef::new(*first_seq, layout.segment(*first_seq)).open(disk)?;
-            Ok(Tip {
-                tree: segment.trees()?.1,
-                chain: segment.trailer().chain_after,
-            })
-        }
+        Some(first_seq) => tip_of_directory(disk, &layout.segment(*first_seq)),
     }
 }
 
@@ -237,7 +232,9 @@ fn view_of(
         .copied()
         .filter(|seq| *seq < first_journal)
         .collect();
-    let mut tip = sealed_tip(disk, layout, &sealed)?;
+    // A reader reads what it can: a lost segment does not take with it what stands behind it.
+    let stated = || stated_by_journal(disk, &layout.journal(first_journal));
+    let mut tip = tip_before(disk, layout, sealed.last().copied(), first_journal, stated)?;
     let segments = sealed
         .iter()
         .map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq))))

@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::format::Trailer;
 use super::segment::SegmentFile;
 use crate::disk::{Disk, DiskFile};
-use crate::proof::{CHAIN_START, Frontier, Hash};
+use crate::proof::{CHAIN_START, Frontier, Hash, chain_next};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -33,6 +33,14 @@ impl Tip {
     /// The seq of the next record.
     pub(crate) fn next_seq(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Goes on over some leaves.
+    pub(crate) fn extend(&mut self, leaves: &[Hash]) {
+        for leaf in leaves {
+            self.chain = chain_next(&self.chain, leaf);
+            self.tree.push(*leaf);
+        }
     }
 
     /// Goes on over some lines; gives how far it was before the last of them.

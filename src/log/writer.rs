@@ -10,7 +10,7 @@ use super::events;
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
-use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use super::options::Options;
 use super::read::Files;
 use super::receipt::Receipt;
@@ -19,7 +19,7 @@ use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
 use crate::proof::Hash;
-use crate::record::{Head, Prepared, SourceKey, Writer as Author, read_head, read_keys, read_parts};
+use crate::record::{Head, Prepared, SourceKey, Writer as Author, parts_list, read_head, read_keys, read_parts};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,12 +102,10 @@ impl Writer {
         let mut places = Vec::with_capacity(batch.len());
         for entry in batch {
             let known = self.known(&draft, &entry.record)?;
-            if let Some((seq, line)) = &known
-                && is_retry(line, &entry.record, &entry.author)
-            {
-                places.push(match draft.place(*seq) {
+            if let Some((seq, line)) = self.sent_before(&draft, known.as_ref(), entry)? {
+                places.push(match draft.place(seq) {
                     Some(place) => Place::Drafted(place),
-                    None => Place::Stored(self.stored_receipt(*seq, line)?),
+                    None => Place::Stored(self.stored_receipt(seq, &line)?),
                 });
                 continue;
             }
@@ -391,7 +389,7 @@ impl Writer {
             }
         }
         let Some(source) = &record.source else { return Ok(None) };
-        if self.counts_on(draft, source)? {
+        if self.counts_on(draft, source) {
             return Ok(None);
         }
         let same = |line: &[u8], head: &Head| {
@@ -403,6 +401,27 @@ impl Writer {
         self.matching(draft, source_key(source), |_| true, same)
     }
 
+    /// The record as which this one was stored when it was sent before: the one that has its id or source, or one that
+    /// came into conflict with that.
+    fn sent_before(
+        &self,
+        draft: &Draft,
+        known: Option<&(u64, Vec<u8>)>,
+        entry: &Entry,
+    ) -> Result<Option<(u64, Vec<u8>)>> {
+        let Some((first, line)) = known else { return Ok(None) };
+        let record = &entry.record;
+        if is_retry(line, record, &entry.author) {
+            return Ok(Some((*first, line.clone())));
+        }
+        let hash = conflict_key(*first, &parts_list(&record.moved), &record.members);
+        let same = |line: &[u8], head: &Head| {
+            head.conflict == Some(*first) && is_same_content(line, head, record, &entry.author)
+        };
+        let known = self.matching(draft, hash, |_| true, same)?;
+        Ok(known.filter(|(_, line)| !line.is_empty()))
+    }
+
     fn matching(
         &self,
         draft: &Draft,
@@ -410,10 +429,16 @@ impl Writer {
         possible: impl Fn(&Spans) -> bool,
         same: impl Fn(&[u8], &Head) -> bool,
     ) -> Result<Option<(u64, Vec<u8>)>> {
-        for seq in self.files.find(hash, possible)?.into_iter().chain(draft.find(hash)) {
+        // A segment that cannot answer holds nobody up: its record may then come twice, and verify names the segment.
+        let (found, _) = self.files.find(hash, possible);
+        for seq in found.into_iter().chain(draft.find(hash)) {
             let line = match draft.place(seq).and_then(|place| draft.line_at(place)) {
                 Some(line) => Some(line.to_vec()),
-                None => self.files.line(seq)?,
+                None => match self.files.line(seq) {
+                    // The key is known and the text is lost: whatever comes under it now is kept as a conflict.
+                    Err(Error::Damaged { .. }) => return Ok(Some((seq, Vec::new()))),
+                    line => line?,
+                },
             };
             if let Some(line) = line
                 && read_head(&line).is_some_and(|head| same(&line, &head))
@@ -425,10 +450,10 @@ impl Writer {
     }
 
     /// Whether this number is higher than every other of the same emitter, so that it cannot have been seen before.
-    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> Result<bool> {
+    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> bool {
         let hash = stream_key(source);
         let above = draft.highest(hash).is_none_or(|highest| source.number > highest);
-        Ok(above && self.streams.is_above(&self.files, hash, source.number)?)
+        above && self.streams.is_above(&self.files, hash, source.number)
     }
 
     /// Writes a definition again if the journal has none of this digest and an earlier segment has one.
@@ -507,6 +532,11 @@ impl Writer {
 /// Whether a stored line is what this record would have become, so that it is the same record sent again.
 fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     let Some(head) = read_head(line) else { return false };
+    record.id.is_none_or(|id| id == head.id) && is_same_content(line, &head, record, author)
+}
+
+/// Whether a stored line holds what this record's caller sent, whatever id it got.
+fn is_same_content(line: &[u8], head: &Head, record: &Prepared, author: &Author) -> bool {
     let part = |range: &std::ops::Range<usize>| line.get(range.clone()).unwrap_or_default();
     let moved = head
         .parts
@@ -521,7 +551,6 @@ fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     part(&head.writer) == author.text().as_slice()
         && part(&head.members) == record.members.as_slice()
         && same_moved
-        && record.id.is_none_or(|id| id == head.id)
         && match record.time {
             Some(time) => time == head.time,
             None => head.time == head.logged,

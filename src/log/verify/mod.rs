@@ -5,6 +5,7 @@
 //! of an authoritative file can change without a fault.
 
 mod journal;
+mod remains;
 mod report;
 mod segment;
 mod states;
@@ -19,9 +20,12 @@ use crate::disk::{Disk, DiskFile};
 use crate::proof::Hash;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
+use remains::verify_remains;
 pub use report::{Report, TornTail};
+pub(crate) use segment::Checked;
+use segment::verify_part;
 pub(crate) use segment::verify_segment;
-use segment::{Checked, verify_part};
+pub(crate) use states::{Ends, check_ends, check_epoch};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -58,6 +62,10 @@ impl Verify<'_> {
             report.faults.extend(tree_faults);
         }
         report.faults.extend(self.strays(&listing));
+        let unfinished = self.layout.unfinished();
+        if self.disk.stat(&unfinished)?.is_some() {
+            report.faults.push(Fault::new(unfinished, What::Unfinished));
+        }
         if let Some(newest) = listing.newer.last() {
             // Legitimate only if the log has gone on behind them since.
             let last = Listing::read(self.disk, self.layout)?.journals.last().copied();
@@ -83,7 +91,12 @@ impl Verify<'_> {
             .map(|(_, first)| *first)
             .collect();
         let sealed = |first: u64| !listing.journals.contains(&first);
-        let checked = self.segments(&wanted, &all, &tree, &sealed);
+        let next = |first: u64| {
+            let later = |seqs: &[u64]| seqs.iter().copied().filter(|seq| *seq > first).min();
+            let (segment, journal) = (later(&listing.segments), later(&listing.journals));
+            segment.into_iter().chain(journal).min()
+        };
+        let checked = self.segments(&wanted, &all, &tree, &sealed, &next);
         let mut tip = (all.start == 0).then(Tip::empty);
         // Whose log this is, says the newest file that can be read, as at an opening.
         let newest = || {
@@ -125,6 +138,7 @@ impl Verify<'_> {
         seqs: &Range<u64>,
         tree: &TreeFiles,
         sealed: &(impl Fn(u64) -> bool + Sync),
+        next_file: &(impl Fn(u64) -> Option<u64> + Sync),
     ) -> Vec<Checked> {
         let len = |first: &u64| {
             self.disk
@@ -145,7 +159,13 @@ impl Verify<'_> {
                     return;
                 };
                 let mut checked = verify_part(self.disk, &self.layout.segment(*first), seqs.clone(), inner);
-                let leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
+                let mut leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
+                if checked.before.is_none() {
+                    let path = self.layout.segment(*first);
+                    verify_remains(self.disk, &path, *first, next_file(*first), seqs, &mut checked);
+                    // Kept, since no directory says where the log stands behind them.
+                    leaves.clone_from(&checked.leaves);
+                }
                 if !leaves.is_empty() && self.seqs.is_none() && sealed(*first) {
                     checked.faults.extend(tree.check_leaves(*first, &leaves, true));
                 }
@@ -277,7 +297,13 @@ impl Link<'_> {
             _ => {}
         }
         self.stated(path, &checked);
-        let after = checked.after.clone();
+        let from_text = || {
+            let before = self.tip.clone().filter(|tip| tip.next_seq() == first);
+            let mut after = before.filter(|_| !checked.leaves.is_empty())?;
+            after.extend(&checked.leaves);
+            Some(after)
+        };
+        let after = checked.after.clone().or_else(from_text);
         self.count(checked);
         if sealed {
             *self.tip = after;
