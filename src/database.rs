@@ -253,23 +253,23 @@ impl Database {
     }
 
     /// The records with these seqs, in order, as far as they are there. A handle that only reads sees what was there
-    /// at the call.
+    /// at the call. Where a record should be there and cannot be read, its place is taken by an
+    /// error, and what stands behind it comes next.
     ///
     /// # Errors
     /// The files cannot be read.
     pub fn records(&self, seqs: impl RangeBounds<u64>) -> Result<Records> {
         self.refresh()?;
         let files = self.files();
-        let end = files.end_seq();
         let start = match seqs.start_bound() {
             Bound::Included(start) => *start,
             Bound::Excluded(start) => start.saturating_add(1),
             Bound::Unbounded => 0,
         };
         let end = match seqs.end_bound() {
-            Bound::Included(last) => last.saturating_add(1).min(end),
-            Bound::Excluded(past) => (*past).min(end),
-            Bound::Unbounded => end,
+            Bound::Included(last) => last.saturating_add(1),
+            Bound::Excluded(past) => *past,
+            Bound::Unbounded => u64::MAX,
         };
         Ok(Records {
             lines: files.lines(start..end),
@@ -315,10 +315,10 @@ impl Database {
     /// The number of records, the log's own included: the seq that the next one gets.
     ///
     /// # Errors
-    /// The files cannot be read.
+    /// The files cannot be read, or not to their end: then nobody knows.
     pub fn len(&self) -> Result<u64> {
         self.refresh()?;
-        Ok(self.files().end_seq())
+        self.files().broken().map_or_else(|| Ok(self.files().end_seq()), Err)
     }
 
     /// Whether there is no record but the log's own first ones.

@@ -59,10 +59,7 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
         }
     }
     match fault {
-        Some(fault) => Err(Error::Damaged {
-            path: layout.root().to_owned(),
-            faults: vec![fault],
-        }),
+        Some(fault) => Err(Error::damaged(layout.root(), fault)),
         None => Ok(None),
     }
 }
@@ -72,10 +69,7 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
 pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed_end: Option<Tip>) -> Result<Opened> {
     clean_up(disk, layout)?;
     let listing = Listing::read(disk, layout).map_err(|error| Error::io("listing", layout.root(), error))?;
-    let damaged = |fault: Fault| Error::Damaged {
-        path: layout.root().to_owned(),
-        faults: vec![fault],
-    };
+    let damaged = |fault: Fault| Error::damaged(layout.root(), fault);
     let first_journal = listing.journals.first().copied();
     let first_journal = first_journal.ok_or_else(|| damaged(Fault::new(layout.journal_dir(), What::Missing)))?;
     let sealed: Vec<u64> = listing
@@ -95,7 +89,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         .collect();
     let mut view = View {
         segments: Arc::new(segments),
-        journals: Vec::new(),
+        ..View::default()
     };
     let (mut last, mut cut) = (None, None);
     for (place, first_seq) in listing.journals.iter().enumerate() {
@@ -147,10 +141,7 @@ fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result
         .map_err(|error| Error::io("opening", path, error))?;
     let io = |error| Error::io("making durable", path, error);
     if let Some((_, offset)) = last.journal.frames.last() {
-        let damaged = |fault| Error::Damaged {
-            path: layout.root().to_owned(),
-            faults: vec![fault],
-        };
+        let damaged = |fault| Error::damaged(layout.root(), fault);
         let bytes = last.reader.bytes(*offset, last.journal.end - offset).map_err(damaged)?;
         file.write_at(&bytes, *offset).map_err(io)?;
     }
@@ -166,10 +157,7 @@ fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result
 fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> Result<Recovered> {
     let offset = replayed.reader.offset();
     let path = &replayed.journal.path;
-    let damaged = |fault| Error::Damaged {
-        path: layout.root().to_owned(),
-        faults: vec![fault],
-    };
+    let damaged = |fault| Error::damaged(layout.root(), fault);
     let bytes = replayed.reader.bytes(offset, end - offset).map_err(damaged)?;
     let kept = layout.torn(replayed.journal.first_seq, offset);
     let io = |error| Error::io("keeping the torn tail in", &kept, error);
@@ -203,6 +191,11 @@ fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> 
 
 /// Removes what a crash left half done and nobody relies on.
 fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
+    for dir in layout.dirs() {
+        // A copy may have lost one that was empty.
+        disk.create_dir(&dir)
+            .map_err(|error| Error::io("creating", &dir, error))?;
+    }
     for next in [layout.next_journal(), layout.empty_journal()] {
         let io = |error| Error::io("removing", &next, error);
         if disk.stat(&next).map_err(io)?.is_some() {

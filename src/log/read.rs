@@ -3,6 +3,7 @@
 use super::derive::Spans;
 use super::events::Identity;
 use super::fault::{Fault, What};
+use super::format::FrameRow;
 use super::journal::FrameReader;
 use super::keys::{id_key, id_prefix};
 use super::layout::Layout;
@@ -12,7 +13,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{Head, Prepared, RECORD_LIMIT, part_text, put_back, read_head, read_parts};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,9 +24,12 @@ pub(crate) struct Files {
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
     pub(crate) view: RwLock<View>,
+    /// The block that was read last: what is looked up one by one mostly stands together.
+    recent: Mutex<Option<Arc<Block>>>,
 }
 
 /// Some consecutive lines, as they were committed or compressed together.
+#[derive(Debug)]
 struct Block {
     first_seq: u64,
     /// Not known where a segment's directory is lost.
@@ -34,6 +38,16 @@ struct Block {
 }
 
 impl Files {
+    pub(crate) fn new(disk: Arc<dyn Disk>, layout: Layout, identity: Identity, view: View) -> Self {
+        Files {
+            disk,
+            layout,
+            identity,
+            view: RwLock::new(view),
+            recent: Mutex::default(),
+        }
+    }
+
     /// The seq behind the last record that is durable.
     pub(crate) fn end_seq(&self) -> u64 {
         self.view.read().end_seq().unwrap_or(0)
@@ -103,9 +117,11 @@ impl Files {
 
     /// The lines of these seqs in order, as far as they are there when they are reached.
     pub(crate) fn lines(self: &Arc<Self>, range: Range<u64>) -> Lines {
+        let end = self.end_seq();
         Lines {
             files: Arc::clone(self),
-            range,
+            broken: self.broken().filter(|_| range.end > end),
+            range: range.start..range.end.min(end),
             block: None,
             at: 0,
         }
@@ -164,23 +180,50 @@ impl Files {
         Ok(Prepared::new(&again, RECORD_LIMIT * 2).ok())
     }
 
-    /// What is wrong if no file holds this seq although records behind it are there.
-    fn missing_at(&self, seq: u64) -> Option<Fault> {
+    /// The first seq of the next file behind this seq.
+    fn next_file(&self, seq: u64) -> Option<u64> {
         let view = self.view.read();
         let segments = view.segments.iter().map(|segment| segment.first_seq);
         let firsts = segments.chain(view.journals.iter().map(|journal| journal.first_seq));
-        let next = firsts.filter(|first| *first > seq).min()?;
-        Some(Fault::new(self.layout.segment(seq), What::Gap).seqs(seq, next.saturating_sub(1)))
+        firsts.filter(|first| *first > seq).min()
+    }
+
+    /// The first seq of what can be read next behind a block that cannot.
+    fn next_block(&self, seq: u64) -> Option<u64> {
+        let place = self.view.read().place(seq)?;
+        let next = match place {
+            Place::Journal { next, .. } => next,
+            Place::Segment(segment) => {
+                let rows = segment.open(&*self.disk).and_then(|file| file.rows()).ok();
+                let behind = |rows: &[FrameRow]| rows.iter().map(|row| row.first_seq).find(|first| *first > seq);
+                rows.and_then(|rows| behind(&rows))
+            }
+        };
+        next.or_else(|| self.next_file(seq))
+    }
+
+    /// What keeps the log from being read further than the view goes, if something does.
+    pub(crate) fn broken(&self) -> Option<Error> {
+        let fault = self.view.read().broken.clone()?;
+        Some(self.damaged(fault))
     }
 
     pub(crate) fn damaged(&self, fault: Fault) -> Error {
-        Error::Damaged {
-            path: self.layout.root().to_owned(),
-            faults: vec![fault],
-        }
+        Error::damaged(self.layout.root(), fault)
     }
 
-    fn block(&self, seq: u64) -> Result<Option<Block>> {
+    /// The block that holds this seq; what was committed never changes, so one that was read before will do.
+    fn block(&self, seq: u64) -> Result<Option<Arc<Block>>> {
+        let recent = self.recent.lock().clone();
+        if let Some(block) = recent.filter(|block| block.line(seq).is_some()) {
+            return Ok(Some(block));
+        }
+        let block = self.read_block(seq)?.map(Arc::new);
+        self.recent.lock().clone_from(&block);
+        Ok(block)
+    }
+
+    fn read_block(&self, seq: u64) -> Result<Option<Block>> {
         let place = self.view.read().place(seq);
         let block = match place {
             None => return Ok(None),
@@ -189,6 +232,7 @@ impl Files {
                 path,
                 offset,
                 end,
+                ..
             }) => {
                 let mut reader = FrameReader::of(file, &path, self.identity.log_id);
                 reader.seek(offset);
@@ -258,11 +302,14 @@ impl Block {
     }
 }
 
-/// Lines in order; see [`Files::lines`].
+/// Lines in order; see [`Files::lines`]. What should be there and cannot be read is one error, and what stands behind it
+/// comes next.
 pub(crate) struct Lines {
     files: Arc<Files>,
     range: Range<u64>,
-    block: Option<Block>,
+    /// What keeps records from being read that are asked for and stand behind the view's end.
+    broken: Option<Error>,
+    block: Option<Arc<Block>>,
     /// Where in the block's text the next line begins.
     at: usize,
 }
@@ -273,7 +320,7 @@ impl Iterator for Lines {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if self.range.is_empty() {
-                return None;
+                return self.broken.take().map(Err);
             }
             let rest = self
                 .block
@@ -297,15 +344,27 @@ impl Iterator for Lines {
                     self.block = Some(block);
                 }
                 Ok(None) => {
-                    let missing = self.files.missing_at(self.range.start);
-                    self.range.end = self.range.start;
-                    return missing.map(|fault| Err(self.files.damaged(fault)));
+                    let (start, next) = (self.range.start, self.files.next_file(self.range.start));
+                    self.go_on_at(next);
+                    if let Some(next) = next {
+                        let path = self.files.layout.segment(start);
+                        let gap = Fault::new(path, What::Gap).seqs(start, next.saturating_sub(1));
+                        return Some(Err(self.files.damaged(gap)));
+                    }
                 }
                 Err(error) => {
-                    self.range.end = self.range.start;
+                    self.go_on_at(self.files.next_block(self.range.start));
                     return Some(Err(error));
                 }
             }
         }
+    }
+}
+
+impl Lines {
+    /// Goes on with that record, or is at an end if there is none.
+    fn go_on_at(&mut self, seq: Option<u64>) {
+        self.block = None;
+        self.range.start = seq.unwrap_or(self.range.end).min(self.range.end);
     }
 }

@@ -23,6 +23,8 @@ pub struct Status {
     pub segments: u64,
     /// See `segments`.
     pub journals: u64,
+    /// What is wrong where the records end, if the log goes on there and cannot be read; the figures stop there.
+    pub damage: Option<String>,
     /// How many segments have a directory that cannot be read; the figures leave their text out, and verify says more.
     pub damaged_segments: u64,
     /// The length of the records' text in bytes, newlines included.
@@ -53,12 +55,12 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
         ReadFailure::Fault(fault) => files.damaged(fault),
     })?;
-    let snapshot = Arc::new(Files {
-        disk: Arc::clone(&files.disk),
-        layout: layout.clone(),
-        identity: files.identity.clone(),
-        view: parking_lot::RwLock::new(view.clone()),
-    });
+    let snapshot = Arc::new(Files::new(
+        Arc::clone(&files.disk),
+        layout.clone(),
+        files.identity.clone(),
+        view.clone(),
+    ));
     let logged = |seq: u64| -> Result<Option<i64>> {
         Ok(snapshot
             .line(seq)?
@@ -96,6 +98,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         records: tip.next_seq(),
         segments: view.segments.len() as u64,
         journals: view.journals.len() as u64,
+        damage: view.broken.as_ref().map(ToString::to_string),
         damaged_segments: damaged,
         text_bytes: sealed_text + live,
         disk_bytes: size_of_dir(files, layout.root())?,

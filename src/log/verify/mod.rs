@@ -14,20 +14,19 @@ mod tree;
 use super::fault::{Fault, What};
 use super::layout::Layout;
 use super::open::identify;
-use super::replay::{Listing, list_and_open};
+use super::replay::{Listing, OpenedJournal, list_and_open};
 use super::view::Tip;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::proof::Hash;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
 use remains::verify_remains;
-pub use report::{Report, TornTail};
+pub use report::{Report, TornTail, Unconfirmed};
 pub(crate) use segment::Checked;
 use segment::verify_part;
 pub(crate) use segment::verify_segment;
 pub(crate) use states::{Ends, check_ends, check_epoch};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tree::TreeFiles;
 
@@ -189,7 +188,7 @@ impl Verify<'_> {
     fn journals(
         &self,
         listing: &Listing,
-        files: Vec<Arc<dyn DiskFile>>,
+        files: Vec<OpenedJournal>,
         seqs: &Range<u64>,
         tree: &TreeFiles,
         link: &mut Link<'_>,
@@ -207,6 +206,14 @@ impl Verify<'_> {
             }
             let path = self.layout.journal(*first);
             link.gap(&path, *first);
+            let file = match file {
+                Ok(file) => file,
+                Err(fault) => {
+                    link.report.faults.push(fault);
+                    *link.tip = None;
+                    continue;
+                }
+            };
             let Some(log_id) = *link.identity else {
                 link.report.faults.push(Fault::new(path, What::FrameHeader));
                 continue;
@@ -223,14 +230,12 @@ impl Verify<'_> {
                 closed,
                 seqs: seqs.clone(),
             };
-            let mut torn = Vec::new();
-            let checked = verify_journal(&subject, &mut torn);
+            let checked = verify_journal(&subject, link.report);
             if self.seqs.is_none() && !checked.leaves.is_empty() {
                 link.report
                     .faults
                     .extend(tree.check_leaves(*first, &checked.leaves, false));
             }
-            link.report.torn.append(&mut torn);
             link.report.journals += 1;
             link.stated(&path, &checked);
             let after = checked.after.clone();
