@@ -31,6 +31,7 @@ fn sample() -> Sample {
         *first = db.len().unwrap();
     }
     known.append_many(&db, 2).unwrap();
+    known.append(&db).unwrap();
     let lines = lines(&db);
     drop(db);
     let disk = disk.restart();
@@ -514,4 +515,109 @@ fn every_cut_of_a_recovery_after_a_loss() {
         check_goes_on(state, &lost, context);
     });
     assert!(states > 60, "{states}");
+}
+
+#[test]
+fn every_cut_of_a_recovery_that_cuts_a_journal() {
+    let mut sample = sample();
+    let journal = sample.disk.contents(sample.journal()).unwrap();
+    let last = journal
+        .windows(8)
+        .rposition(|window| window == b"\xFFAUDITF\0")
+        .unwrap();
+    sample
+        .disk
+        .corrupt(sample.journal(), last as u64 + 120, journal[last + 120] ^ 1);
+    let damaged = sample.disk.contents(sample.journal()).unwrap();
+    sample.lines.pop_last();
+    let states = cut_everywhere(&sample, |state, context| {
+        check_mended(state, context);
+        let event = events(state, state.firsts[3]).remove(0);
+        assert_eq!(
+            (&event["did"], &event["offset"]),
+            (&"cut".into(), &last.into()),
+            "{context}"
+        );
+        let kept = PathBuf::from(LOG).join(event["kept"].as_str().unwrap());
+        assert_eq!(state.disk.contents(kept).as_ref(), Some(&damaged), "{context}");
+    });
+    assert!(states > 20, "{states}");
+}
+
+/// Several pieces of damage of any kind at once: the recovery either says that it cannot, and changes no record, or the
+/// log goes on, and no record is another than it was without verify or the log itself telling.
+#[test]
+fn whatever_is_damaged_no_loss_looks_sound() {
+    let seeds = match std::env::var("AUDITDB_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        Some(seed) => seed..seed + 1,
+        None => 0..400_u64,
+    };
+    let (mut mended, mut went_on, mut lost) = (0, 0, 0);
+    for seed in seeds {
+        let sample = sample();
+        let context = damage(&sample, seed);
+        let sound = verify(&sample.disk).is_sound();
+        match recover(&sample.disk) {
+            Err(Error::Lost { .. }) => {
+                lost += 1;
+                assert!(!verify(&sample.disk).is_sound(), "{context}");
+                continue;
+            }
+            Err(error) => panic!("{context}: {error}"),
+            Ok(_) => {}
+        }
+        let db = open(&sample.disk);
+        db.append_json(&numbered(5_000)).unwrap();
+        db.seal().unwrap();
+        let same = |(seq, line): (&u64, &String)| db.get(*seq).is_ok_and(|entry| entry.text() == line);
+        let all = sample.lines.iter().all(same);
+        drop(db);
+        let report = verify(&sample.disk);
+        if all && report.is_sound() {
+            mended += 1;
+        } else {
+            went_on += 1;
+            let told = !report.is_sound() || !events(&sample, 0).is_empty();
+            assert!(told && !sound, "{context}: a loss looks sound");
+        }
+    }
+    println!("{mended} mended, {went_on} went on with a loss, {lost} could not");
+}
+
+/// Damages a few files and says what was done.
+fn damage(sample: &Sample, seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) % below.max(1)
+    };
+    let mut context = format!("AUDITDB_SEED={seed}:");
+    for _ in 0..=random(3) {
+        let files = oracle::files(&sample.disk);
+        let files: Vec<_> = files
+            .into_iter()
+            .filter(|(path, _)| {
+                ["segments", "journal", "tree"]
+                    .iter()
+                    .any(|dir| path.starts_with(format!("{LOG}/{dir}")))
+            })
+            .collect();
+        let (path, bytes) = &files[random(files.len() as u64) as usize];
+        let at = random(bytes.len() as u64);
+        let what = random(6);
+        match what {
+            0..=2 => {
+                _ = sample
+                    .disk
+                    .corrupt(path, at, bytes.get(at as usize).unwrap_or(&0) ^ 0x20)
+            }
+            3 => put(&sample.disk, path, &bytes[..at as usize]),
+            4 => put(&sample.disk, path, &[bytes, &[9; 40][..]].concat()),
+            _ => _ = sample.disk.remove_raw(path),
+        }
+        context += &format!(" {what} {} at {at} of {};", path.display(), bytes.len());
+    }
+    context
 }

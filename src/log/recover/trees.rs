@@ -8,6 +8,7 @@ use crate::disk::Open;
 use crate::error::{Error, Result};
 use crate::log::derive::derive;
 use crate::log::events::Did;
+use crate::log::fault::{Fault, What};
 use crate::log::segment::Remains;
 use crate::log::tree_files;
 use crate::log::view::Tip;
@@ -17,9 +18,15 @@ impl Mend<'_> {
     /// Computes the tree files anew where verify named any; `end` is how far the log is behind its last segment.
     pub(super) fn trees(&mut self, end: &Tip) -> Result<()> {
         let dir = self.layout.tree_dir();
-        let named = self.faults.iter().find(|fault| fault.file.starts_with(&dir)).cloned();
-        let Some(fault) = named else { return Ok(()) };
         let level_0 = self.layout.tree(0);
+        let named = self.faults.iter().find(|fault| fault.file.starts_with(&dir)).cloned();
+        // Where text is lost, verify has nothing to compare with.
+        let (size, tree) = (end.next_seq(), Some(&end.tree));
+        let holds = tree_files::frontier(self.disk, self.layout, size).as_ref() == tree
+            && tree_files::frontier_of_leaves(self.disk, self.layout, size).as_ref() == tree;
+        let Some(fault) = named.or_else(|| (!holds).then(|| Fault::new(&level_0, What::TreeFile))) else {
+            return Ok(());
+        };
         let leaves = self.leaves(end.next_seq()).ok_or_else(|| {
             let lost = ranges(&self.unread(end.next_seq()));
             self.lost(format!(
