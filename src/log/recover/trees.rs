@@ -27,16 +27,25 @@ impl Mend<'_> {
         let Some(fault) = named.or_else(|| (!holds).then(|| Fault::new(&level_0, What::TreeFile))) else {
             return Ok(());
         };
-        let leaves = self.leaves(end.next_seq()).ok_or_else(|| {
-            let lost = ranges(&self.unread(end.next_seq()));
+        let leaves = self.leaves(size).ok_or_else(|| {
+            let lost = ranges(&self.unread(size));
             self.lost(format!(
                 "the text of records {lost} is lost, and with {} their hashes are too",
                 level_0.display()
             ))
         })?;
         if Self::tree_over(&leaves) != end.tree {
-            let unread = self.unread(end.next_seq());
-            return self.leave(&level_0, Some(&fault), unread);
+            // Nobody can tell which hash is wrong. Those that are there stay; those that are not are needed to go on.
+            let stat = self
+                .disk
+                .stat(&level_0)
+                .map_err(|error| Error::io("reading", &level_0, error))?;
+            let there = stat.map_or(0, |stat| stat.len / 32).min(size);
+            let mut stay = tree_files::read(self.disk, &level_0, 0, there).unwrap_or_default();
+            stay.extend(leaves.iter().skip(stay.len()));
+            let unread = self.unread(size);
+            self.leave(&level_0, Some(&fault), unread)?;
+            return self.write_tree(&stay);
         }
         for name in self.list(&dir)? {
             let path = dir.join(name);
@@ -54,7 +63,11 @@ impl Mend<'_> {
                 self.disk.remove(&path).map_err(io)?;
             }
         }
-        tree_files::extend(self.disk, self.layout, 0, &leaves)
+        self.write_tree(&leaves)
+    }
+
+    fn write_tree(&self, leaves: &[Hash]) -> Result<()> {
+        tree_files::extend(self.disk, self.layout, 0, leaves)
             .map_err(|failure| Error::io("writing", failure.path, failure.error))
     }
 
