@@ -386,11 +386,13 @@ impl Database {
         verify(disk, path.as_ref(), None, options)
     }
 
-    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is cut off is
-    /// kept beside the log, and what was done is recorded in it.
+    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is replaced or cut
+    /// off is kept beside the log, and what was done is recorded in it. Records that are lost stay lost: verify goes on
+    /// naming them. If it is interrupted, nothing is lost; it can be run again.
     ///
     /// # Errors
-    /// Another process writes to it, or it cannot be told whose log this is.
+    /// Another process writes to it, it cannot be told whose log this is, or [`Error::Lost`]: nothing intact says where
+    /// the log stands.
     pub fn recover(path: impl AsRef<Path>) -> Result<Recovery> {
         Self::recover_with(path, Arc::new(RealDisk), &Options::default())
     }

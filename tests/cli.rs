@@ -228,6 +228,54 @@ fn damage_is_named_and_only_recover_makes_it_writable() {
 }
 
 #[test]
+fn recover_says_what_it_mended_and_what_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    expect(dir, &["append", "db"], &lines(0..3_000), 0);
+    expect(dir, &["seal", "db"], "", 0);
+    expect(dir, &["append", "db"], &lines(3_000..3_001), 0);
+    let segment = dir.join("db/logs/main/segments/00000000000000000000.jsonl.zst");
+    let damage = |from_end: usize| {
+        let mut bytes = std::fs::read(&segment).unwrap();
+        let place = bytes.len() - from_end;
+        bytes[place] ^= 1;
+        #[expect(clippy::disallowed_methods, reason = "what an intruder does")]
+        std::fs::remove_file(&segment).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "what an intruder does")]
+        std::fs::write(&segment, &bytes).unwrap();
+        bytes.len()
+    };
+    let len = damage(2);
+    assert!(err(&expect(dir, &["append", "db"], &lines(3_001..3_002), 1)).contains("auditdb recover"));
+    let mended = out(&expect(dir, &["recover", "db"], "", 0));
+    assert!(
+        mended.contains("was written anew") && mended.contains("damaged/"),
+        "{mended}"
+    );
+    assert!(out(&expect(dir, &["verify", "db"], "", 0)).contains("sound"));
+    // In the first frame of several, and the directory with it.
+    damage(len - 100);
+    damage(2);
+    let lost = out(&expect(dir, &["recover", "db"], "", 0));
+    assert!(lost.contains("could not be mended\n  records 0 to "), "{lost}");
+    expect(dir, &["append", "db"], &lines(3_001..3_002), 0);
+    let report = out(&expect(dir, &["verify", "db"], "", 1));
+    assert!(
+        report.contains("(seq 0..") && report.contains("a compressed frame is damaged"),
+        "{report}"
+    );
+    assert!(out(&expect(dir, &["show", "db", "2999", "--json"], "", 0)).contains("\"seq\":2999"));
+    assert!(err(&expect(dir, &["status", "db"], "", 0)).contains("damaged segments: 1"));
+    let told: serde_json::Value =
+        serde_json::from_str(&out(&expect(dir, &["recover", "db", "--json"], "", 0))).unwrap();
+    assert_eq!(
+        (&told["done"][0]["did"], &told["done"][0]["unreadable"][0][0]),
+        (&"left".into(), &0.into())
+    );
+}
+
+#[test]
 fn the_demo_shows_a_chain_and_figures() {
     let dir = tempfile::tempdir().unwrap();
     let shown = out(&expect(dir.path(), &["demo", "--records", "600"], "", 0));

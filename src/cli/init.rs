@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 /// Create a database in a directory that has none.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb init other-db --json")]
+#[command(
+    after_help = "Examples:\n  auditdb init my-db\n  auditdb init other-db --json\n  auditdb init shared-db --group $(id -g)"
+)]
 pub(super) struct Init {
     #[command(flatten)]
     at: Where,

@@ -52,7 +52,7 @@ impl Status {
         ))?;
         if status.damaged_segments > 0 {
             output::say(&format!(
-                "{} segments are damaged and not counted in full; `auditdb verify` says what is wrong",
+                "damaged segments: {}, whose text is not counted; `auditdb verify` says what is wrong",
                 status.damaged_segments
             ));
         }

@@ -158,10 +158,12 @@ impl Mend<'_> {
             && check_epoch(remains.path(), &ends).is_none()
             && ends.log_id() == Some(self.identity.log_id());
         let links = match next {
-            Some((seq, is_segment)) => {
+            Some((seq, is_segment)) if seq == end.next_seq() => {
                 let stated = self.stated(seq, is_segment);
-                seq == end.next_seq() && stated.is_none_or(|stated| stated == standing(&end))
+                stated.is_none_or(|stated| stated == standing(&end))
             }
+            // What stood behind it is gone; its own last record closes it.
+            Some((seq, _)) => seq > end.next_seq(),
             None => true,
         };
         (states && links).then_some((start, end))

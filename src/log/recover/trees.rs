@@ -8,6 +8,7 @@ use crate::disk::Open;
 use crate::error::{Error, Result};
 use crate::log::derive::derive;
 use crate::log::events::Did;
+use crate::log::fault::{Fault, What};
 use crate::log::segment::Remains;
 use crate::log::tree_files;
 use crate::log::view::Tip;
@@ -17,19 +18,34 @@ impl Mend<'_> {
     /// Computes the tree files anew where verify named any; `end` is how far the log is behind its last segment.
     pub(super) fn trees(&mut self, end: &Tip) -> Result<()> {
         let dir = self.layout.tree_dir();
-        let named = self.faults.iter().find(|fault| fault.file.starts_with(&dir)).cloned();
-        let Some(fault) = named else { return Ok(()) };
         let level_0 = self.layout.tree(0);
-        let leaves = self.leaves(end.next_seq()).ok_or_else(|| {
-            let lost = ranges(&self.unread(end.next_seq()));
+        let named = self.faults.iter().find(|fault| fault.file.starts_with(&dir)).cloned();
+        // Where text is lost, verify has nothing to compare with.
+        let (size, tree) = (end.next_seq(), Some(&end.tree));
+        let holds = tree_files::frontier(self.disk, self.layout, size).as_ref() == tree
+            && tree_files::frontier_of_leaves(self.disk, self.layout, size).as_ref() == tree;
+        let Some(fault) = named.or_else(|| (!holds).then(|| Fault::new(&level_0, What::TreeFile))) else {
+            return Ok(());
+        };
+        let leaves = self.leaves(size).ok_or_else(|| {
+            let lost = ranges(&self.unread(size));
             self.lost(format!(
                 "the text of records {lost} is lost, and with {} their hashes are too",
                 level_0.display()
             ))
         })?;
         if Self::tree_over(&leaves) != end.tree {
-            let unread = self.unread(end.next_seq());
-            return self.leave(&level_0, Some(&fault), unread);
+            // Nobody can tell which hash is wrong. Those that are there stay; those that are not are needed to go on.
+            let stat = self
+                .disk
+                .stat(&level_0)
+                .map_err(|error| Error::io("reading", &level_0, error))?;
+            let there = stat.map_or(0, |stat| stat.len / 32).min(size);
+            let mut stay = tree_files::read(self.disk, &level_0, 0, there).unwrap_or_default();
+            stay.extend(leaves.iter().skip(stay.len()));
+            let unread = self.unread(size);
+            self.leave(&level_0, Some(&fault), unread)?;
+            return self.write_tree(&stay);
         }
         for name in self.list(&dir)? {
             let path = dir.join(name);
@@ -47,7 +63,11 @@ impl Mend<'_> {
                 self.disk.remove(&path).map_err(io)?;
             }
         }
-        tree_files::extend(self.disk, self.layout, 0, &leaves)
+        self.write_tree(&leaves)
+    }
+
+    fn write_tree(&self, leaves: &[Hash]) -> Result<()> {
+        tree_files::extend(self.disk, self.layout, 0, leaves)
             .map_err(|failure| Error::io("writing", failure.path, failure.error))
     }
 

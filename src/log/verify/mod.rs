@@ -109,6 +109,7 @@ impl Verify<'_> {
             report: &mut report,
             tip: &mut tip,
             identity: &mut identity,
+            end: None,
         };
         for (first, checked) in wanted.iter().zip(checked) {
             link.segment(
@@ -268,6 +269,8 @@ struct Link<'a> {
     /// How far the log is before the next file, where that is known.
     tip: &'a mut Option<Tip>,
     identity: &'a mut Option<[u8; 16]>,
+    /// The seq behind the last record, where no tip is known but that is.
+    end: Option<u64>,
 }
 
 impl Link<'_> {
@@ -309,16 +312,19 @@ impl Link<'_> {
             Some(after)
         };
         let after = checked.after.clone().or_else(from_text);
+        let read = checked.leaves.len() as u64;
         self.count(checked);
         if sealed {
             *self.tip = after;
+            self.end = (read > 0).then_some(first + read);
         }
     }
 
     /// Names the records that are missing before a file.
     fn gap(&mut self, path: &std::path::Path, first: u64) {
-        let Some(tip) = &self.tip else { return };
-        let next = tip.next_seq();
+        let Some(next) = self.tip.as_ref().map(Tip::next_seq).or(self.end.take()) else {
+            return;
+        };
         if next != first {
             let (from, to) = (next.min(first), next.max(first));
             let what = if next < first { What::Gap } else { What::Misplaced };

@@ -5,6 +5,7 @@ use super::segment::Checked;
 use super::states::{Ends, check_ends, check_epoch_chain};
 use crate::disk::Disk;
 use crate::log::derive::derive;
+use crate::log::events::Standing;
 use crate::log::fault::{Fault, What};
 use crate::log::segment::Remains;
 use crate::log::view::Tip;
@@ -64,7 +65,8 @@ pub(crate) fn verify_remains(
         expected = piece.end_seq;
     }
     match next {
-        Some(next) if expected < next => {
+        // What closes itself is whole; what is missing behind it is another file's.
+        Some(next) if expected < next && !(complete && closes(&ends, expected)) => {
             let lost = Fault::new(path, What::Compressed).at(pieces.offset());
             checked.faults.push(lost.seqs(expected, next - 1));
             complete = false;
@@ -84,4 +86,10 @@ pub(crate) fn verify_remains(
     checked.faults.extend(check_ends(path, &ends, before.as_ref(), true));
     checked.faults.extend(check_epoch_chain(path, &ends, &checked.leaves));
     checked.stated_log = ends.log_id();
+}
+
+/// Whether the last record before that seq closes the file.
+fn closes(ends: &Ends, end: u64) -> bool {
+    let closing = |(seq, standing): (u64, Standing)| seq + 1 == end && standing.size == seq;
+    ends.epoch().is_some_and(closing)
 }
