@@ -90,7 +90,7 @@ pub fn tiles_of(size: u64) -> impl Iterator<Item = Tile> {
     levels.chain([TileOf::Entries]).flat_map(move |of| {
         let count = count_at(of, size);
         let full = (0..count / TILE_64).map(move |index| (index, TILE as u16));
-        let partial = (count % TILE_64 != 0).then_some((count / TILE_64, (count % TILE_64) as u16));
+        let partial = (!count.is_multiple_of(TILE_64)).then_some((count / TILE_64, (count % TILE_64) as u16));
         full.chain(partial)
             .filter_map(move |(index, width)| Tile::new(of, index, width))
     })
