@@ -107,8 +107,8 @@ impl fmt::Display for ProofFault {
         match self {
             ProofFault::Key(problem) => write!(
                 f,
-                "not a verifier key: {problem}; it has the form name+id+key, the id in 8 hexadecimal digits, the key in \
-                 base64. Copy the whole line from whoever runs the log"
+                "not a verifier key: {problem}. A verifier key is one line, name+id+key, with 8 hexadecimal digits and \
+                 base64; copy it from whoever runs the log"
             ),
             ProofFault::KeyId { said, computed } => write!(
                 f,
