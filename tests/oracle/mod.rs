@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod c2sp;
 pub(crate) mod hostile;
 pub(crate) mod sealed;
 
