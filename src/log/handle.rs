@@ -176,7 +176,7 @@ impl Log {
             keeper: Arc::clone(&keeper),
         };
         writer.tell_committed();
-        let queue = Queue::new(options.queue_bytes, options.frame_bytes);
+        let queue = Queue::new(files.layout.root(), options.queue_bytes, options.frame_bytes);
         let author = Arc::new(Author::unix(uid));
         let core = Arc::new(Core {
             files,
@@ -298,21 +298,21 @@ impl Core {
 
     /// Does something with the writer while nobody else does.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
-        if let Some(error) = self.queue.poisoned() {
-            return Err(error);
-        }
-        act(&mut self.writer.lock()).map_err(|failure| match failure {
-            CommitFailure::Refused(error) => error,
-            CommitFailure::Unknown(error) => {
-                let path = self.files.layout.root().to_owned();
-                let error = Error::Poisoned {
-                    path,
-                    cause: error.to_string(),
-                };
-                self.queue.poison(&error);
-                error
-            }
-        })
+        self.queue.with(&self.writer, |writer| {
+            act(writer).map_err(|failure| match failure {
+                CommitFailure::Refused(error) => error,
+                CommitFailure::Unknown(error) => {
+                    let path = self.files.layout.root().to_owned();
+                    let error = Error::Poisoned {
+                        path,
+                        cause: error.to_string(),
+                    };
+                    // While nobody else can reach the writer.
+                    self.queue.poison(&error);
+                    error
+                }
+            })
+        })?
     }
 
     /// The committing thread's work: what was submitted, and closing a journal that has become old.
