@@ -18,6 +18,7 @@ use crate::disk::{Disk, LockAttempt, LockGuard, Open};
 use crate::error::{Error, Result};
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::{Mutex, RwLock};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -194,10 +195,15 @@ impl Log {
             threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
         }
         let door = if core.options.door && core.options.threads {
-            Door::open(&core)?
+            Door::open(&core).map_err(|error| error.to_string())
         } else {
-            None
+            Err("it was opened without a door".to_owned())
         };
+        // The log is as good without a door. Whoever finds the lock taken is told why there is none.
+        let door = door.unwrap_or_else(|why| {
+            let _ = core.writer.lock().lock.note(&why);
+            None
+        });
         Ok(Log {
             core,
             threads: Mutex::new(threads),
@@ -385,8 +391,20 @@ pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn Lock
     let path = layout.lock();
     match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
         LockAttempt::Held(guard) => Ok(guard),
-        LockAttempt::Busy(pid) => Err(Error::Locked { path, pid }),
+        LockAttempt::Busy(pid) => {
+            let no_door = note_in(disk, &path);
+            Err(Error::Locked { path, pid, no_door })
+        }
     }
+}
+
+/// What the holder of the lock left behind its process's id.
+fn note_in(disk: &dyn Disk, lock: &Path) -> Option<String> {
+    let mut text = [0; 1024];
+    let len = disk.open(lock, Open::Read).ok()?.read_at(&mut text, 0).ok()?;
+    let text = String::from_utf8_lossy(text.get(..len)?);
+    let note = text.lines().nth(1)?.trim();
+    (!note.is_empty()).then(|| note.to_owned())
 }
 
 /// The file for the hint, where the system tells one boot from another.
@@ -413,7 +431,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 #[cfg(unix)]
 fn own_uid() -> u32 {
-    rustix::process::getuid().as_raw()
+    // The effective one, as the kernel tells a peer: a record is from the same writer whichever way it takes.
+    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(not(unix))]

@@ -25,11 +25,15 @@ pub struct Options {
     pub block_bytes: usize,
     /// Whether journals are filled with zeros ahead of the records, so that an fsync has no metadata to write.
     pub zero_ahead: bool,
-    /// Whether other processes of this machine may append through this one.
+    /// Whether other processes of this machine may append through this one. Where no socket can be made they cannot,
+    /// and are told why.
     pub door: bool,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
+    /// What other processes may cost this one.
+    #[cfg(unix)]
+    pub(crate) door_limits: super::door::Limits,
 }
 
 impl Default for Options {
@@ -45,6 +49,8 @@ impl Default for Options {
             zero_ahead: true,
             door: true,
             threads: true,
+            #[cfg(unix)]
+            door_limits: super::door::Limits::default(),
         }
     }
 }

@@ -178,7 +178,8 @@ impl Queue {
         loop {
             let mut batch = self.next_batch();
             if !batch.is_empty() {
-                let write = |writer: &mut Writer| commit(writer, std::mem::take(&mut batch), &|error| self.poison(error));
+                let write =
+                    |writer: &mut Writer| commit(writer, std::mem::take(&mut batch), &|error| self.poison(error));
                 if let Err(error) = self.with(writer, write) {
                     settle_all(batch, &error);
                 }
