@@ -31,9 +31,9 @@ struct Inner {
 
 enum Mode {
     Writing(Log),
-    Reading(Reading),
+    Reading(Box<Reading>),
     /// Another process of this machine writes; it appends what this one hands it.
-    Joined(Joined),
+    Joined(Box<Joined>),
 }
 
 /// What became of a list of records.
@@ -101,6 +101,10 @@ impl Database {
         let layout = layout(path);
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
+        if let Some(group) = options.group {
+            disk.set_group(path, group)
+                .map_err(|error| Error::io("giving to its group", path, error))?;
+        }
         let identity = Identity {
             database: log::new_id(&*disk),
             log_id: log::new_id(&*disk),
@@ -166,7 +170,12 @@ impl Database {
     pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
         let path = path.as_ref();
         let reading = Reading::open(Arc::clone(&disk), layout(path))?;
-        Ok(Self::new(path, disk, Options::default(), Mode::Reading(reading)))
+        Ok(Self::new(
+            path,
+            disk,
+            Options::default(),
+            Mode::Reading(Box::new(reading)),
+        ))
     }
 
     /// A database in memory, for tests of applications: the same code on a disk that is none. It is gone with its last
@@ -237,23 +246,23 @@ impl Database {
     }
 
     /// The records with these seqs, in order, as far as they are there. A handle that only reads sees what was there
-    /// at the call.
+    /// at the call. Where a record should be there and cannot be read, its place is taken by an
+    /// error, and what stands behind it comes next.
     ///
     /// # Errors
     /// The files cannot be read.
     pub fn records(&self, seqs: impl RangeBounds<u64>) -> Result<Records> {
         self.refresh()?;
         let files = self.files();
-        let end = files.end_seq();
         let start = match seqs.start_bound() {
             Bound::Included(start) => *start,
             Bound::Excluded(start) => start.saturating_add(1),
             Bound::Unbounded => 0,
         };
         let end = match seqs.end_bound() {
-            Bound::Included(last) => last.saturating_add(1).min(end),
-            Bound::Excluded(past) => (*past).min(end),
-            Bound::Unbounded => end,
+            Bound::Included(last) => last.saturating_add(1),
+            Bound::Excluded(past) => *past,
+            Bound::Unbounded => u64::MAX,
         };
         Ok(Records {
             lines: files.lines(start..end),
@@ -299,10 +308,10 @@ impl Database {
     /// The number of records, the log's own included: the seq that the next one gets.
     ///
     /// # Errors
-    /// The files cannot be read.
+    /// The files cannot be read, or not to their end: then nobody knows.
     pub fn len(&self) -> Result<u64> {
         self.refresh()?;
-        Ok(self.files().end_seq())
+        self.files().broken().map_or_else(|| Ok(self.files().end_seq()), Err)
     }
 
     /// Whether there is no record but the log's own first ones.
@@ -370,11 +379,13 @@ impl Database {
         verify(disk, path.as_ref(), None, options)
     }
 
-    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is cut off is
-    /// kept beside the log, and what was done is recorded in it.
+    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is replaced or cut
+    /// off is kept beside the log, and what was done is recorded in it. Records that are lost stay lost: verify goes on
+    /// naming them. If it is interrupted, nothing is lost; it can be run again.
     ///
     /// # Errors
-    /// Another process writes to it, or it cannot be told whose log this is.
+    /// Another process writes to it, it cannot be told whose log this is, or [`Error::Lost`]: nothing intact says where
+    /// the log stands.
     pub fn recover(path: impl AsRef<Path>) -> Result<Recovery> {
         Self::recover_with(path, Arc::new(RealDisk), &Options::default())
     }

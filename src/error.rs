@@ -1,6 +1,6 @@
 //! What can go wrong, in one type. Every message says what happened, where, and what to do about it.
 
-use crate::log::Fault;
+use crate::log::{Fault, What};
 use crate::record::Refusal;
 use std::fmt;
 use std::io;
@@ -57,6 +57,13 @@ pub enum Error {
         /// What was found.
         faults: Vec<Fault>,
     },
+    /// A recovery cannot tell from what is left where the log stands, so it cannot be written to; nothing was guessed.
+    Lost {
+        /// The log's directory.
+        path: PathBuf,
+        /// What is lost.
+        what: String,
+    },
     /// There is a database already, or something else that would be in its way.
     Exists {
         /// Where.
@@ -102,6 +109,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// A log that cannot be used because of that fault. A file that the system does not let us read is no damage.
+    pub(crate) fn damaged(log: &std::path::Path, fault: Fault) -> Self {
+        match fault.what {
+            What::Unreadable(message) => Error::Io {
+                doing: "reading",
+                path: fault.file,
+                source: std::sync::Arc::new(io::Error::other(message)),
+            },
+            _ => Error::Damaged {
+                path: log.to_owned(),
+                faults: vec![fault],
+            },
+        }
+    }
+
     /// Wraps what the operating system said; a full disk has its own variant.
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
@@ -150,16 +172,20 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Error::Damaged { path, faults } => {
-                write!(
-                    f,
-                    "the log {} is damaged and was not opened for writing:",
-                    path.display()
-                )?;
+                write!(f, "the log {} is damaged:", path.display())?;
                 for fault in faults {
                     write!(f, "\n  {fault}")?;
                 }
-                f.write_str("\nRead it with `auditdb verify` and `auditdb export`; only `auditdb recover` makes it writable again")
+                f.write_str("\n`auditdb verify` names all that is wrong, `auditdb export` prints what can be read, and only `auditdb recover` \
+                     makes the log writable again")
             }
+            Error::Lost { path, what } => write!(
+                f,
+                "the log {} cannot be made writable: {what}. Copy the damaged files back from a backup and run `auditdb \
+                 recover` again; what is left can be read with `auditdb verify` and `auditdb export`. New records can go \
+                 into a new database meanwhile (`auditdb init`)",
+                path.display()
+            ),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
             Error::NotADatabase { path } => {
                 write!(f, "no database at {}; `auditdb init` makes one", path.display())

@@ -11,6 +11,7 @@ mod import;
 mod init;
 mod output;
 mod progress;
+mod proof;
 mod record_name;
 mod recover;
 mod schema;
@@ -49,7 +50,9 @@ type Outcome = Result<Answer, Stop>;
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } => Stop::No(error.to_string()),
+            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } | Error::Lost { .. } => {
+                Stop::No(error.to_string())
+            }
             error => Stop::CouldNot(error.to_string()),
         }
     }
@@ -82,6 +85,7 @@ enum Command {
     Export(export::Export),
     Seal(seal::Seal),
     Verify(verify::Verify),
+    Proof(proof::Proof),
     Recover(recover::Recover),
     Status(status::Status),
     Schema(schema::Schema),
@@ -129,6 +133,7 @@ pub fn run() -> ExitCode {
         Command::Export(command) => command.run(),
         Command::Seal(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Proof(command) => command.run(),
         Command::Recover(command) => command.run(),
         Command::Status(command) => command.run(),
         Command::Schema(command) => command.run(),

@@ -33,7 +33,7 @@ pub(crate) enum Joining {
     /// Nobody wrote to the log, so this process does now.
     Writer(Log),
     /// Another process does.
-    Joined(Joined),
+    Joined(Box<Joined>),
 }
 
 /// How records get into the log.
@@ -73,12 +73,12 @@ impl Joining {
             let log = Log::open(Arc::clone(disk), layout.clone(), options.clone())?;
             return Ok(Joining::Writer(log));
         };
-        Ok(Joining::Joined(Joined {
+        Ok(Joining::Joined(Box::new(Joined {
             disk: Arc::clone(disk),
             options: options.clone(),
             reading: Reading::open(Arc::clone(disk), layout.clone())?,
             way: RwLock::new(Way::Through(Arc::new(remote))),
-        }))
+        })))
     }
 }
 
