@@ -98,7 +98,7 @@ impl Database {
     /// [`Error::Exists`] if there is one already.
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let layout = layout(path);
+        let layout = layout(path, &options);
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
         if let Some(group) = options.group {
@@ -129,7 +129,7 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let log = Log::open(Arc::clone(&disk), layout(path), options.clone())?;
+        let log = Log::open(Arc::clone(&disk), layout(path, &options), options.clone())?;
         Ok(Self::new(path, disk, options, Mode::Writing(log)))
     }
 
@@ -148,7 +148,7 @@ impl Database {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let options = Options::default();
-        let mode = match log::join(&disk, &layout(path), &options)? {
+        let mode = match log::join(&disk, &layout(path, &options), &options)? {
             Joining::Writer(log) => Mode::Writing(log),
             Joining::Joined(joined) => Mode::Joined(joined),
         };
@@ -395,7 +395,7 @@ impl Database {
     /// # Errors
     /// As [`Database::recover`].
     pub fn recover_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: &Options) -> Result<Recovery> {
-        log::recover(&disk, &layout(path.as_ref()), MAIN, options)
+        log::recover(&disk, &layout(path.as_ref(), options), MAIN, options)
     }
 
     /// The day's figures.
@@ -487,8 +487,24 @@ impl fmt::Debug for Database {
     }
 }
 
-fn layout(path: &Path) -> Layout {
-    Layout::new(path.join("logs").join(MAIN))
+/// Where a database's only log is, and its keys: where the options or the environment say, else in a directory beside the
+/// database, so that who copies the one has not the other.
+fn layout(path: &Path, options: &Options) -> Layout {
+    let beside = || {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // A path that ends in `..` has no name of its own.
+        let path = if path.file_name().is_some() {
+            path
+        } else {
+            path.canonicalize().unwrap_or(path)
+        };
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".keys");
+        path.with_file_name(name)
+    };
+    let named = || std::env::var_os("AUDITDB_KEYS").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let keys = options.keys.clone().or_else(named).unwrap_or_else(beside);
+    Layout::new(path.join("logs").join(MAIN), keys)
 }
 
 fn one(receipts: Vec<Receipt>) -> Result<Receipt> {

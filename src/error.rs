@@ -1,6 +1,7 @@
 //! What can go wrong, in one type. Every message says what happened, where, and what to do about it.
 
 use crate::log::{Fault, What};
+use crate::proof::ProofFault;
 use crate::record::Refusal;
 use std::fmt;
 use std::io;
@@ -69,6 +70,26 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
+    /// There is no secret key for this log, so nothing can be signed and nothing is written: the directory is a copy, or
+    /// its keys are elsewhere.
+    NoKey {
+        /// Where the key was looked for.
+        path: PathBuf,
+    },
+    /// A file of keys is damaged, or another log's.
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The directory is not the one that the keys belong to, so it is not written: two would go on as one.
+    Estranged {
+        /// The log's directory.
+        path: PathBuf,
+        /// What shows it.
+        why: Estrangement,
+    },
+    /// A key, a signed text or a proof was not accepted.
+    Proof(ProofFault),
     /// There is no database here.
     NotADatabase {
         /// Where.
@@ -138,6 +159,51 @@ impl Error {
     }
 }
 
+/// What shows that a log's directory is not the one that its keys have signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Estrangement {
+    /// It ends before what was signed: an older state was put back.
+    RolledBack {
+        /// How many records were there when the keys signed last.
+        signed: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// It holds other records than those that were signed.
+    Forked {
+        /// Among how many records, from the first on, the difference is.
+        signed: u64,
+    },
+    /// It is at another path and is another directory than the one that was written last.
+    Copied {
+        /// Where that one was.
+        from: String,
+    },
+}
+
+impl fmt::Display for Estrangement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Estrangement::RolledBack { signed, found } => write!(
+                f,
+                "it was rolled back: its keys have signed for {signed} records and {found} are there. Bring the newer \
+                 directory back; if that is lost, `auditdb log succeed` goes on in a successor"
+            ),
+            Estrangement::Forked { signed } => write!(
+                f,
+                "it was forked: among its first {signed} records are others than its keys have signed for. Bring the right \
+                 directory back; if that is lost, `auditdb log succeed` goes on in a successor"
+            ),
+            Estrangement::Copied { from } => write!(
+                f,
+                "it is a copy: the log was written at {from} last, in another directory. If it was moved and nothing writes \
+                 there any more, `auditdb log adopt` takes it back"
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -186,6 +252,19 @@ impl fmt::Display for Error {
                  into a new database meanwhile (`auditdb init`)",
                 path.display()
             ),
+            Error::NoKey { path } => write!(
+                f,
+                "no secret key at {}, so nothing is written: give the directory of the log's keys (AUDITDB_KEYS), or open \
+                 it for reading. A copy is never written again: `auditdb log succeed` goes on in a successor",
+                path.display()
+            ),
+            Error::KeyFile { path } => write!(
+                f,
+                "{} is damaged or holds the key of another log; bring back the file as it was last, never an older one",
+                path.display()
+            ),
+            Error::Estranged { path, why } => write!(f, "{} was opened for nothing but reading: {why}", path.display()),
+            Error::Proof(fault) => fault.fmt(f),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
             Error::NotADatabase { path } => {
                 write!(f, "no database at {}; `auditdb init` makes one", path.display())
@@ -209,9 +288,16 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Error::Refused(refusal) => Some(refusal),
+            Error::Proof(fault) => Some(fault),
             Error::Io { source, .. } => Some(source.as_ref()),
             _ => None,
         }
+    }
+}
+
+impl From<ProofFault> for Error {
+    fn from(fault: ProofFault) -> Self {
+        Error::Proof(fault)
     }
 }
 

@@ -45,6 +45,9 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
     /// Gives a directory to a group, and with it all files and directories that are made in it from then on.
     fn set_group(&self, dir: &Path, group: u32) -> io::Result<()>;
+    /// Creates a directory for secrets and its missing parents, for its owner alone (mode 0700). One that is there
+    /// already and open to others is refused.
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// What stands at a path, without following a link; `None` if nothing does.
@@ -96,6 +99,8 @@ pub enum Open {
     Write,
     /// For reading and writing; it must not be there yet (mode 0640).
     Create,
+    /// As [`Open::Create`], for a secret: for its owner alone (mode 0600).
+    CreateSecret,
 }
 
 /// What stands at a path.

@@ -22,6 +22,9 @@ use rustix::fs::OFlags;
 
 use super::{Disk, DiskFile, Kind, LockAttempt, LockGuard, Open, Stat};
 
+/// Secrets are their owner's alone.
+const SECRET_MODE: u32 = 0o600;
+const SECRET_DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o640;
 const DIR_MODE: u32 = 0o750;
 const WRITE_BITS: u32 = 0o222;
@@ -100,6 +103,29 @@ impl Disk for RealDisk {
             Err(error) if error.kind() == ErrorKind::NotFound && parent != dir && !parent.exists() => {
                 self.create_dir(parent)?;
                 self.create_dir(dir)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
+        if let Some(parent) = dir.parent()
+            && !parent.as_os_str().is_empty()
+            && !parent.exists()
+        {
+            self.create_dir(parent)?;
+        }
+        match DirBuilder::new().mode(SECRET_DIR_MODE).create(dir) {
+            Ok(()) => {
+                open_dir(dir)?.set_permissions(Permissions::from_mode(SECRET_DIR_MODE))?;
+                self.sync_dir(parent_of(dir))
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(dir)?.is_dir() => {
+                if fs::metadata(dir)?.permissions().mode() & 0o077 == 0 {
+                    return Ok(());
+                }
+                let why = "other users can look into it; make it its owner's alone (chmod 700)";
+                Err(io::Error::new(ErrorKind::PermissionDenied, why))
             }
             Err(error) => Err(error),
         }
@@ -209,7 +235,8 @@ impl Disk for RealDisk {
     }
 
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
-        std::path::absolute(path).ok()
+        // As far as it is there, without links: the same place has one path.
+        path.canonicalize().or_else(|_| std::path::absolute(path)).ok()
     }
 }
 
@@ -282,10 +309,13 @@ fn open_file(path: &Path, how: Open) -> io::Result<File> {
         Open::Read => {}
         Open::Write => _ = options.write(true),
         Open::Create => _ = options.write(true).create_new(true).mode(FILE_MODE),
+        Open::CreateSecret => _ = options.write(true).create_new(true).mode(SECRET_MODE),
     }
     let file = options.open(path)?;
     if how == Open::Create {
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    } else if how == Open::CreateSecret {
+        file.set_permissions(Permissions::from_mode(SECRET_MODE))?;
     } else {
         let meta = file.metadata()?;
         if meta.is_dir() {

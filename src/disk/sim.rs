@@ -246,6 +246,10 @@ impl Disk for SimDisk {
         self.shared.state.read().list(&clean(dir))
     }
 
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
+        self.create_dir(dir)
+    }
+
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
         self.shared.state.write().create_dir(&clean(dir))
     }

@@ -2,6 +2,7 @@
 //! writes what this finds, and verify holds what was written against what this finds.
 
 use super::fault::What;
+use super::events::SYSTEM;
 use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{read_head, read_keys};
@@ -20,6 +21,19 @@ pub(crate) struct Derived {
     /// Hash and number of every emitter's count.
     pub(crate) streams: Vec<(u64, u64)>,
     pub(crate) spans: Spans,
+    /// The records by which the log says how far it is and which keys are in force.
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// A `genesis`, `state`, `epoch` or `key` record: what it says can be checked, given all that stands before it.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    /// Its place among the lines.
+    pub(crate) place: usize,
+    /// The link of the chain before it.
+    pub(crate) chain_before: Hash,
+    /// Its line, without the newline.
+    pub(crate) line: Vec<u8>,
 }
 
 /// The least and the greatest of what is searched by range.
@@ -86,6 +100,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         keys: Vec::new(),
         streams: Vec::new(),
         spans: Spans::EMPTY,
+        marks: Vec::new(),
     };
     let (mut start, mut seq) = (0, first_seq);
     for end in memchr::memchr_iter(b'\n', text) {
@@ -94,6 +109,13 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         let head = read_head(line).ok_or_else(|| bad(What::Line))?;
         if head.seq != seq {
             return Err(bad(What::Sequence { found: head.seq }));
+        }
+        if is_mark(line.get(head.members.clone()).unwrap_or_default()) {
+            derived.marks.push(Mark {
+                place: derived.leaves.len(),
+                chain_before: derived.chain_after,
+                line: line.to_vec(),
+            });
         }
         let leaf = leaf_hash(line);
         derived.chain_before_last = derived.chain_after;
@@ -123,4 +145,14 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         return Err(BadLine { seq, what: What::Line });
     }
     Ok(derived)
+}
+
+/// Whether a record with these members is one by which the log says where it stands. Only the log writes records that
+/// begin like this, and it writes them in this way.
+pub(crate) fn is_mark(members: &[u8]) -> bool {
+    let name = members
+        .strip_prefix(SYSTEM)
+        .and_then(|rest| rest.strip_prefix(b",\"event\":{\"name\":\""));
+    let names: [&[u8]; 4] = [b"genesis\"", b"state\"", b"epoch\"", b"key\""];
+    name.is_some_and(|name| names.iter().any(|known| name.starts_with(known)))
 }

@@ -1,9 +1,13 @@
 //! The records that the log writes about itself: what their `event` says.
 
-use crate::proof::{Frontier, Hash};
+use super::view::Tip;
+use crate::proof::{EpochKey, EpochStatement, Frontier, Hash};
 use crate::record::{format_time, id_text};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+
+/// What a system record's members begin with.
+pub(crate) const SYSTEM: &[u8] = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\"";
 
 /// The software's name and version as it stands in records.
 const SOFTWARE: &str = concat!("auditdb ", env!("CARGO_PKG_VERSION"));
@@ -32,6 +36,12 @@ impl Identity {
         id_text(self.database)
     }
 
+    /// The log's name to the outside: its checkpoints bear it, and it is the name of the key that signs them.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        format!("{}/{}", self.name, self.log_id())
+    }
+
     /// The log's name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -49,8 +59,9 @@ pub(crate) struct State {
     pub(crate) database: String,
     pub(crate) log: String,
     pub(crate) log_id: String,
-    pub(crate) origin: Option<String>,
-    pub(crate) keys: Vec<String>,
+    /// The log's name to the outside, in its checkpoints.
+    pub(crate) origin: String,
+    pub(crate) keys: StateKeys,
     pub(crate) class: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) policy: Option<String>,
@@ -60,6 +71,16 @@ pub(crate) struct State {
     pub(crate) previous: Option<Standing>,
     /// The log that this one goes on from; only in genesis.
     pub(crate) predecessor: Option<String>,
+}
+
+/// The public keys that are in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StateKeys {
+    /// The one that signs checkpoints, as a vkey of C2SP signed-note.
+    pub(crate) log: String,
+    /// The number of the epoch that signs next, and its public key in hexadecimal digits.
+    pub(crate) epoch: u64,
+    pub(crate) epoch_key: String,
 }
 
 /// How far a log is: how many records, and the two hashes over them.
@@ -80,36 +101,92 @@ impl Standing {
     }
 }
 
-/// The event of a segment's last record. Until the log is signed it only states where the log stands.
+/// The event that ends an epoch, and with it every segment: where the log stands, the key of the next epoch, and this
+/// epoch's signature over both (see [`EpochStatement`]).
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Epoch {
     pub(crate) name: String,
-    pub(crate) epoch: Option<u64>,
+    pub(crate) epoch: u64,
     #[serde(flatten)]
     pub(crate) standing: Standing,
-    pub(crate) next_key: Option<String>,
-    pub(crate) signature: Option<String>,
+    pub(crate) next_key: String,
+    /// The key that signs checkpoints, as a vkey. Not signed: the chain that is signed commits to what put it in force.
+    pub(crate) log_key: String,
+    pub(crate) signature: String,
+}
+
+/// The event of another key that signs checkpoints, signed by both.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct KeyChange {
+    pub(crate) name: String,
+    pub(crate) old: String,
+    pub(crate) new: String,
+    pub(crate) signed_by_old: String,
+    pub(crate) signed_by_new: String,
+}
+
+impl KeyChange {
+    /// What both keys sign: context, a zero byte, the log's id, and both keys as text, each with a newline.
+    pub(crate) fn statement(log_id: [u8; 16], old: &str, new: &str) -> Vec<u8> {
+        let mut bytes = b"auditdb log key v1\0".to_vec();
+        bytes.extend_from_slice(&log_id);
+        bytes.extend_from_slice(format!("{old}\n{new}\n").as_bytes());
+        bytes
+    }
 }
 
 /// The first record of a log.
-pub(crate) fn genesis(identity: &Identity) -> Vec<u8> {
-    system(&state_of(identity, "genesis", None))
+pub(crate) fn genesis(identity: &Identity, keys: StateKeys) -> Vec<u8> {
+    system(&state_of(identity, keys, "genesis", None))
 }
 
 /// The first record of every later segment.
-pub(crate) fn state(identity: &Identity, tree: &Frontier, chain: &Hash) -> Vec<u8> {
-    system(&state_of(identity, "state", Some(Standing::new(tree, chain))))
+pub(crate) fn state(identity: &Identity, keys: StateKeys, tree: &Frontier, chain: &Hash) -> Vec<u8> {
+    system(&state_of(identity, keys, "state", Some(Standing::new(tree, chain))))
 }
 
-/// The last record of every segment.
-pub(crate) fn epoch(tree: &Frontier, chain: &Hash) -> Vec<u8> {
-    let standing = Standing::new(tree, chain);
+/// The end of an epoch.
+pub(crate) fn epoch(key: &EpochKey, log_key: &str, log_id: [u8; 16], tip: &Tip, logged: i64) -> Vec<u8> {
+    let standing = Standing::new(&tip.tree, &tip.chain);
+    let next_key = key.next().public();
+    let statement = EpochStatement {
+        log_id,
+        epoch: key.number(),
+        size: tip.next_seq(),
+        root: tip.tree.root(),
+        chain: tip.chain,
+        logged,
+        next_key,
+    };
     system(&Epoch {
         name: "epoch".to_owned(),
-        epoch: None,
+        epoch: key.number(),
         standing,
-        next_key: None,
-        signature: None,
+        next_key: hex(&next_key),
+        log_key: log_key.to_owned(),
+        signature: hex(&key.sign(&statement)),
+    })
+}
+
+/// Another key signs checkpoints from here on.
+pub(crate) fn key_change(change: &KeyChange) -> Vec<u8> {
+    system(change)
+}
+
+/// The log was moved to another place by a person.
+pub(crate) fn adopted(from: &str, to: &str, reason: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Adopted<'a> {
+        name: &'static str,
+        from: &'a str,
+        to: &'a str,
+        reason: &'a str,
+    }
+    system(&Adopted {
+        name: "adopted",
+        from,
+        to,
+        reason,
     })
 }
 
@@ -231,7 +308,7 @@ pub(crate) fn unhex(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
-fn state_of(identity: &Identity, name: &str, previous: Option<Standing>) -> State {
+fn state_of(identity: &Identity, keys: StateKeys, name: &str, previous: Option<Standing>) -> State {
     State {
         name: name.to_owned(),
         format: super::format::FORMAT,
@@ -239,8 +316,8 @@ fn state_of(identity: &Identity, name: &str, previous: Option<Standing>) -> Stat
         database: identity.database_id(),
         log: identity.name.clone(),
         log_id: identity.log_id(),
-        origin: None,
-        keys: Vec::new(),
+        origin: identity.origin(),
+        keys,
         class: None,
         region: None,
         policy: None,

@@ -66,6 +66,26 @@ pub enum What {
     NotClosed,
     /// A recovery was interrupted before what it did stood in the log.
     Unfinished,
+    /// Records that no epoch's signature covers although one has to.
+    Unsigned,
+    /// An epoch is missing, or comes twice.
+    EpochGap {
+        /// The epoch that has to come.
+        expected: u64,
+        /// The one that is there.
+        found: u64,
+    },
+    /// A record is not signed by the key of its epoch.
+    Signature,
+    /// A record states other keys than those that the records before it put in force.
+    Keys,
+    /// A record or file is of a format that was given up before the log began to be signed.
+    OldFormat {
+        /// The version that it says.
+        version: u16,
+    },
+    /// A checkpoint is not what the log signed: why.
+    Checkpoint(String),
     /// A part record without the record that it belongs to, or the reverse, or with another content.
     Part,
 }
@@ -109,6 +129,16 @@ impl fmt::Display for What {
             What::State(part) => write!(f, "the segment's first record is not its state: {part}"),
             What::NotClosed => f.write_str("the segment's last record does not close it"),
             What::Unfinished => f.write_str("a recovery was interrupted; run `auditdb recover` again to finish it"),
+            What::Unsigned => f.write_str("holds records that are not signed"),
+            What::EpochGap { expected, found } => {
+                write!(f, "epoch {found} stands where epoch {expected} has to: records were removed, or signed anew")
+            }
+            What::Signature => f.write_str("is not signed by the key of its epoch: records were changed and signed anew"),
+            What::Keys => f.write_str("states other keys than the records before it put in force"),
+            What::OldFormat { version } => {
+                write!(f, "is of format {version}, which carries no signatures: the log is signed from its first record on")
+            }
+            What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }
     }

@@ -12,11 +12,14 @@ use super::options::Options;
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
-use super::replay::{ReadFailure, Replayed, committed, read_view};
+use super::replay::{InForce, ReadFailure, Replayed, committed, read_view};
+use super::signer::{Claim, Found, Signer};
+use super::tiles::with_tiles;
 use super::view::{LiveJournal, Tip, View};
 use super::writer::{Clock, CommitFailure, Entry, Writer};
 use crate::disk::{Disk, LockAttempt, LockGuard, Open};
 use crate::error::{Error, Result};
+use crate::proof::root_at;
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -76,6 +79,7 @@ impl Log {
         }
         let journal = JournalWriter::resume(Arc::clone(&file), &path, 0, identity.log_id, 0, options.growth());
         let journal = journal.map_err(io)?;
+        let signer = Signer::create(&*disk, &layout, &identity)?;
         let view = View {
             journals: vec![LiveJournal::new(0, path.clone(), file)],
             ..View::default()
@@ -88,9 +92,12 @@ impl Log {
             started: None,
             last_logged: None,
             lock,
+            signer,
         };
         let log = Self::start(files, options, start)?;
         log.act(|writer| writer.record(events::opened(writer.files.disk.boot_id())))?;
+        // Signed from the first record on.
+        log.act(Writer::end_epoch)?;
         Ok(log)
     }
 
@@ -104,7 +111,16 @@ impl Log {
                 faults: vec![Fault::new(unfinished, What::Unfinished)],
             });
         }
-        Self::open_at(disk, layout, options, None)
+        Self::open_at(disk, layout, options, None, Claim::Same)
+    }
+
+    /// Opens a log for writing that a person says was moved to where it is, and records that.
+    pub(crate) fn adopt(disk: Arc<dyn Disk>, layout: Layout, options: Options, reason: &str) -> Result<Self> {
+        let log = Self::open_at(disk, layout, options, None, Claim::Moved)?;
+        let (from, to) = log.act(|writer| Ok(writer.signer.places()))?;
+        log.act(|writer| writer.record(events::adopted(&from, &to, reason)))?;
+        log.act(Writer::end_epoch)?;
+        Ok(log)
     }
 
     /// Opens a log for writing that a recovery has gone through; `sealed_end` is how far it is behind its last segment.
@@ -113,6 +129,7 @@ impl Log {
         layout: Layout,
         options: Options,
         sealed_end: Option<Tip>,
+        claim: Claim,
     ) -> Result<Self> {
         // Looked at before the lock is taken, which would create a directory's first file.
         if open::identify(&*disk, &layout).is_ok_and(|identity| identity.is_none()) {
@@ -140,6 +157,7 @@ impl Log {
             options.growth(),
         );
         let journal = journal.map_err(|error| Error::io("opening", &last.journal.path, error))?;
+        let signer = claim_keys(&*disk, &layout, &identity, &view, &opened.keys, &last.tip, claim)?;
         let files = Arc::new(Files::new(disk, layout, identity, view));
         let (started, last_logged) = (last.logged.map(|(first, _)| first), last.logged.map(|(_, last)| last));
         let start = Start {
@@ -149,6 +167,7 @@ impl Log {
             started,
             last_logged,
             lock,
+            signer,
         };
         let log = Self::start(files, options, start)?;
         if last.closed {
@@ -183,6 +202,7 @@ impl Log {
             undefined: std::collections::HashSet::new(),
             committed,
             lock: start.lock,
+            signer: start.signer,
             keeper: Arc::clone(&keeper),
         };
         writer.tell_committed();
@@ -409,6 +429,26 @@ struct Start {
     started: Option<i64>,
     last_logged: Option<i64>,
     lock: Box<dyn LockGuard>,
+    signer: Signer,
+}
+
+/// The secrets of a log that is opened for writing, if it is the one that they signed for.
+fn claim_keys(
+    disk: &dyn Disk,
+    layout: &Layout,
+    identity: &Identity,
+    view: &View,
+    in_force: &InForce,
+    tip: &Tip,
+    claim: Claim,
+) -> Result<Signer> {
+    let found = Found {
+        tip,
+        keys: in_force.keys.clone(),
+        began: in_force.began,
+        root_at: &|size| with_tiles(disk, layout, view, |tiles| root_at(tiles, size)),
+    };
+    Signer::open(disk, layout, identity, &found, claim)
 }
 
 pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn LockGuard>> {

@@ -7,6 +7,7 @@
 //! for a while (a journaling file system, a snapshot, a copy, a flash disk's spare blocks), and swap may hold it too: that
 //! an old secret is gone holds for what the file system shows, not for what a laboratory finds.
 
+use super::events::Identity;
 use super::format::FORMAT;
 use super::layout::Layout;
 use crate::disk::{Disk, Open};
@@ -60,25 +61,45 @@ pub(crate) fn create(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], origin:
         seed
     };
     let log_seed = seed();
-    write_log_key(disk, layout, log_id, &log_seed)?;
+    write_log_key(disk, &layout.log_key(log_id), log_id, &log_seed)?;
     Ok((log_key(origin, &log_seed)?, EpochKey::new(0, seed())))
 }
 
-/// Puts another secret in the place of the key that signs checkpoints.
-pub(crate) fn write_log_key(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], seed: &[u8; 32]) -> Result<()> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LOG_LEN));
-    head(&mut bytes, LOG_MAGIC, log_id);
-    bytes.extend_from_slice(seed);
-    replace(disk, &layout.log_key(log_id), &mut bytes)
+/// Keeps another secret for checkpoints until the log has recorded it.
+pub(crate) fn write_next_log_key(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], seed: &[u8; 32]) -> Result<()> {
+    write_log_key(disk, &layout.next_log_key(log_id), log_id, seed)
 }
 
-/// Reads the key that signs checkpoints.
-pub(crate) fn read_log_key(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16], origin: &str) -> Result<LogKey> {
+/// Puts the secret that was kept for it in the place of the key that signs checkpoints.
+pub(crate) fn promote_next_log_key(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Result<()> {
     let path = layout.log_key(log_id);
-    let bytes = read(disk, &path)?;
-    let seed = body(&bytes, LOG_MAGIC, log_id).and_then(|body| body.try_into().ok());
-    let seed: &[u8; 32] = seed.ok_or(Error::KeyFile { path })?;
-    log_key(origin, seed)
+    let io = |error| Error::io("writing", &path, error);
+    disk.rename(&layout.next_log_key(log_id), &path).map_err(io)?;
+    disk.sync_dir(layout.keys()).map_err(io)
+}
+
+/// Reads the key that signs checkpoints, whose public half the log states. A change of keys that a crash cut off is
+/// finished.
+pub(crate) fn read_log_key(disk: &dyn Disk, layout: &Layout, identity: &Identity, stated: &str) -> Result<LogKey> {
+    let (log_id, origin) = (identity.log_id, identity.origin());
+    let key = |path: &Path| {
+        let bytes = read(disk, path)?;
+        let seed = body(&bytes, LOG_MAGIC, log_id).and_then(|body| body.try_into().ok());
+        let seed: &[u8; 32] = seed.ok_or_else(|| Error::KeyFile { path: path.to_owned() })?;
+        log_key(&origin, seed)
+    };
+    let path = layout.log_key(log_id);
+    let present = key(&path)?;
+    if present.verifier().to_string() == stated {
+        return Ok(present);
+    }
+    match key(&layout.next_log_key(log_id)) {
+        Ok(next) if next.verifier().to_string() == stated => {
+            promote_next_log_key(disk, layout, log_id)?;
+            Ok(next)
+        }
+        _ => Err(Error::KeyFile { path }),
+    }
 }
 
 /// The key that signs checkpoints, from its secret.
@@ -105,7 +126,7 @@ pub(crate) fn read_epoch(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> 
     let path = layout.epoch_key(log_id);
     let bytes = read(disk, &path)?;
     let mut body = body(&bytes, EPOCH_MAGIC, log_id).unwrap_or_default();
-    let file = || {
+    let mut file = || {
         let number = u64::from_le_bytes(take(&mut body)?);
         let seed = Zeroizing::new(take(&mut body)?);
         let (size, root) = (u64::from_le_bytes(take(&mut body)?), take(&mut body)?);
@@ -118,7 +139,6 @@ pub(crate) fn read_epoch(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> 
             place: Place { path, inode },
         })
     };
-    let mut file = file;
     file().ok_or(Error::KeyFile { path })
 }
 
@@ -128,6 +148,13 @@ const EPOCH_LEN: usize = 28 + 88 + 4;
 
 /// No file of keys is longer: a path has at most some thousand bytes.
 const FILE_LIMIT: u64 = 64 << 10;
+
+fn write_log_key(disk: &dyn Disk, path: &Path, log_id: [u8; 16], seed: &[u8; 32]) -> Result<()> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LOG_LEN));
+    head(&mut bytes, LOG_MAGIC, log_id);
+    bytes.extend_from_slice(seed);
+    replace(disk, path, &mut bytes)
+}
 
 fn head(bytes: &mut Vec<u8>, magic: [u8; 8], log_id: [u8; 16]) {
     bytes.extend_from_slice(&magic);
@@ -169,7 +196,9 @@ fn read(disk: &dyn Disk, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 fn replace(disk: &dyn Disk, path: &Path, bytes: &mut Vec<u8>) -> Result<()> {
     let crc = crc32fast::hash(bytes);
     bytes.extend_from_slice(&crc.to_le_bytes());
-    let temporary: PathBuf = path.with_extension("new");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let temporary = PathBuf::from(temporary);
     let io = |error| Error::io("writing", &temporary, error);
     if disk.stat(&temporary).map_err(io)?.is_some() {
         disk.remove(&temporary).map_err(io)?;

@@ -1,17 +1,57 @@
 //! Where a log's files are and what they are called. A file's name carries the seq of its first record in twenty
 //! digits, so that names sort as the records do.
 
+use crate::record::id_text;
 use std::path::{Path, PathBuf};
 
 /// The directory of one log.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
     root: PathBuf,
+    /// Where the log's secrets are: not in its directory, so that a copy of the one has not the other.
+    keys: PathBuf,
 }
 
 impl Layout {
-    pub(crate) fn new(root: impl Into<PathBuf>) -> Self {
-        Layout { root: root.into() }
+    pub(crate) fn new(root: impl Into<PathBuf>, keys: impl Into<PathBuf>) -> Self {
+        Layout {
+            root: root.into(),
+            keys: keys.into(),
+        }
+    }
+
+    /// The directory of the secrets.
+    pub(crate) fn keys(&self) -> &Path {
+        &self.keys
+    }
+
+    /// The secret of the present epoch.
+    pub(crate) fn epoch_key(&self, log_id: [u8; 16]) -> PathBuf {
+        self.keys.join(format!("{}.epoch", id_text(log_id)))
+    }
+
+    /// The secret that signs checkpoints.
+    pub(crate) fn log_key(&self, log_id: [u8; 16]) -> PathBuf {
+        self.keys.join(format!("{}.log", id_text(log_id)))
+    }
+
+    /// Another such secret, until the log has recorded that it is in force.
+    pub(crate) fn next_log_key(&self, log_id: [u8; 16]) -> PathBuf {
+        self.keys.join(format!("{}.log.next", id_text(log_id)))
+    }
+
+    pub(crate) fn checkpoint_dir(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// The checkpoint of that size.
+    pub(crate) fn checkpoint(&self, size: u64) -> PathBuf {
+        self.checkpoint_dir().join(format!("{size:020}"))
+    }
+
+    /// A checkpoint while it is written.
+    pub(crate) fn checkpoint_temporary(&self) -> PathBuf {
+        self.checkpoint_dir().join("new")
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -85,12 +125,13 @@ impl Layout {
     }
 
     /// All directories of a log, to be created and synced together.
-    pub(crate) fn dirs(&self) -> [PathBuf; 4] {
+    pub(crate) fn dirs(&self) -> [PathBuf; 5] {
         [
             self.root.clone(),
             self.journal_dir(),
             self.segment_dir(),
             self.tree_dir(),
+            self.checkpoint_dir(),
         ]
     }
 }
@@ -101,6 +142,11 @@ const SEGMENT: &str = ".jsonl.zst";
 /// The first seq that a journal's name says.
 pub(crate) fn journal_seq(name: &str) -> Option<u64> {
     named_seq(name, JOURNAL)
+}
+
+/// The size that a checkpoint's name says.
+pub(crate) fn checkpoint_size(name: &str) -> Option<u64> {
+    named_seq(name, "")
 }
 
 /// The first seq that a segment's name says.

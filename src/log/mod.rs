@@ -8,6 +8,7 @@
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
+mod checkpoints;
 mod derive;
 mod door;
 mod draft;
@@ -17,6 +18,7 @@ mod format;
 mod handle;
 mod journal;
 mod keeper;
+mod keyring;
 mod keys;
 mod layout;
 mod open;
@@ -28,9 +30,11 @@ mod recover;
 mod replay;
 mod seal;
 mod segment;
+mod signer;
 mod standing;
 mod status;
 mod streams;
+mod tiles;
 mod tree_files;
 mod verify;
 mod view;

@@ -5,8 +5,8 @@ use super::events::{self, Did, Identity, Recovered, State};
 use super::fault::{Fault, What};
 use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
-use super::replay::{Listing, Replayed, committed, replay, sealed_tip};
-use super::standing::{first_line_of_journal, first_line_of_segment};
+use super::replay::{InForce, Listing, Replayed, committed, replay, sealed_tip};
+use super::standing::{first_line_of_journal, first_line_of_segment, last_line_of_segment};
 use super::view::{SegmentRef, Tip, View};
 use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
@@ -20,6 +20,8 @@ pub(crate) struct Opened {
     pub(crate) view: View,
     /// The journal that is written to next.
     pub(crate) last: Replayed,
+    /// The keys that the log's records put in force.
+    pub(crate) keys: InForce,
     /// What was cut off, to be recorded.
     pub(crate) cut: Option<Recovered>,
 }
@@ -92,6 +94,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         ..View::default()
     };
     let (mut last, mut cut) = (None, None);
+    let mut keys: Option<InForce> = None;
     for (place, first_seq) in listing.journals.iter().enumerate() {
         let reader = FrameReader::open(disk, &layout.journal(*first_seq), identity.log_id).map_err(damaged)?;
         let replayed = replay(reader, *first_seq, tip, u64::MAX).map_err(damaged)?;
@@ -118,6 +121,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
                 Fault::new(&replayed.journal.path, What::NotClosed).seqs(last, last),
             ));
         }
+        keys = replayed.keys.clone().or(keys);
         tip = replayed.tip.clone();
         view.journals.push(replayed.journal.clone());
         last = Some(replayed);
@@ -129,7 +133,16 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         ));
     }
     make_durable(disk, layout, &mut last)?;
-    Ok(Opened { view, last, cut })
+    let keys = match (keys, sealed.last()) {
+        (Some(keys), _) => Some(keys),
+        // Nothing was written behind the last segment: its last record says it.
+        (None, Some(segment)) => last_line_of_segment(disk, &layout.segment(*segment))
+            .map_err(damaged)
+            .map(|line| InForce::after(None, &line))?,
+        (None, None) => None,
+    };
+    let keys = keys.ok_or_else(|| damaged(Fault::new(&last.journal.path, What::Unsigned)))?;
+    Ok(Opened { view, last, keys, cut })
 }
 
 /// The last frame may have lived in the system's cache only, if the process was killed or an fsync failed: it is

@@ -1,6 +1,7 @@
 //! How a log is written. Nothing here is stored: any writer may choose anew.
 
 use super::segment::Encoding;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How a log is written; the defaults are right for nearly everybody.
@@ -32,6 +33,9 @@ pub struct Options {
     /// system has it. Only creating a database looks at it: its directories then hand the group on to all that is made
     /// in them, whoever writes later.
     pub group: Option<u32>,
+    /// The directory of the secret keys; without it, the one that the environment names in `AUDITDB_KEYS`, else the
+    /// database's path with `.keys` at its end. Only writing needs them.
+    pub keys: Option<PathBuf>,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
@@ -53,6 +57,7 @@ impl Default for Options {
             zero_ahead: true,
             door: true,
             group: None,
+            keys: None,
             threads: true,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
@@ -128,6 +133,13 @@ impl Options {
     #[must_use]
     pub fn group(mut self, group: u32) -> Self {
         self.group = Some(group);
+        self
+    }
+
+    /// Sets the directory of the secret keys.
+    #[must_use]
+    pub fn keys(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.keys = Some(dir.into());
         self
     }
 

@@ -1,6 +1,7 @@
 //! Building a view from the files, and with it what the writer has to know to go on.
 
 use super::derive::derive;
+use super::events::{Epoch, KeyChange, State, StateKeys, SYSTEM, event_of};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};
@@ -23,12 +24,52 @@ pub(crate) struct Replayed {
     pub(crate) callers: u64,
     /// Whether its last record closes it.
     pub(crate) closed: bool,
+    /// The keys that its records put in force; nothing if none of them says.
+    pub(crate) keys: Option<InForce>,
     /// Positioned behind the last intact frame.
     pub(crate) reader: FrameReader,
 }
 
-/// What a system record's members begin with.
-pub(crate) const SYSTEM: &[u8] = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\"";
+/// The keys that are in force, as a log says, and how far it was when the present epoch began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InForce {
+    pub(crate) keys: StateKeys,
+    pub(crate) began: u64,
+}
+
+impl InForce {
+    /// What a mark says on top of what was in force before; `None` if that cannot be told.
+    pub(crate) fn after(before: Option<&InForce>, line: &[u8]) -> Option<InForce> {
+        let head = read_head(line)?;
+        let members = line.get(head.members)?;
+        match kind_and_event(members).1.as_deref()? {
+            "genesis" | "state" => {
+                let state: State = event_of(members)?;
+                let (keys, began) = (state.keys, head.seq);
+                Some(InForce { keys, began })
+            }
+            "epoch" => {
+                let epoch: Epoch = event_of(members)?;
+                let keys = StateKeys {
+                    log: epoch.log_key,
+                    epoch: epoch.epoch.checked_add(1)?,
+                    epoch_key: epoch.next_key,
+                };
+                Some(InForce {
+                    keys,
+                    began: head.seq + 1,
+                })
+            }
+            "key" => {
+                let change: KeyChange = event_of(members)?;
+                let mut after = before?.clone();
+                after.keys.log = change.new;
+                Some(after)
+            }
+            _ => None,
+        }
+    }
+}
 
 /// Reads a journal's frames before `end`; the first must go on from `tip`.
 pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) -> Result<Replayed, Fault> {
@@ -40,6 +81,7 @@ pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) ->
         logged: None,
         callers: 0,
         closed: false,
+        keys: None,
         reader,
     };
     if first_seq != replayed.tip.next_seq() {
@@ -85,6 +127,9 @@ impl Replayed {
             self.callers += u64::from(!system);
             self.closed = system && kind_and_event(members).1.as_deref() == Some("epoch");
         }
+        for mark in &derived.marks {
+            self.keys = InForce::after(self.keys.as_ref(), &mark.line);
+        }
         self.tip.advance(&derived);
         let framed = Framed {
             first_seq: derived.first_seq,
@@ -94,6 +139,7 @@ impl Replayed {
             text: frame.text.len() as u64,
             keys: &derived.keys,
             streams: &derived.streams,
+            leaves: &derived.leaves,
         };
         self.journal.push(&framed);
         tell(&framed);

@@ -120,6 +120,20 @@ pub(crate) fn first_line_of_segment(disk: &dyn Disk, path: &Path) -> Result<Vec<
     })
 }
 
+/// The last line of a segment.
+pub(crate) fn last_line_of_segment(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, Fault> {
+    let by_directory = || {
+        let file = SegmentFile::open(disk, path)?;
+        let rows = file.rows()?;
+        let row = rows.last().ok_or_else(|| file.fault(What::Directory))?;
+        Ok(last_line(&file.frame_text(row)?))
+    };
+    by_directory().or_else(|fault| {
+        let last = Remains::read(disk, path)?.pieces().last().filter(|piece| piece.damage.is_none());
+        last.map(|piece| last_line(&piece.text)).ok_or(fault)
+    })
+}
+
 /// How far the log is behind a segment, as the `epoch` record says that ends it.
 fn tip_of_epoch(disk: &dyn Disk, layout: &Layout, segment: u64) -> Option<Tip> {
     let remains = Remains::read(disk, &layout.segment(segment)).ok()?;
@@ -149,6 +163,11 @@ fn trees_at(disk: &dyn Disk, layout: &Layout, size: u64) -> Vec<Frontier> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+fn last_line(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    text.rsplit(|byte| *byte == b'\n').next().unwrap_or_default().to_vec()
 }
 
 fn first_line(text: &[u8]) -> Vec<u8> {

@@ -43,20 +43,51 @@ impl Tip {
         }
     }
 
-    /// Goes on over some lines; gives how far it was before the last of them.
-    pub(crate) fn advance(&mut self, derived: &Derived) -> Tip {
-        let Some((last, earlier)) = derived.leaves.split_last() else {
-            return self.clone();
+    /// Goes on over some lines.
+    pub(crate) fn advance(&mut self, derived: &Derived) -> Advanced {
+        let mut marks = derived.marks.iter().peekable();
+        let mut advanced = Advanced {
+            before_last: self.clone(),
+            marks: Vec::with_capacity(derived.marks.len()),
         };
-        for leaf in earlier {
+        for (place, leaf) in derived.leaves.iter().enumerate() {
+            if let Some(mark) = marks.next_if(|mark| mark.place == place) {
+                advanced.marks.push(Marked {
+                    seq: self.tree.size(),
+                    root: self.tree.root(),
+                    chain: mark.chain_before,
+                    line: mark.line.clone(),
+                });
+            }
+            if place + 1 == derived.leaves.len() {
+                advanced.before_last = Tip {
+                    tree: self.tree.clone(),
+                    chain: derived.chain_before_last,
+                };
+            }
             self.tree.push(*leaf);
         }
-        self.chain = derived.chain_before_last;
-        let before_last = self.clone();
-        self.tree.push(*last);
         self.chain = derived.chain_after;
-        before_last
+        advanced
     }
+}
+
+/// What was met on the way over some lines.
+#[derive(Debug)]
+pub(crate) struct Advanced {
+    /// How far the log was before the last of them.
+    pub(crate) before_last: Tip,
+    pub(crate) marks: Vec<Marked>,
+}
+
+/// A record by which the log says where it stands, and where it really stood before that record.
+#[derive(Debug, Clone)]
+pub(crate) struct Marked {
+    /// The record's seq: the size of the log before it.
+    pub(crate) seq: u64,
+    pub(crate) root: Hash,
+    pub(crate) chain: Hash,
+    pub(crate) line: Vec<u8>,
 }
 
 /// A sealed segment, opened when it is needed.
@@ -104,6 +135,7 @@ pub(crate) struct Framed<'a> {
     pub(crate) text: u64,
     pub(crate) keys: &'a [(u64, u64)],
     pub(crate) streams: &'a [(u64, u64)],
+    pub(crate) leaves: &'a [Hash],
 }
 
 /// A journal with an index of its frames.
@@ -118,6 +150,8 @@ pub(crate) struct LiveJournal {
     pub(crate) keys: BTreeSet<(u64, u64)>,
     /// The highest number of each emitter, by hash.
     pub(crate) streams: HashMap<u64, u64>,
+    /// The leaves of its records, which the tree's files get only when it is sealed.
+    pub(crate) leaves: Vec<Hash>,
     /// The end of the last durable frame, and the seq behind its last record.
     pub(crate) end: u64,
     pub(crate) end_seq: u64,
@@ -134,6 +168,7 @@ impl LiveJournal {
             frames: Vec::new(),
             keys: BTreeSet::new(),
             streams: HashMap::new(),
+            leaves: Vec::new(),
             end: 0,
             end_seq: first_seq,
             text: 0,
@@ -144,6 +179,7 @@ impl LiveJournal {
     pub(crate) fn push(&mut self, frame: &Framed<'_>) {
         self.frames.push((frame.first_seq, frame.offset));
         self.keys.extend(frame.keys.iter().copied());
+        self.leaves.extend_from_slice(frame.leaves);
         for (hash, number) in frame.streams {
             let highest = self.streams.entry(*hash).or_default();
             *highest = (*highest).max(*number);

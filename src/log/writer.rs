@@ -4,21 +4,24 @@
 //! What must hold: nothing about the log moves on before the frame is durable, so a write that failed and was cut back
 //! leaves everything as it was.
 
+use super::checkpoints;
 use super::derive::Spans;
 use super::draft::{Draft, Stamp};
 use super::events;
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
+use super::keyring;
 use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use super::options::Options;
 use super::read::Files;
+use super::signer::Signer;
 use super::receipt::Receipt;
 use super::streams::Streams;
 use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
-use crate::proof::Hash;
+use crate::proof::{Hash, SignedCheckpoint};
 use crate::record::{Head, Prepared, SourceKey, Writer as Author, parts_list, read_head, read_keys, read_parts};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -43,6 +46,7 @@ pub(crate) struct Writer {
     pub(crate) undefined: HashSet<u64>,
     pub(crate) committed: Option<Arc<dyn DiskFile>>,
     pub(crate) lock: Box<dyn LockGuard>,
+    pub(crate) signer: Signer,
     pub(crate) keeper: Arc<Keeper>,
 }
 
@@ -154,8 +158,13 @@ impl Writer {
         self.write(&draft, now, monotonic).map(|_| ())
     }
 
-    /// Whether the journal is due to be sealed.
+    /// Whether there is anything to do although nobody appends.
     pub(crate) fn is_due(&self) -> bool {
+        self.signer.is_due(self.tip.next_seq(), self.files.disk.monotonic()) || self.is_full()
+    }
+
+    /// Whether the journal is due to be sealed.
+    fn is_full(&self) -> bool {
         let text = self.files.view.read().journals.last().map_or(0, |journal| journal.text);
         let age = self
             .started
@@ -165,14 +174,20 @@ impl Writer {
                 || age >= i128::try_from(self.options.seal_age.as_nanos()).unwrap_or(i128::MAX))
     }
 
-    /// Closes the journal when it is due, and has one zeroed ahead for the next when it will be soon.
+    /// Does what is due before a batch: ends the epoch, closes the journal when it is due, and has one zeroed ahead for the next when it will be soon.
     pub(crate) fn roll_if_due(&mut self) -> std::result::Result<(), CommitFailure> {
-        if self.is_due() {
+        if self.is_full() {
             return match self.roll() {
                 // The journal can be longer than it should: evidence waits for nothing.
                 Err(CommitFailure::Refused(_)) => Ok(()),
                 rolled => rolled,
             };
+        }
+        if self.signer.is_due(self.tip.next_seq(), self.files.disk.monotonic()) {
+            match self.end_epoch() {
+                Err(CommitFailure::Refused(_)) | Ok(()) => {}
+                unknown => return unknown,
+            }
         }
         if self.options.zero_ahead && self.journal.end > self.options.seal_bytes / 4 {
             self.keeper
@@ -185,12 +200,7 @@ impl Writer {
     pub(crate) fn roll(&mut self) -> std::result::Result<(), CommitFailure> {
         // The file first, under another name: a disk without room for it is found before anything was closed.
         let (next, name) = self.take_next()?;
-        let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
-        let mut draft = self.begin(now, monotonic, 0);
-        let Tip { tree, chain } = draft.hash().after;
-        let members = events::epoch(&tree, &chain);
-        self.own(&mut draft, members, now);
-        if let Err(failure) = self.write(&draft, now, monotonic) {
+        if let Err(failure) = self.end_epoch() {
             if name == self.files.layout.next_journal() {
                 self.keeper.give_next_back(next);
             } else {
@@ -199,7 +209,47 @@ impl Writer {
             }
             return Err(failure);
         }
-        self.begin_journal(next, &name)
+        self.begin_journal(next, &name)?;
+        // The log is closed and goes on without it; who needs a checkpoint asks for one.
+        let _ = self.checkpoint();
+        Ok(())
+    }
+
+    /// Signs how far the log is, in a record, and goes on to the next epoch.
+    pub(crate) fn end_epoch(&mut self) -> std::result::Result<(), CommitFailure> {
+        let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
+        let mut draft = self.begin(now, monotonic, 0);
+        let members = self.signer.epoch_event(&draft.hash().after, now);
+        self.own(&mut draft, members, now);
+        self.write(&draft, now, monotonic)?;
+        let (disk, layout) = (&*self.files.disk, &self.files.layout);
+        // The record is durable. Where the file is not, the next opening or epoch does it again.
+        let _ = self.signer.advance(disk, layout, &self.tip);
+        Ok(())
+    }
+
+    /// Signs and stores how far the log is; with an epoch of its own, if there is anything that none has signed yet.
+    pub(crate) fn checkpoint(&mut self) -> std::result::Result<SignedCheckpoint, CommitFailure> {
+        if self.signer.has_unsigned(self.tip.next_seq()) {
+            self.end_epoch()?;
+        }
+        let (disk, layout) = (&*self.files.disk, &self.files.layout);
+        let checkpoint = self.signer.checkpoint(disk, layout, &self.tip)?;
+        checkpoints::store(disk, layout, &checkpoint)?;
+        Ok(checkpoint)
+    }
+
+    /// Signs checkpoints with a new key from here on. What a crash leaves between the record and the file is finished at
+    /// the next opening.
+    pub(crate) fn rotate_key(&mut self) -> std::result::Result<(), CommitFailure> {
+        let files = Arc::clone(&self.files);
+        let (disk, layout, log_id) = (&*files.disk, &files.layout, files.identity.log_id);
+        let (seed, members) = self.signer.new_log_key(disk)?;
+        keyring::write_next_log_key(disk, layout, log_id, &seed)?;
+        self.record(members)?;
+        keyring::promote_next_log_key(disk, layout, log_id)?;
+        self.signer.set_log_key(&seed)?;
+        self.end_epoch()
     }
 
     /// Begins a journal behind one that is closed.
@@ -285,8 +335,8 @@ impl Writer {
         if self.journal.end == 0 {
             let identity = &self.files.identity;
             let members = match self.tip.next_seq() {
-                0 => events::genesis(identity),
-                _ => events::state(identity, &self.tip.tree, &self.tip.chain),
+                0 => events::genesis(identity, self.signer.keys()),
+                _ => events::state(identity, self.signer.keys(), &self.tip.tree, &self.tip.chain),
             };
             self.own(&mut draft, members, now);
         }
@@ -355,10 +405,12 @@ impl Writer {
                 text: draft.lines.len() as u64,
                 keys: &draft.keys,
                 streams: &draft.streams,
+                leaves: &hashed.leaves,
             });
         }
         drop(view);
         self.tip = hashed.after;
+        self.signer.appended(monotonic);
         self.tell_committed();
         Ok(hashed.links)
     }

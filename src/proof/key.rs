@@ -99,7 +99,7 @@ impl VerifierKey {
 
     /// Whether the key has signed exactly these bytes. Strict: no key or commitment of small order, so that no
     /// signature fits two messages.
-    pub(super) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.key
             .verify_strict(message, &Signature::from_bytes(signature))
             .is_ok()
@@ -171,7 +171,7 @@ impl LogKey {
         &self.0.public
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.key.sign(message).to_bytes()
     }
 }

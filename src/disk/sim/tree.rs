@@ -162,7 +162,7 @@ impl State {
     }
 
     pub(super) fn open(&mut self, path: &Path, how: Open) -> io::Result<u64> {
-        let number = if how == Open::Create {
+        let number = if matches!(how, Open::Create | Open::CreateSecret) {
             self.begin_whole()?;
             let dir = self.parent(path)?;
             if self.names.contains_key(path) || self.dirs.contains_key(path) {

@@ -151,7 +151,7 @@ impl Mend<'_> {
             }
             ends.take(&piece.text, piece.first_seq);
             let derived = derive(&piece.text, piece.first_seq, end.chain).ok()?;
-            ends.before_last = Some(end.advance(&derived));
+            ends.before_last = Some(end.advance(&derived).before_last);
         }
         let states = end.next_seq() > first
             && check_ends(remains.path(), &ends, Some(&start), true).is_empty()

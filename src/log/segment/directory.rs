@@ -5,7 +5,7 @@ use crate::log::format::{
     DIRECTORY_FRAME, FORMAT, Fixed, FrameRow, KeyRow, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, StreamRow, TRAILER_MAGIC,
     Trailer,
 };
-use crate::log::view::Tip;
+use crate::log::view::{Marked, Tip};
 use std::collections::BTreeMap;
 
 /// All that stands behind a segment's data frames.
@@ -20,6 +20,7 @@ pub(crate) struct Directory {
     after: Tip,
     /// How far the log is before the last record.
     before_last: Tip,
+    marks: Vec<Marked>,
     spans: Spans,
     text: u64,
 }
@@ -33,6 +34,7 @@ impl Directory {
             keys: Vec::new(),
             streams: BTreeMap::new(),
             before_last: before.clone(),
+            marks: Vec::new(),
             after: before.clone(),
             before,
             spans: Spans::EMPTY,
@@ -66,7 +68,9 @@ impl Directory {
             let highest = self.streams.entry(*hash).or_default();
             *highest = (*highest).max(*number);
         }
-        self.before_last = self.after.advance(derived);
+        let advanced = self.after.advance(derived);
+        self.before_last = advanced.before_last;
+        self.marks.extend(advanced.marks);
         self.spans.join(&derived.spans);
         self.text += text as u64;
     }
@@ -74,6 +78,11 @@ impl Directory {
     /// How far the log is after the segment.
     pub(crate) fn after(&self) -> &Tip {
         &self.after
+    }
+
+    /// The records by which the log says where it stands.
+    pub(crate) fn marks(&self) -> &[Marked] {
+        &self.marks
     }
 
     /// How far the log is before the segment's last record.

@@ -145,7 +145,7 @@ fn check_frame(
             if sound {
                 ends.take(&frame.text, header.first_seq);
                 checked.leaves.extend_from_slice(&derived.leaves);
-                ends.before_last = tip.as_mut().map(|tip| tip.advance(&derived));
+                ends.before_last = tip.as_mut().map(|tip| tip.advance(&derived).before_last);
             } else {
                 *tip = None;
             }

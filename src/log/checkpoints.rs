@@ -1,0 +1,57 @@
+//! Stored checkpoints: one file each, a signed note named by its size. One is stored with every segment that is closed, and
+//! whenever somebody asks for one. They are copies of what was shown to the outside: a log that is shorter than one of
+//! them, or has another root at its size, has lost or changed records.
+
+use super::layout::{Layout, checkpoint_size};
+use crate::disk::{Disk, Open};
+use crate::error::{Error, Result};
+use crate::proof::{NOTE_LIMIT, SignedCheckpoint};
+use std::path::Path;
+
+/// Stores a checkpoint durably. One of the same size that is there already stays, with all that signed it since.
+pub(crate) fn store(disk: &dyn Disk, layout: &Layout, checkpoint: &SignedCheckpoint) -> Result<()> {
+    let path = layout.checkpoint(checkpoint.checkpoint().size());
+    let io = |error| Error::io("storing", &path, error);
+    if disk.stat(&path).map_err(io)?.is_some() {
+        return Ok(());
+    }
+    let temporary = layout.checkpoint_temporary();
+    if disk.stat(&temporary).map_err(io)?.is_some() {
+        disk.remove(&temporary).map_err(io)?;
+    }
+    let file = disk.open(&temporary, Open::Create).map_err(io)?;
+    file.write_at(checkpoint.to_string().as_bytes(), 0)
+        .and_then(|()| file.sync())
+        .map_err(io)?;
+    disk.set_readonly(&temporary).map_err(io)?;
+    disk.rename(&temporary, &path).map_err(io)?;
+    disk.sync_dir(&layout.checkpoint_dir()).map_err(io)
+}
+
+/// The sizes of the checkpoints that are stored, and the names that are none.
+pub(crate) fn list(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Vec<u64>, Vec<String>)> {
+    let names = match disk.list(&layout.checkpoint_dir()) {
+        // A copy may have lost it while it was empty.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        names => names?,
+    };
+    let (mut sizes, mut others) = (Vec::new(), Vec::new());
+    for name in names {
+        match checkpoint_size(&name) {
+            Some(size) => sizes.push(size),
+            None => others.push(name),
+        }
+    }
+    sizes.sort_unstable();
+    Ok((sizes, others))
+}
+
+/// The bytes of a stored checkpoint; nothing in them is believed before it was verified.
+pub(crate) fn read(disk: &dyn Disk, path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = disk.open(path, Open::Read)?;
+    let len = file.len()?.min(NOTE_LIMIT as u64 + 1);
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}

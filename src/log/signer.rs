@@ -1,0 +1,215 @@
+//! The writer's pen: ends epochs and signs checkpoints. It holds the secrets while a log is open for writing.
+//!
+//! What must hold: the file of the present epoch is durable with the size that is signed before a signature leaves the
+//! process; a directory that is not the one which the keys signed for last is never written.
+
+use super::events::{self, Identity, KeyChange, StateKeys, hex};
+use super::keyring::{self, EpochFile, Place};
+use super::layout::Layout;
+use super::view::Tip;
+use crate::disk::Disk;
+use crate::error::{Error, Estrangement, Result};
+use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// An epoch ends when it has this many records, or when its first is this old.
+const EPOCH_RECORDS: u64 = 10_000;
+const EPOCH_AGE: Duration = Duration::from_secs(5 * 60);
+
+/// The secrets of a log that is open for writing.
+#[derive(Debug)]
+pub(crate) struct Signer {
+    log_id: [u8; 16],
+    log_key: LogKey,
+    epoch: EpochKey,
+    place: Place,
+    /// Where the log was at the opening before.
+    before: Place,
+    /// How far the log was when the present epoch began, and when its first record came, by the clock that never steps.
+    began: u64,
+    first_record: Option<u64>,
+}
+
+/// How a log's directory and its keys have to agree before it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It is where it was.
+    Same,
+    /// A person says that it was moved.
+    Moved,
+}
+
+impl Signer {
+    /// The secrets of a new log.
+    pub(crate) fn create(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Self> {
+        let (log_key, epoch) = keyring::create(disk, layout, identity.log_id, &identity.origin())?;
+        let signer = Signer {
+            log_id: identity.log_id,
+            log_key,
+            epoch,
+            before: Place::of(disk, layout)?,
+            place: Place::of(disk, layout)?,
+            began: 0,
+            first_record: None,
+        };
+        signer.keep(disk, layout, &Tip::empty())?;
+        Ok(signer)
+    }
+
+    /// The secrets of a log that is opened for writing, if they belong to what was found.
+    pub(crate) fn open(
+        disk: &dyn Disk,
+        layout: &Layout,
+        identity: &Identity,
+        found: &Found<'_>,
+        claim: Claim,
+    ) -> Result<Self> {
+        let EpochFile {
+            mut key,
+            size,
+            root,
+            place: before,
+        } = keyring::read_epoch(disk, layout, identity.log_id)?;
+        let estranged = |why| Error::Estranged {
+            path: layout.root().to_owned(),
+            why,
+        };
+        let end = found.tip.next_seq();
+        if end < size || found.keys.epoch < key.number() {
+            return Err(estranged(Estrangement::RolledBack { signed: size, found: end }));
+        }
+        let forked = || estranged(Estrangement::Forked { signed: size });
+        if (found.root_at)(size)? != root {
+            return Err(forked());
+        }
+        let place = Place::of(disk, layout)?;
+        let moved = place.path != before.path && place.inode != before.inode;
+        if moved && claim == Claim::Same {
+            return Err(estranged(Estrangement::Copied { from: before.path }));
+        }
+        // A crash between an epoch's record and its file: what follows is the same whenever it is done.
+        for _ in 0..REDONE_AT_MOST {
+            if key.number() == found.keys.epoch {
+                break;
+            }
+            key = key.next();
+        }
+        if key.number() != found.keys.epoch || hex(&key.public()) != found.keys.epoch_key {
+            return Err(forked());
+        }
+        let log_key = keyring::read_log_key(disk, layout, identity, &found.keys.log)?;
+        let signer = Signer {
+            log_id: identity.log_id,
+            log_key,
+            epoch: key,
+            place,
+            before,
+            began: found.began,
+            // How old the records are that wait for a signature is not known any more: old enough.
+            first_record: (found.tip.next_seq() > found.began).then_some(0),
+        };
+        signer.keep_at(disk, layout, size, root)?;
+        Ok(signer)
+    }
+
+    /// Where the log was when it was written before, and where it is.
+    pub(crate) fn places(&self) -> (String, String) {
+        (self.before.path.clone(), self.place.path.clone())
+    }
+
+    /// The public keys that are in force.
+    pub(crate) fn keys(&self) -> StateKeys {
+        StateKeys {
+            log: self.log_key.verifier().to_string(),
+            epoch: self.epoch.number(),
+            epoch_key: hex(&self.epoch.public()),
+        }
+    }
+
+    /// Notes that records were appended.
+    pub(crate) fn appended(&mut self, monotonic: u64) {
+        self.first_record.get_or_insert(monotonic);
+    }
+
+    /// Whether the present epoch should end.
+    pub(crate) fn is_due(&self, size: u64, monotonic: u64) -> bool {
+        let age = self.first_record.map_or(0, |first| monotonic.saturating_sub(first));
+        size - self.began.min(size) >= EPOCH_RECORDS || u128::from(age) >= EPOCH_AGE.as_nanos()
+    }
+
+    /// Whether there is anything that no epoch has signed.
+    pub(crate) fn has_unsigned(&self, size: u64) -> bool {
+        size > self.began
+    }
+
+    /// The record that ends the present epoch behind `tip`.
+    pub(crate) fn epoch_event(&self, tip: &Tip, logged: i64) -> Vec<u8> {
+        let log_key = self.log_key.verifier().to_string();
+        events::epoch(&self.epoch, &log_key, self.log_id, tip, logged)
+    }
+
+    /// Goes on to the next epoch once the record is durable, behind which the log is at `tip`. If the file cannot be
+    /// written the old secret stays in it: an opening does this again.
+    pub(crate) fn advance(&mut self, disk: &dyn Disk, layout: &Layout, tip: &Tip) -> Result<()> {
+        self.epoch = self.epoch.next();
+        self.began = tip.next_seq();
+        self.first_record = None;
+        self.keep(disk, layout, tip)
+    }
+
+    /// Signs how far the log is.
+    pub(crate) fn checkpoint(&self, disk: &dyn Disk, layout: &Layout, tip: &Tip) -> Result<SignedCheckpoint> {
+        self.keep(disk, layout, tip)?;
+        let checkpoint = Checkpoint::new(self.log_key.origin(), tip.next_seq(), tip.tree.root())?;
+        Ok(SignedCheckpoint::sign(checkpoint, &self.log_key)?)
+    }
+
+    /// A new key for checkpoints, not in force yet, and the record of the change.
+    pub(crate) fn new_log_key(&self, disk: &dyn Disk) -> Result<(Zeroizing<[u8; 32]>, Vec<u8>)> {
+        let mut seed = Zeroizing::new([0; 32]);
+        disk.random(&mut *seed);
+        let new = keyring::log_key(self.log_key.origin(), &seed)?;
+        let (old_key, new_key) = (self.log_key.verifier().to_string(), new.verifier().to_string());
+        let statement = KeyChange::statement(self.log_id, &old_key, &new_key);
+        let change = KeyChange {
+            name: "key".to_owned(),
+            old: old_key,
+            new: new_key,
+            signed_by_old: hex(&self.log_key.sign(&statement)),
+            signed_by_new: hex(&new.sign(&statement)),
+        };
+        Ok((seed, events::key_change(&change)))
+    }
+
+    /// Signs checkpoints with another key from here on; the change is durable in the log and in the file.
+    pub(crate) fn set_log_key(&mut self, seed: &[u8; 32]) -> Result<()> {
+        self.log_key = keyring::log_key(self.log_key.origin(), seed)?;
+        Ok(())
+    }
+
+    fn keep(&self, disk: &dyn Disk, layout: &Layout, tip: &Tip) -> Result<()> {
+        self.keep_at(disk, layout, tip.next_seq(), tip.tree.root())
+    }
+
+    fn keep_at(&self, disk: &dyn Disk, layout: &Layout, size: u64, root: Hash) -> Result<()> {
+        let key = EpochKey::new(self.epoch.number(), Zeroizing::new(*self.epoch.seed()));
+        let place = self.place.clone();
+        let file = EpochFile { key, size, root, place };
+        keyring::write_epoch(disk, layout, self.log_id, &file)
+    }
+}
+
+/// What a log that is being opened says.
+pub(crate) struct Found<'a> {
+    pub(crate) tip: &'a Tip,
+    /// The keys that its last `state`, `epoch` and `key` records put in force.
+    pub(crate) keys: StateKeys,
+    /// How far it was when the present epoch began.
+    pub(crate) began: u64,
+    /// The root that it had at a size.
+    pub(crate) root_at: &'a dyn Fn(u64) -> Result<Hash>,
+}
+
+/// How many epochs a key's file may be behind its log: far more than a crash leaves, and a hostile number ends here.
+const REDONE_AT_MOST: u32 = 100_000;
