@@ -3,7 +3,11 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
+
+/// Work that lasts longer shows how far it is.
+const LONG: Duration = Duration::from_secs(1);
 
 /// A bar that shows itself when the work turns out to be long.
 pub(super) struct Progress {
@@ -29,7 +33,7 @@ impl Progress {
 
     /// So much of so much is done; a total of zero is an unknown one.
     pub(super) fn at(&self, done: u64, total: u64) {
-        if !self.terminal || self.started.elapsed() < Duration::from_secs(1) {
+        if !self.terminal || self.started.elapsed() < LONG {
             return;
         }
         let bar = self.bar.get_or_init(|| {
@@ -52,4 +56,33 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// Does work that cannot say how far it is; a terminal shows that it goes on, and for how long already.
+pub(super) fn waiting<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
+    if !std::io::stderr().is_terminal() {
+        return work();
+    }
+    let (working, over) = channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            // The sender is dropped when the work is over.
+            if over.recv_timeout(LONG) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_elapsed(LONG);
+            bar.set_style(
+                ProgressStyle::with_template("{msg} {spinner} {elapsed}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            );
+            bar.set_message(what);
+            while over.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+                bar.tick();
+            }
+            bar.finish_and_clear();
+        });
+        let answer = work();
+        drop(working);
+        answer
+    })
 }

@@ -1,5 +1,6 @@
 //! `auditdb recover`: make a damaged database writable again.
 
+use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
 use crate::database::Database;
 use clap::Args;
@@ -14,7 +15,8 @@ pub(super) struct Recover {
 
 impl Recover {
     pub(super) fn run(self) -> Outcome {
-        let recovery = Database::recover(self.at.dir()?)?;
+        let dir = self.at.dir()?;
+        let recovery = waiting("recovering", || Database::recover(dir))?;
         if self.at.json {
             let faults: Vec<String> = recovery.faults.iter().map(ToString::to_string).collect();
             let kept = |(file, kept, offset): &(std::path::PathBuf, std::path::PathBuf, u64)| serde_json::json!({ "file": file.display().to_string(), "kept": kept.display().to_string(), "cut_at": offset });
