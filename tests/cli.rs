@@ -416,7 +416,7 @@ fn ranges_times_and_names_that_cannot_be_are_refused() {
     );
     refused(
         r#""kind":"x", "agent" : { "id": "AuditDB" }"#,
-        "column 29: agent.id: \"AuditDB\" is the name",
+        "column 32: agent.id: \"AuditDB\" is the name",
     );
     // One resolver, whatever stands behind the log's name.
     let last = out(&expect(dir, &["show", "db", "@last", "--json"], "", 0));

@@ -14,8 +14,10 @@ use std::io::BufReader;
 /// Import trajectories. Importing the same file again changes nothing.
 #[derive(Debug, Args)]
 #[command(
+    override_usage = "auditdb import [OPTIONS] --format <FORMAT> [DIR] <FILE>...",
     after_help = "Examples:\n  auditdb init my-db\n  echo '[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"yes\"}]' > chat.json\n  \
-    auditdb import my-db --format chat chat.json"
+    auditdb import my-db --format chat chat.json\n  \
+    auditdb import my-db --format chat --agent helpdesk chat.json"
 )]
 pub(super) struct Import {
     #[command(flatten)]

@@ -9,10 +9,7 @@ use std::path::{Path, PathBuf};
 /// What every command about a database takes.
 #[derive(Debug, Args)]
 pub(super) struct Where {
-    /// The database's directory.
-    ///
-    /// With AUDITDB_DIR set it may be left out: the first argument is DIR then only if it is a directory that the rest
-    /// can follow, or if there is no other place for it.
+    /// The database's directory; AUDITDB_DIR if it is left out (`auditdb --help` says when it is).
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
     /// The log in it.

@@ -16,6 +16,7 @@ use std::ffi::OsString;
 /// Show a record, or the whole chain that a correlation or a trace names.
 #[derive(Debug, Args)]
 #[command(
+    override_usage = "auditdb show [OPTIONS] [DIR] <RECORD>",
     after_help = "RECORD is a seq, an id or the beginning of one, a correlation, a trace id, @last or @last-failure; each also\n\
     behind the log's name, as in main/7. With --json the exact lines are printed.\n\n\
     Examples:\n  auditdb init my-db\n  auditdb show my-db 0\n  auditdb show my-db main/0 --json\n  AUDITDB_DIR=my-db auditdb show 0"
