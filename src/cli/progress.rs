@@ -1,5 +1,6 @@
 //! Progress bars: on a terminal only, and only for work that lasts longer than a second.
 
+use super::figures::{bytes, count};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -39,13 +40,21 @@ impl Progress {
         let bar = self.bar.get_or_init(|| {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
             let form = match (self.bytes, total) {
-                (true, _) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec}",
-                (false, 0) => "{msg} {human_pos} {per_sec}",
-                (false, _) => "{msg} [{bar:30}] {human_pos}/{human_len} {eta}",
+                (true, _) => "{prefix} [{bar:30}] {bytes}/{total_bytes} {msg}",
+                (false, 0) => "{prefix} {human_pos} {msg}",
+                (false, _) => "{prefix} [{bar:30}] {human_pos}/{human_len} {msg}",
             };
             bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_message(self.what);
+            bar.set_prefix(self.what);
             bar
+        });
+        // Over the whole time: the bar itself has only just begun to look.
+        let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let rate = done.saturating_mul(1_000) / milliseconds.max(1);
+        bar.set_message(if self.bytes {
+            format!("{}/s", bytes(rate))
+        } else {
+            format!("{}/s", count(rate))
         });
         bar.set_position(done);
     }
