@@ -2,8 +2,9 @@
 
 use super::output::Out;
 use super::progress::Progress;
-use super::{Answer, Outcome, Stop, Where};
+use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::Database;
+use crate::error::Error;
 use clap::Args;
 use std::io::IsTerminal;
 use std::ops::Range;
@@ -11,7 +12,7 @@ use std::ops::Range;
 /// Print records exactly as they were hashed, one a line.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  auditdb init my-db\n  auditdb export my-db > all.jsonl\n  auditdb export my-db --seq 0..100"
+    after_help = "Records that cannot be read are named on standard error and stepped over; the exit code is then 3.\n\nExamples:\n  auditdb init my-db\n  auditdb export my-db > all.jsonl\n  auditdb export my-db --seq 0..100"
 )]
 pub(super) struct Export {
     #[command(flatten)]
@@ -24,7 +25,11 @@ pub(super) struct Export {
 impl Export {
     pub(super) fn run(self) -> Outcome {
         let db = Database::open_read_only(self.at.dir()?)?;
-        let end = db.len()?;
+        // Where the end cannot be read, what stands before it still can.
+        let end = match db.len() {
+            Err(Error::Damaged { .. }) => u64::MAX,
+            len => len?,
+        };
         if let Some(seqs) = self.seq.as_ref().filter(|seqs| seqs.start >= end) {
             return Err(Stop::No(none_there(seqs)));
         }
@@ -34,6 +39,7 @@ impl Export {
         // Lines on the same terminal are progress enough.
         let shown = !std::io::stdout().is_terminal();
         let mut out = Out::new();
+        let mut answer = Answer::Yes;
         for entry in db.records(seqs)? {
             match entry {
                 Ok(entry) => {
@@ -43,16 +49,16 @@ impl Export {
                     }
                 }
                 Err(error) => {
-                    progress.end();
-                    // What can be read is out before what is wrong is said.
+                    // What stands before it is out before what is wrong is said; then it goes on behind it.
                     out.flush()?;
-                    return Err(error.into());
+                    output::say(&format!("auditdb: {error}"));
+                    answer = Answer::Partial;
                 }
             }
         }
         out.flush()?;
         progress.end();
-        Ok(Answer::Yes)
+        Ok(answer)
     }
 }
 
