@@ -35,6 +35,8 @@ pub enum Error {
         path: PathBuf,
         /// The process that holds it, as far as the file says.
         pid: Option<u32>,
+        /// Why that process lets no others append through it, where it said so.
+        no_door: Option<String>,
     },
     /// The lock file was replaced while it was held: another writer may be running.
     LockReplaced {
@@ -94,6 +96,14 @@ pub enum Error {
         /// What it answered.
         message: String,
     },
+    /// The process that writes went away before it answered, and no other could be asked: the records may or may not
+    /// be stored.
+    Uncertain {
+        /// The log's directory.
+        path: PathBuf,
+        /// What happened last.
+        cause: String,
+    },
     /// The log was closed.
     Closed,
 }
@@ -138,13 +148,16 @@ impl fmt::Display for Error {
                 "the disk is full: {} could not grow. Nothing of this batch was stored; make room and append it again",
                 path.display()
             ),
-            Error::Locked { path, pid } => {
+            Error::Locked { path, pid, no_door } => {
                 write!(f, "another process writes to this log (lock {}, ", path.display())?;
                 match pid {
                     Some(pid) => write!(f, "process {pid})"),
                     None => f.write_str("process unknown)"),
                 }?;
-                f.write_str("; open it read-only, or append through that process")
+                match no_door {
+                    Some(why) => write!(f, "; others cannot append through it: {why}; open it read-only"),
+                    None => f.write_str("; open it read-only, or append through that process"),
+                }
             }
             Error::LockReplaced { path } => write!(
                 f,
@@ -181,6 +194,12 @@ impl fmt::Display for Error {
             Error::Ambiguous { what } => write!(f, "{what} fits several records; give more of it"),
             Error::ReadOnly { path } => write!(f, "{} was opened for reading only", path.display()),
             Error::Door { path, message } => write!(f, "the writer behind {} said: {message}", path.display()),
+            Error::Uncertain { path, cause } => write!(
+                f,
+                "the records may or may not be stored in {}: {cause}. Append again those that have an id or a source, \
+                 which is harmless; look for the others first",
+                path.display()
+            ),
             Error::Closed => f.write_str("the log was closed"),
         }
     }

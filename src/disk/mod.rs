@@ -133,4 +133,9 @@ pub enum LockAttempt {
 pub trait LockGuard: fmt::Debug + Send + Sync {
     /// Whether the path still names the file that is locked: if somebody replaced it, another writer may run.
     fn still_named(&self) -> io::Result<bool>;
+    /// Leaves a line for whoever finds the lock taken, behind the process's id; best effort.
+    fn note(&self, line: &str) -> io::Result<()> {
+        let _ = line;
+        Ok(())
+    }
 }

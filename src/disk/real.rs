@@ -265,6 +265,11 @@ impl LockGuard for RealLock {
             Err(error) => Err(error),
         }
     }
+
+    fn note(&self, line: &str) -> io::Result<()> {
+        let line = line.replace('\n', " ");
+        write_all_at(&self.file, format!("{}\n{line}\n", std::process::id()).as_bytes(), 0)
+    }
 }
 
 fn open_file(path: &Path, how: Open) -> io::Result<File> {
@@ -348,7 +353,8 @@ fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
 fn read_pid(file: &File) -> Option<u32> {
     let mut text = [0; 16];
     let len = read_full_at(file, &mut text, 0).ok()?;
-    std::str::from_utf8(&text[..len]).ok()?.trim().parse().ok()
+    let first = text[..len].split(|byte| *byte == b'\n').next()?;
+    std::str::from_utf8(first).ok()?.trim().parse().ok()
 }
 
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {

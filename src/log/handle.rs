@@ -19,6 +19,7 @@ use crate::disk::{Disk, LockAttempt, LockGuard, Open};
 use crate::error::{Error, Result};
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -185,7 +186,7 @@ impl Log {
             keeper: Arc::clone(&keeper),
         };
         writer.tell_committed();
-        let queue = Queue::new(options.queue_bytes, options.frame_bytes);
+        let queue = Queue::new(files.layout.root(), options.queue_bytes, options.frame_bytes);
         let author = Arc::new(Author::unix(uid));
         let core = Arc::new(Core {
             files,
@@ -203,10 +204,15 @@ impl Log {
             threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
         }
         let door = if core.options.door && core.options.threads {
-            Door::open(&core)?
+            Door::open(&core).map_err(|error| error.to_string())
         } else {
-            None
+            Err("it was opened without a door".to_owned())
         };
+        // The log is as good without a door. Whoever finds the lock taken is told why there is none.
+        let door = door.unwrap_or_else(|why| {
+            let _ = core.writer.lock().lock.note(&why);
+            None
+        });
         Ok(Log {
             core,
             threads: Mutex::new(threads),
@@ -307,21 +313,21 @@ impl Core {
 
     /// Does something with the writer while nobody else does.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
-        if let Some(error) = self.queue.poisoned() {
-            return Err(error);
-        }
-        act(&mut self.writer.lock()).map_err(|failure| match failure {
-            CommitFailure::Refused(error) => error,
-            CommitFailure::Unknown(error) => {
-                let path = self.files.layout.root().to_owned();
-                let error = Error::Poisoned {
-                    path,
-                    cause: error.to_string(),
-                };
-                self.queue.poison(&error);
-                error
-            }
-        })
+        self.queue.with(&self.writer, |writer| {
+            act(writer).map_err(|failure| match failure {
+                CommitFailure::Refused(error) => error,
+                CommitFailure::Unknown(error) => {
+                    let path = self.files.layout.root().to_owned();
+                    let error = Error::Poisoned {
+                        path,
+                        cause: error.to_string(),
+                    };
+                    // While nobody else can reach the writer.
+                    self.queue.poison(&error);
+                    error
+                }
+            })
+        })?
     }
 
     /// The committing thread's work: what was submitted, and closing a journal that has become old.
@@ -409,8 +415,20 @@ pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn Lock
     let path = layout.lock();
     match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
         LockAttempt::Held(guard) => Ok(guard),
-        LockAttempt::Busy(pid) => Err(Error::Locked { path, pid }),
+        LockAttempt::Busy(pid) => {
+            let no_door = note_in(disk, &path);
+            Err(Error::Locked { path, pid, no_door })
+        }
     }
+}
+
+/// What the holder of the lock left behind its process's id.
+fn note_in(disk: &dyn Disk, lock: &Path) -> Option<String> {
+    let mut text = [0; 1024];
+    let len = disk.open(lock, Open::Read).ok()?.read_at(&mut text, 0).ok()?;
+    let text = String::from_utf8_lossy(text.get(..len)?);
+    let note = text.lines().nth(1)?.trim();
+    (!note.is_empty()).then(|| note.to_owned())
 }
 
 /// The file for the hint, where the system tells one boot from another.
@@ -437,7 +455,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 #[cfg(unix)]
 fn own_uid() -> u32 {
-    rustix::process::getuid().as_raw()
+    // The effective one, as the kernel tells a peer: a record is from the same writer whichever way it takes.
+    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(not(unix))]

@@ -39,10 +39,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use door::Remote;
+pub(crate) use door::{Joined, Joining, join};
 pub use events::{Did, Identity};
 pub use fault::{Fault, What};
 pub(crate) use handle::{Log, Reading};
+pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;
 pub use options::Options;
 pub(crate) use queue::Ticket;

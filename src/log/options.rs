@@ -25,7 +25,8 @@ pub struct Options {
     pub block_bytes: usize,
     /// Whether journals are filled with zeros ahead of the records, so that an fsync has no metadata to write.
     pub zero_ahead: bool,
-    /// Whether other processes of this machine may append through this one.
+    /// Whether other processes of this machine may append through this one. Where no socket can be made they cannot,
+    /// and are told why.
     pub door: bool,
     /// The group that a new database belongs to, by number; without it, that of the process or the directory, as the
     /// system has it. Only creating a database looks at it: its directories then hand the group on to all that is made
@@ -34,6 +35,9 @@ pub struct Options {
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
+    /// What other processes may cost this one.
+    #[cfg(unix)]
+    pub(crate) door_limits: super::door::Limits,
 }
 
 impl Default for Options {
@@ -50,6 +54,8 @@ impl Default for Options {
             door: true,
             group: None,
             threads: true,
+            #[cfg(unix)]
+            door_limits: super::door::Limits::default(),
         }
     }
 }
