@@ -4,7 +4,7 @@ use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::entry::{At, Entry, Records};
 use crate::error::{Error, Result};
 use crate::log::{
-    self, Files, Identity, Layout, Log, Options, Reading, Receipt, Recovery, Remote, Report, Status, Ticket,
+    self, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status, Ticket,
 };
 use crate::record::{Prepared, Record};
 use std::fmt;
@@ -31,9 +31,9 @@ struct Inner {
 
 enum Mode {
     Writing(Log),
-    Reading(Reading),
+    Reading(Box<Reading>),
     /// Another process of this machine writes; it appends what this one hands it.
-    Joined(Reading, Remote),
+    Joined(Box<Joined>),
 }
 
 /// What became of a list of records.
@@ -101,17 +101,13 @@ impl Database {
         let layout = layout(path);
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
-        let new_id = || {
-            let mut random = [0; 10];
-            disk.random(&mut random);
-            let milliseconds = u64::try_from(disk.now() / 1_000_000).unwrap_or(0);
-            uuid::Builder::from_unix_timestamp_millis(milliseconds, &random)
-                .into_uuid()
-                .into_bytes()
-        };
+        if let Some(group) = options.group {
+            disk.set_group(path, group)
+                .map_err(|error| Error::io("giving to its group", path, error))?;
+        }
         let identity = Identity {
-            database: new_id(),
-            log_id: new_id(),
+            database: log::new_id(&*disk),
+            log_id: log::new_id(&*disk),
             name: MAIN.to_owned(),
         };
         let log = Log::create(Arc::clone(&disk), layout, identity, options.clone())?;
@@ -140,25 +136,23 @@ impl Database {
     /// Opens a database for writing, or, if another process of this machine writes to it already, appends through that
     /// process. Its records then name this process's user as their writer all the same.
     ///
+    /// When the other process ends, this one finds the next writer or becomes it, and what was not acknowledged yet is
+    /// sent again. So that the log can tell a record that it has already, a record without an `id` and a `source` gets
+    /// its id before it is sent for the first time, and with it a `salt`, like every record whose id was chosen.
+    /// Appending waits for an answer for as long as the other process is there, and looks for another one for some
+    /// seconds; [`Error::Uncertain`] says that there was no answer and no other writer.
+    ///
     /// # Errors
     /// As [`Database::open`]; [`Error::Locked`] only if the other process does not let others append.
     pub fn join(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let mut refused = None;
-        for _ in 0..50 {
-            if let Some(remote) = Remote::connect(&*disk, &layout(path))? {
-                let reading = Reading::open(Arc::clone(&disk), layout(path))?;
-                return Ok(Self::new(path, disk, Options::default(), Mode::Joined(reading, remote)));
-            }
-            match Self::open_with(path, Arc::clone(&disk), Options::default()) {
-                // The other process may be just about to open its door, or to let go.
-                Err(locked @ Error::Locked { .. }) => refused = Some(locked),
-                opened => return opened,
-            }
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-        Err(refused.unwrap_or(Error::Closed))
+        let options = Options::default();
+        let mode = match log::join(&disk, &layout(path), &options)? {
+            Joining::Writer(log) => Mode::Writing(log),
+            Joining::Joined(joined) => Mode::Joined(joined),
+        };
+        Ok(Self::new(path, disk, options, mode))
     }
 
     /// Opens a database for reading; any number of processes may, beside the one that writes.
@@ -176,7 +170,12 @@ impl Database {
     pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
         let path = path.as_ref();
         let reading = Reading::open(Arc::clone(&disk), layout(path))?;
-        Ok(Self::new(path, disk, Options::default(), Mode::Reading(reading)))
+        Ok(Self::new(
+            path,
+            disk,
+            Options::default(),
+            Mode::Reading(Box::new(reading)),
+        ))
     }
 
     /// A database in memory, for tests of applications: the same code on a disk that is none. It is gone with its last
@@ -237,39 +236,37 @@ impl Database {
     /// # Errors
     /// As [`Database::submit`].
     pub fn submit_json(&self, text: &str) -> Result<Pending> {
-        match &self.inner.mode {
-            Mode::Writing(log) => {
-                let ticket = log.submit(Prepared::new(text.as_bytes(), self.inner.options.record_bytes)?)?;
-                Ok(Pending { ticket })
-            }
-            _ => Ok(Pending {
-                ticket: Ticket::settled(self.append_json(text).map(|receipt| vec![receipt])),
-            }),
-        }
+        let prepare = || Prepared::new(text.as_bytes(), self.inner.options.record_bytes);
+        let ticket = match &self.inner.mode {
+            Mode::Writing(log) => log.submit(prepare()?)?,
+            Mode::Joined(joined) if let Some(log) = joined.own() => log.submit(prepare()?)?,
+            _ => Ticket::settled(self.append_json(text).map(|receipt| vec![receipt])),
+        };
+        Ok(Pending { ticket })
     }
 
     /// The records with these seqs, in order, as far as they are there. A handle that only reads sees what was there
-    /// at the call.
+    /// at the call. Where a record should be there and cannot be read, its place is taken by an
+    /// error, and what stands behind it comes next.
     ///
     /// # Errors
     /// The files cannot be read.
     pub fn records(&self, seqs: impl RangeBounds<u64>) -> Result<Records> {
         self.refresh()?;
         let files = self.files();
-        let end = files.end_seq();
         let start = match seqs.start_bound() {
             Bound::Included(start) => *start,
             Bound::Excluded(start) => start.saturating_add(1),
             Bound::Unbounded => 0,
         };
         let end = match seqs.end_bound() {
-            Bound::Included(last) => last.saturating_add(1).min(end),
-            Bound::Excluded(past) => (*past).min(end),
-            Bound::Unbounded => end,
+            Bound::Included(last) => last.saturating_add(1),
+            Bound::Excluded(past) => *past,
+            Bound::Unbounded => u64::MAX,
         };
         Ok(Records {
             lines: files.lines(start..end),
-            files: Arc::clone(files),
+            files,
         })
     }
 
@@ -305,16 +302,16 @@ impl Database {
     /// # Errors
     /// A part cannot be read or is not what the record says.
     pub fn whole(&self, entry: &Entry) -> Result<String> {
-        entry.whole(self.files())
+        entry.whole(&self.files())
     }
 
     /// The number of records, the log's own included: the seq that the next one gets.
     ///
     /// # Errors
-    /// The files cannot be read.
+    /// The files cannot be read, or not to their end: then nobody knows.
     pub fn len(&self) -> Result<u64> {
         self.refresh()?;
-        Ok(self.files().end_seq())
+        self.files().broken().map_or_else(|| Ok(self.files().end_seq()), Err)
     }
 
     /// Whether there is no record but the log's own first ones.
@@ -340,7 +337,7 @@ impl Database {
             Mode::Reading(_) => Err(Error::ReadOnly {
                 path: self.inner.path.clone(),
             }),
-            Mode::Joined(_, remote) => remote.seal(),
+            Mode::Joined(joined) => joined.seal(),
         }
     }
 
@@ -360,7 +357,7 @@ impl Database {
         verify(
             &self.inner.disk,
             &self.inner.path,
-            Some(self.files().identity.log_id),
+            Some(self.identity().log_id),
             options,
         )
     }
@@ -382,11 +379,13 @@ impl Database {
         verify(disk, path.as_ref(), None, options)
     }
 
-    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is cut off is
-    /// kept beside the log, and what was done is recorded in it.
+    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is replaced or cut
+    /// off is kept beside the log, and what was done is recorded in it. Records that are lost stay lost: verify goes on
+    /// naming them. If it is interrupted, nothing is lost; it can be run again.
     ///
     /// # Errors
-    /// Another process writes to it, or it cannot be told whose log this is.
+    /// Another process writes to it, it cannot be told whose log this is, or [`Error::Lost`]: nothing intact says where
+    /// the log stands.
     pub fn recover(path: impl AsRef<Path>) -> Result<Recovery> {
         Self::recover_with(path, Arc::new(RealDisk), &Options::default())
     }
@@ -404,13 +403,17 @@ impl Database {
     /// # Errors
     /// The files cannot be read.
     pub fn status(&self) -> Result<Status> {
-        log::status(self.files())
+        log::status(&self.files())
     }
 
     /// Which database and log this is.
     #[must_use]
     pub fn identity(&self) -> &Identity {
-        &self.files().identity
+        match &self.inner.mode {
+            Mode::Writing(log) => &log.files().identity,
+            Mode::Reading(reading) => &reading.files().identity,
+            Mode::Joined(joined) => &joined.reading().files().identity,
+        }
     }
 
     /// Where it is.
@@ -422,7 +425,7 @@ impl Database {
     /// Whether another process writes and this one appends through it.
     #[must_use]
     pub fn is_joined(&self) -> bool {
-        matches!(self.inner.mode, Mode::Joined(..))
+        matches!(&self.inner.mode, Mode::Joined(joined) if joined.own().is_none())
     }
 
     fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, mode: Mode) -> Self {
@@ -450,22 +453,28 @@ impl Database {
                     path: self.inner.path.clone(),
                 });
             }
-            Mode::Joined(_, remote) => remote.append(texts)?,
+            Mode::Joined(joined) => joined.append(texts, prepared)?,
         };
         Ok(Appended { receipts, atomic })
     }
 
-    fn files(&self) -> &Arc<Files> {
-        match &self.inner.mode {
+    fn files(&self) -> Arc<Files> {
+        Arc::clone(match &self.inner.mode {
             Mode::Writing(log) => log.files(),
-            Mode::Reading(reading) | Mode::Joined(reading, _) => reading.files(),
-        }
+            Mode::Reading(reading) => reading.files(),
+            Mode::Joined(joined) => match joined.own() {
+                Some(log) => return Arc::clone(log.files()),
+                None => joined.reading().files(),
+            },
+        })
     }
 
     fn refresh(&self) -> Result<()> {
         match &self.inner.mode {
             Mode::Writing(_) => Ok(()),
-            Mode::Reading(reading) | Mode::Joined(reading, _) => reading.refresh(),
+            Mode::Reading(reading) => reading.refresh(),
+            Mode::Joined(joined) if joined.own().is_some() => Ok(()),
+            Mode::Joined(joined) => joined.reading().refresh(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong, in one type. Every message says what happened, where, and what to do about it.
 
-use crate::log::Fault;
+use crate::log::{Fault, What};
 use crate::record::Refusal;
 use std::fmt;
 use std::io;
@@ -36,6 +36,8 @@ pub enum Error {
         path: PathBuf,
         /// The process that holds it, as far as the file says.
         pid: Option<u32>,
+        /// Why that process lets no others append through it, where it said so.
+        no_door: Option<String>,
     },
     /// The lock file was replaced while it was held: another writer may be running.
     LockReplaced {
@@ -55,6 +57,13 @@ pub enum Error {
         path: PathBuf,
         /// What was found.
         faults: Vec<Fault>,
+    },
+    /// A recovery cannot tell from what is left where the log stands, so it cannot be written to; nothing was guessed.
+    Lost {
+        /// The log's directory.
+        path: PathBuf,
+        /// What is lost.
+        what: String,
     },
     /// There is a database already, or something else that would be in its way.
     Exists {
@@ -88,11 +97,34 @@ pub enum Error {
         /// What it answered.
         message: String,
     },
+    /// The process that writes went away before it answered, and no other could be asked: the records may or may not
+    /// be stored.
+    Uncertain {
+        /// The log's directory.
+        path: PathBuf,
+        /// What happened last.
+        cause: String,
+    },
     /// The log was closed.
     Closed,
 }
 
 impl Error {
+    /// A log that cannot be used because of that fault. A file that the system does not let us read is no damage.
+    pub(crate) fn damaged(log: &std::path::Path, fault: Fault) -> Self {
+        match fault.what {
+            What::Unreadable(message) => Error::Io {
+                doing: "reading",
+                path: fault.file,
+                source: std::sync::Arc::new(io::Error::other(message)),
+            },
+            _ => Error::Damaged {
+                path: log.to_owned(),
+                faults: vec![fault],
+            },
+        }
+    }
+
     /// Wraps what the operating system said; a full disk has its own variant.
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         let path = path.into();
@@ -117,13 +149,16 @@ impl fmt::Display for Error {
                 "the disk is full: {} could not grow. What was acknowledged before is safe; make room and try again",
                 path.display()
             ),
-            Error::Locked { path, pid } => {
+            Error::Locked { path, pid, no_door } => {
                 write!(f, "another process writes to this log (lock {}, ", path.display())?;
                 match pid {
                     Some(pid) => write!(f, "process {pid})"),
                     None => f.write_str("process unknown)"),
                 }?;
-                f.write_str("; open it read-only, or append through that process")
+                match no_door {
+                    Some(why) => write!(f, "; others cannot append through it: {why}; open it read-only"),
+                    None => f.write_str("; open it read-only, or append through that process"),
+                }
             }
             Error::LockReplaced { path } => write!(
                 f,
@@ -138,16 +173,20 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Error::Damaged { path, faults } => {
-                write!(
-                    f,
-                    "the log {} is damaged and was not opened for writing:",
-                    path.display()
-                )?;
+                write!(f, "the log {} is damaged:", path.display())?;
                 for fault in faults {
                     write!(f, "\n  {fault}")?;
                 }
-                f.write_str("\nRead it with `auditdb verify` and `auditdb export`; only `auditdb recover` makes it writable again")
+                f.write_str("\n`auditdb verify` names all that is wrong, `auditdb export` prints what can be read, and only `auditdb recover` \
+                     makes the log writable again")
             }
+            Error::Lost { path, what } => write!(
+                f,
+                "the log {} cannot be made writable: {what}. Copy the damaged files back from a backup and run `auditdb \
+                 recover` again; what is left can be read with `auditdb verify` and `auditdb export`. New records can go \
+                 into a new database meanwhile (`auditdb init`)",
+                path.display()
+            ),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
             Error::NotADatabase { path } => {
                 write!(f, "no database at {}; `auditdb init` makes one", path.display())
@@ -156,6 +195,12 @@ impl fmt::Display for Error {
             Error::Ambiguous { what } => write!(f, "{what} fits several records; give more of it"),
             Error::ReadOnly { path } => write!(f, "{} was opened for reading only", path.display()),
             Error::Door { path, message } => write!(f, "the writer behind {} said: {message}", path.display()),
+            Error::Uncertain { path, cause } => write!(
+                f,
+                "the records may or may not be stored in {}: {cause}. Append again those that have an id or a source, \
+                 which is harmless; look for the others first",
+                path.display()
+            ),
             Error::Closed => f.write_str("the log was closed"),
         }
     }

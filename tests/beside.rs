@@ -5,6 +5,9 @@ mod oracle;
 
 use auditdb::{Database, Error, Options};
 use oracle::{Known, check, number_of, numbered, read_all};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -124,11 +127,13 @@ fn a_second_writer_is_refused_and_may_join() {
     );
     assert!(joined.seal().unwrap());
     drop(db);
-    assert!(joined.append_json(&numbered(9)).is_err());
-    let next = Database::join(&path).unwrap();
-    assert!(!next.is_joined());
+    // Nobody else is left to write, so whoever joined does.
     known.handed_over.insert(77);
-    check(&next, &known);
+    known.append(&joined).unwrap();
+    assert!(!joined.is_joined());
+    check(&joined, &known);
+    drop(joined);
+    check(&Database::open(&path).unwrap(), &known);
 }
 
 #[test]
@@ -142,6 +147,205 @@ fn a_dead_socket_is_replaced() {
     assert!(!db.is_joined());
     assert!(Database::join(&path).unwrap().is_joined());
     db.append_json(&numbered(1)).unwrap();
+}
+
+/// Puts something in the way of the socket that is not simply replaced.
+fn in_the_way(socket: &Path) {
+    #[expect(clippy::disallowed_methods, reason = "what keeps a socket from being made")]
+    std::fs::create_dir_all(socket.join("something")).unwrap();
+}
+
+#[test]
+fn without_a_door_the_log_is_as_good_and_others_are_told_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    drop(Database::create(&path).unwrap());
+    in_the_way(&path.join("logs/main/writer.sock"));
+    let db = Database::open(&path).unwrap();
+    db.append_json(&numbered(1)).unwrap();
+    let refused = Database::join(&path).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            Error::Locked {
+                no_door: Some(_),
+                pid: Some(_),
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("opening the door"), "{refused}");
+    drop(db);
+    let db = Database::open_with(&path, Arc::new(auditdb::disk::RealDisk), Options::default().door(false)).unwrap();
+    let refused = Database::join(&path).unwrap_err().to_string();
+    assert!(refused.contains("without a door"), "{refused}");
+    drop(db);
+    assert!(Database::join(&path).unwrap().verify().unwrap().is_sound());
+}
+
+#[test]
+fn a_path_of_two_thousand_bytes_has_a_door() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(vec!["d".repeat(200); 10].join("/"));
+    let db = Database::create(&path).unwrap();
+    let joined = Database::join(&path).unwrap();
+    assert!(joined.is_joined());
+    joined.append_json(&numbered(1)).unwrap();
+    drop(db);
+    assert!(!path.join("logs/main/writer.sock").exists());
+}
+
+#[test]
+fn an_old_process_leaves_its_successors_door_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let old = Database::create(&path).unwrap();
+    let socket = path.join("logs/main/writer.sock");
+    #[expect(clippy::disallowed_methods, reason = "as a successor does")]
+    std::fs::remove_file(&socket).unwrap();
+    let _successor = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    drop(old);
+    assert!(socket.exists());
+}
+
+/// Whoever joined goes on through the next writer, or as the next writer, and never stores anything twice.
+#[test]
+fn writers_come_and_go_and_whoever_joined_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let mut writer = Some(Database::create(&path).unwrap());
+    let stop = AtomicBool::new(false);
+    let appended: Vec<Vec<(u64, auditdb::Receipt)>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4_u64)
+            .map(|worker| {
+                let joined = Database::join(&path).unwrap();
+                let stop = &stop;
+                scope.spawn(move || {
+                    let mut receipts = Vec::new();
+                    while !stop.load(Ordering::Relaxed) {
+                        let number = worker * 1_000_000 + receipts.len() as u64;
+                        receipts.push((number, joined.append_json(&numbered(number)).unwrap()));
+                    }
+                    receipts
+                })
+            })
+            .collect();
+        for _ in 0..10 {
+            std::thread::sleep(std::time::Duration::from_millis(40));
+            // In the middle of whatever the workers are about. One of them may be quicker to take the lock.
+            drop(writer.take());
+            writer = Database::open(&path).ok();
+        }
+        stop.store(true, Ordering::Relaxed);
+        workers.into_iter().map(|worker| worker.join().unwrap()).collect()
+    });
+    drop(writer);
+    let db = Database::join(&path).unwrap();
+    let records = read_all(&db);
+    let mut stored: Vec<u64> = records.values().filter_map(|(entry, _)| number_of(entry)).collect();
+    stored.sort_unstable();
+    let mut acknowledged: Vec<u64> = appended.iter().flatten().map(|(number, _)| *number).collect();
+    acknowledged.sort_unstable();
+    assert!(
+        acknowledged.len() > 40 && stored == acknowledged,
+        "{} of {}",
+        stored.len(),
+        acknowledged.len()
+    );
+    for (number, receipt) in appended.into_iter().flatten() {
+        let (entry, chain) = &records[&receipt.seq];
+        assert_eq!(
+            (number_of(entry), entry.id(), *chain),
+            (Some(number), receipt.id(), receipt.chain)
+        );
+        assert!(!entry.text().contains("\"conflict\""));
+    }
+    assert!(db.verify().unwrap().is_sound());
+}
+
+/// A request that was carried out and whose answer got lost is sent again, and the log recognises it.
+#[test]
+fn a_lost_answer_stores_nothing_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let db = Database::create(&path).unwrap();
+    let socket = path.join("logs/main/writer.sock");
+    let real = path.join("logs/main/real.sock");
+    #[expect(clippy::disallowed_methods, reason = "somebody in between")]
+    std::fs::rename(&socket, &real).unwrap();
+    let between = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let thread = std::thread::spawn(move || {
+        // Four times the answer gets lost: before it, after a byte, in the middle, and just before its end.
+        for lost in [0, 1, 50, 100, usize::MAX] {
+            let (client, _) = between.accept().unwrap();
+            let writer = UnixStream::connect(&real).unwrap();
+            pass_one(&client, &writer, usize::MAX);
+            pass_one(&writer, &client, lost);
+        }
+    });
+    let joined = Database::join(&path).unwrap();
+    let before = db.len().unwrap();
+    let receipt = joined.append_json(&numbered(5)).unwrap();
+    thread.join().unwrap();
+    assert_eq!((receipt.seq, db.len().unwrap()), (before, before + 1));
+    let entry = db.get(receipt.seq).unwrap();
+    // What the log chose itself needs no salt, and what was chosen before it was sent has one.
+    assert!(entry.text().contains("\"salt\":\""), "{}", entry.text());
+    assert_eq!(entry.id(), receipt.id());
+    let own = db.append_json(&numbered(6)).unwrap();
+    let (own, theirs) = (db.get(own.seq).unwrap(), entry.text());
+    assert!(!own.text().contains("\"salt\""));
+    let writer = |text: &str| {
+        text.split("\"writer\":")
+            .nth(1)
+            .unwrap()
+            .split('}')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(writer(own.text()), writer(theirs));
+}
+
+/// When nobody can say what became of a record, the error does not pretend to know.
+#[test]
+fn no_answer_and_no_other_writer_is_said_to_be_uncertain() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    // It says that it has no door, so that nobody waits for one.
+    let options = Options::default().door(false);
+    let db = Database::create_with(&path, Arc::new(auditdb::disk::RealDisk), options).unwrap();
+    let socket = path.join("logs/main/writer.sock");
+    let silent = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let joined = Database::join(&path).unwrap();
+    let thread = std::thread::spawn(move || {
+        let (client, _) = silent.accept().unwrap();
+        let mut head = [0; 5];
+        (&client).read_exact(&mut head).unwrap();
+        let len = u32::from_le_bytes(head[1..].try_into().unwrap()) as usize;
+        (&client).read_exact(&mut vec![0; len]).unwrap();
+        drop(silent);
+        #[expect(clippy::disallowed_methods, reason = "no door any more")]
+        std::fs::remove_file(&socket).unwrap();
+    });
+    let error = joined.append_json(&numbered(1)).unwrap_err();
+    thread.join().unwrap();
+    assert!(matches!(error, Error::Uncertain { .. }), "{error:?}");
+    assert!(error.to_string().contains("may or may not be stored"));
+    drop(db);
+    joined.append_json(&numbered(2)).unwrap();
+    assert!(!joined.is_joined());
+}
+
+/// Passes one message on, or as much of it.
+fn pass_one(mut from: &UnixStream, mut to: &UnixStream, limit: usize) {
+    let mut message = vec![0; 5];
+    from.read_exact(&mut message).unwrap();
+    let len = u32::from_le_bytes(message[1..].try_into().unwrap()) as usize;
+    message.resize(5 + len, 0);
+    from.read_exact(&mut message[5..]).unwrap();
+    to.write_all(&message[..message.len().min(limit)]).unwrap();
 }
 
 /// Deleting a lock file lets a second writer in; the first one notices before it seals.

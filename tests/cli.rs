@@ -228,6 +228,54 @@ fn damage_is_named_and_only_recover_makes_it_writable() {
 }
 
 #[test]
+fn recover_says_what_it_mended_and_what_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    expect(dir, &["append", "db"], &lines(0..3_000), 0);
+    expect(dir, &["seal", "db"], "", 0);
+    expect(dir, &["append", "db"], &lines(3_000..3_001), 0);
+    let segment = dir.join("db/logs/main/segments/00000000000000000000.jsonl.zst");
+    let damage = |from_end: usize| {
+        let mut bytes = std::fs::read(&segment).unwrap();
+        let place = bytes.len() - from_end;
+        bytes[place] ^= 1;
+        #[expect(clippy::disallowed_methods, reason = "what an intruder does")]
+        std::fs::remove_file(&segment).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "what an intruder does")]
+        std::fs::write(&segment, &bytes).unwrap();
+        bytes.len()
+    };
+    let len = damage(2);
+    assert!(err(&expect(dir, &["append", "db"], &lines(3_001..3_002), 1)).contains("auditdb recover"));
+    let mended = out(&expect(dir, &["recover", "db"], "", 0));
+    assert!(
+        mended.contains("was written anew") && mended.contains("damaged/"),
+        "{mended}"
+    );
+    assert!(out(&expect(dir, &["verify", "db"], "", 0)).contains("sound"));
+    // In the first frame of several, and the directory with it.
+    damage(len - 100);
+    damage(2);
+    let lost = out(&expect(dir, &["recover", "db"], "", 0));
+    assert!(lost.contains("could not be mended\n  records 0 to "), "{lost}");
+    expect(dir, &["append", "db"], &lines(3_001..3_002), 0);
+    let report = out(&expect(dir, &["verify", "db"], "", 1));
+    assert!(
+        report.contains("(seq 0..") && report.contains("a compressed frame is damaged"),
+        "{report}"
+    );
+    assert!(out(&expect(dir, &["show", "db", "2999", "--json"], "", 0)).contains("\"seq\":2999"));
+    assert!(err(&expect(dir, &["status", "db"], "", 0)).contains("damaged segments: 1"));
+    let told: serde_json::Value =
+        serde_json::from_str(&out(&expect(dir, &["recover", "db", "--json"], "", 0))).unwrap();
+    assert_eq!(
+        (&told["done"][0]["did"], &told["done"][0]["unreadable"][0][0]),
+        (&"left".into(), &0.into())
+    );
+}
+
+#[test]
 fn the_demo_shows_a_chain_and_figures() {
     let dir = tempfile::tempdir().unwrap();
     let shown = out(&expect(dir.path(), &["demo", "--records", "600"], "", 0));
@@ -494,4 +542,81 @@ fn the_helps_examples_run() {
         }
     }
     assert!(ran > 20, "{ran}");
+}
+
+#[test]
+fn a_proof_is_checked_without_a_database() {
+    use auditdb::proof::{
+        Checkpoint, LogKey, MemoryTiles, ProofFile, SignedCheckpoint, WitnessKey, leaf_hash, prove_inclusion, root_at,
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let records: Vec<String> = (0..300).map(numbered).collect();
+    let mut tiles = MemoryTiles::new();
+    tiles.extend(records.iter().map(|record| leaf_hash(record.as_bytes())));
+    let log = LogKey::from_seed("example.com/log", &[1; 32]).unwrap();
+    let witness = WitnessKey::from_seed("example.com/witness", &[2; 32]).unwrap();
+    let checkpoint = Checkpoint::new(log.origin(), 300, root_at(&tiles, 300).unwrap()).unwrap();
+    let mut signed = SignedCheckpoint::sign(checkpoint, &log).unwrap();
+    let path = prove_inclusion(&tiles, 42, 300).unwrap();
+    let proof_of = |signed: &SignedCheckpoint| ProofFile::new(42, path.clone(), signed.clone()).unwrap().to_string();
+    let put = |name: &str, text: &str| {
+        #[expect(clippy::disallowed_methods, reason = "no database has made it")]
+        std::fs::write(dir.join(name), text).unwrap();
+    };
+    put("log.tlog-proof", &proof_of(&signed));
+    signed
+        .add(signed.cosignature(&witness, 1_790_000_000).unwrap())
+        .unwrap();
+    put("both.tlog-proof", &proof_of(&signed));
+    put("42.json", &records[42]);
+    put("43.json", &records[43]);
+    put("two.json", &format!("{}\n{}\n", records[42], records[43]));
+    let (log, witness) = (log.verifier().to_string(), witness.verifier().to_string());
+    let check = |proof: &str, record: &str, more: &[&str], code| {
+        let line = [&["proof", "check", proof, record, "--key", &log], more].concat();
+        expect(dir, &line, &(records[42].clone() + "\n"), code)
+    };
+
+    let valid = out(&check("log.tlog-proof", "42.json", &[], 0));
+    assert!(
+        valid.starts_with("valid: this is record 42 of example.com/log"),
+        "{valid}"
+    );
+    check("log.tlog-proof", "-", &[], 0);
+    let valid = out(&check("both.tlog-proof", "-", &["--key", &witness, "--json"], 0));
+    let valid: serde_json::Value = serde_json::from_str(&valid).unwrap();
+    assert_eq!(
+        (&valid["valid"], &valid["seq"], &valid["size"]),
+        (&true.into(), &42.into(), &300.into())
+    );
+    assert_eq!(valid["signatures"][1]["time"], "2026-09-21T14:13:20.000000000Z");
+
+    let other = out(&check("log.tlog-proof", "43.json", &[], 1));
+    assert!(other.contains("NOT VALID") && other.contains("another one"), "{other}");
+    assert!(out(&check("log.tlog-proof", "two.json", &[], 1)).contains("several lines"));
+    let missing = out(&check("log.tlog-proof", "42.json", &["--key", &witness, "--json"], 1));
+    let missing: serde_json::Value = serde_json::from_str(&missing).unwrap();
+    assert_eq!(missing["valid"], false);
+    assert!(
+        missing["reason"].as_str().unwrap().contains("has not cosigned"),
+        "{missing}"
+    );
+    put("bad.tlog-proof", &proof_of(&signed).replace("index 42", "index 43"));
+    check("bad.tlog-proof", "42.json", &[], 1);
+    assert!(out(&check("42.json", "42.json", &[], 1)).contains("line 1"));
+    let alone = ["proof", "check", "both.tlog-proof", "42.json", "--key", &witness];
+    assert!(out(&expect(dir, &alone, "", 1)).contains("signs as \"example.com/log\""));
+
+    assert!(err(&check("none.tlog-proof", "42.json", &[], 2)).contains("none.tlog-proof"));
+    let bad_key = [
+        "proof",
+        "check",
+        "log.tlog-proof",
+        "42.json",
+        "--key",
+        "example.com/log",
+    ];
+    assert!(err(&expect(dir, &bad_key, "", 2)).contains("not a verifier key"));
+    expect(dir, &bad_key[..4], "", 2);
 }

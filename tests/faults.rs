@@ -103,6 +103,10 @@ fn a_full_disk_is_no_poison() {
         ..Known::default()
     };
     known.append(&db).unwrap();
+    // The first time less room is asked for before the record is refused: behind the failed write, cutting and syncing
+    // come first. From then on the journal asks for no more than it needs.
+    disk.inject(disk.op_count(), Fault::NoSpace);
+    known.append(&db).unwrap();
     for fault in [Fault::NoSpace, Fault::ShortWrite] {
         disk.inject(disk.op_count(), fault);
         assert!(matches!(known.append_many(&db, 3), Err(Error::DiskFull { .. })));
@@ -113,6 +117,30 @@ fn a_full_disk_is_no_poison() {
     known.append_many(&db, 2).unwrap();
     drop(db);
     survive(&disk.restart(), &known, &plain()).unwrap();
+}
+
+/// Without room for the next journal's file nothing is closed, nothing is refused, and nothing is poisoned.
+#[test]
+fn no_room_for_the_next_journal() {
+    let disk = SimDisk::new(5);
+    let options = plain().seal_bytes(1_000);
+    let db = Database::create_with(DIR, Arc::new(disk.clone()), options.clone()).unwrap();
+    let mut known = Known {
+        created: true,
+        ..Known::default()
+    };
+    known.append_many(&db, 5).unwrap();
+    disk.inject(disk.op_count(), Fault::NoSpace);
+    assert!(matches!(db.seal(), Err(Error::DiskFull { .. })));
+    // The journal is due; creating the next is the first thing that the append does.
+    disk.inject(disk.op_count(), Fault::NoSpace);
+    known.append(&db).unwrap();
+    assert_eq!(db.status().unwrap().segments, 0);
+    known.append(&db).unwrap();
+    assert_eq!(db.status().unwrap().segments, 1);
+    check(&db, &known);
+    drop(db);
+    survive(&disk.restart(), &known, &options).unwrap();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 mod oracle;
 
-use oracle::hostile;
+use oracle::{c2sp, hostile};
 
 /// Bytes from a seed (splitmix64, Steele et al. 2014).
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
@@ -39,6 +39,11 @@ fn segments() {
 #[test]
 fn directories() {
     each(400, 200, hostile::directory);
+}
+
+#[test]
+fn c2sp_texts() {
+    each(20_000, 40, c2sp::text);
 }
 
 #[test]

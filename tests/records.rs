@@ -107,6 +107,71 @@ fn something_else_under_a_known_id_is_kept_with_its_conflict() {
     );
 }
 
+/// The batch that once produced a conflict is sent again: in one list, from the journal, sealed, after an opening.
+#[test]
+fn a_retry_of_what_came_into_conflict_is_harmless_too() {
+    let (disk, mut db) = database();
+    let under = |n: u64, more: &str| with(&format!("\"id\":\"{ID}\",\"n\":{n}{more}"));
+    let counted = |n: u64| {
+        with(&format!(
+            "\"source\":{{\"id\":\"s\",\"boot\":\"b\",\"number\":5}},\"n\":{n}"
+        ))
+    };
+    let long = under(3, &format!(",\"reasoning\":\"{}\"", "x".repeat(90_000)));
+    let timed = under(4, ",\"time\":\"2026-11-24T15:40:10Z\"");
+    let batch = [
+        under(1, ""),
+        under(2, ""),
+        long,
+        timed,
+        counted(1),
+        counted(2),
+        under(2, ""),
+    ];
+    let send = |db: &Database| db.append_all_json(batch.iter().map(String::as_str)).unwrap().receipts;
+    let first = send(&db);
+    assert_eq!(first[1], first[6]);
+    let len = db.len().unwrap();
+    for round in 0..4 {
+        assert_eq!(send(&db), first, "round {round}");
+        assert_eq!(db.len().unwrap(), len + u64::from(round > 1), "round {round}");
+        match round {
+            0 => {}
+            1 => assert!(db.seal().unwrap()),
+            _ => {
+                drop(db);
+                db = Database::open_with(DIR, Arc::new(disk.clone()), plain()).unwrap();
+            }
+        }
+        if round == 1 {
+            // The seal's own two records.
+            assert_eq!(db.len().unwrap(), len + 1);
+        }
+    }
+    let of = |place: usize| db.get(first[place].seq).unwrap().conflict();
+    assert_eq!(
+        [0, 1, 2, 3, 4, 5].map(of),
+        [
+            None,
+            Some(first[0].seq),
+            Some(first[0].seq),
+            Some(first[0].seq),
+            None,
+            Some(first[4].seq)
+        ]
+    );
+    // Another content, and the same content at another time, are new conflicts.
+    for other in [under(9, ""), batch[3].replace(":10Z", ":11Z")] {
+        let len = db.len().unwrap();
+        assert_eq!(
+            db.get(db.append_json(&other).unwrap().seq).unwrap().conflict(),
+            Some(first[0].seq)
+        );
+        assert!(db.len().unwrap() > len);
+    }
+    assert!(db.verify().unwrap().is_sound());
+}
+
 #[test]
 fn a_long_record_is_moved_out_and_comes_back() {
     let (_, db) = database();

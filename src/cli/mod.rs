@@ -14,6 +14,7 @@ mod look;
 mod output;
 mod place;
 mod progress;
+mod proof;
 mod record_name;
 mod recover;
 mod schema;
@@ -52,7 +53,9 @@ type Outcome = Result<Answer, Stop>;
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } => Stop::No(error.to_string()),
+            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } | Error::Lost { .. } => {
+                Stop::No(error.to_string())
+            }
             error => Stop::CouldNot(error.to_string()),
         }
     }
@@ -93,6 +96,7 @@ enum Command {
     Export(export::Export),
     Seal(seal::Seal),
     Verify(verify::Verify),
+    Proof(proof::Proof),
     Recover(recover::Recover),
     Status(status::Status),
     Schema(schema::Schema),
@@ -145,6 +149,7 @@ impl Command {
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
             Command::Verify(command) => command.run(),
+            Command::Proof(command) => command.run(),
             Command::Recover(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Schema(command) => command.run(),

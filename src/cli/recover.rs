@@ -3,9 +3,10 @@
 use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
 use crate::database::Database;
+use crate::log::{Did, Done};
 use clap::Args;
 
-/// Make a damaged database writable again. What is cut off is kept beside the log, and what was done is recorded in it.
+/// Make a damaged database writable again. What is replaced is kept beside the log, and what was done is recorded in it.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb recover my-db")]
 pub(super) struct Recover {
@@ -19,20 +20,15 @@ impl Recover {
         let recovery = waiting("recovering", || Database::recover(dir))?;
         if self.at.json {
             let faults: Vec<String> = recovery.faults.iter().map(ToString::to_string).collect();
-            let kept = |(file, kept, offset): &(std::path::PathBuf, std::path::PathBuf, u64)| serde_json::json!({ "file": file.display().to_string(), "kept": kept.display().to_string(), "cut_at": offset });
-            let kept: Vec<_> = recovery.kept.iter().map(kept).collect();
-            output::print(&serde_json::json!({ "faults": faults, "kept": kept }).to_string())?;
+            let done: Vec<_> = recovery.done.iter().map(as_json).collect();
+            output::print(&serde_json::json!({ "faults": faults, "done": done }).to_string())?;
             return Ok(Answer::Yes);
         }
         for fault in &recovery.faults {
             output::print(&format!("found: {fault}"))?;
         }
-        for (file, kept, offset) in &recovery.kept {
-            output::print(&format!(
-                "{} was cut at byte {offset}; all of it is kept in {}",
-                file.display(),
-                kept.display()
-            ))?;
+        for done in &recovery.done {
+            output::print(&in_words(done))?;
         }
         if recovery.faults.is_empty() {
             output::print("nothing is damaged")?;
@@ -41,4 +37,37 @@ impl Recover {
         }
         Ok(Answer::Yes)
     }
+}
+
+fn as_json(done: &Done) -> serde_json::Value {
+    serde_json::json!({
+        "file": done.file.display().to_string(),
+        "did": done.did,
+        "cut_at": (done.did == Did::Cut).then_some(done.offset),
+        "kept": done.kept.as_ref().map(|kept| kept.display().to_string()),
+        "unreadable": done.unreadable.iter().map(|(first, last)| [first, last]).collect::<Vec<_>>(),
+    })
+}
+
+fn in_words(done: &Done) -> String {
+    let file = done.file.display();
+    let mut text = match done.did {
+        Did::Cut => format!("{file} was cut at byte {}", done.offset),
+        Did::Removed => format!("{file} was taken away"),
+        Did::Rebuilt => format!("{file} was written anew from what is intact"),
+        Did::Left => format!("{file} could not be mended"),
+    };
+    if let Some(kept) = &done.kept {
+        text += &format!("; all of it as it was is kept in {}", kept.display());
+    }
+    for (first, last) in &done.unreadable {
+        text += &match last - first {
+            0 => format!("\n  record {first} cannot be read any more"),
+            more => format!(
+                "\n  records {first} to {last} cannot be read any more: {} in all",
+                more + 1
+            ),
+        };
+    }
+    text
 }

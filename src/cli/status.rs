@@ -51,6 +51,12 @@ impl Status {
             status.root,
             status.chain
         ))?;
+        if status.damaged_segments > 0 {
+            output::say(&format!(
+                "damaged segments: {}, whose text is not counted; `auditdb verify` says what is wrong",
+                status.damaged_segments
+            ));
+        }
         output::say("format 0: not signed");
         Ok(Answer::Yes)
     }

@@ -40,8 +40,11 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory, sorted. A directory that is not there is `NotFound`.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
-    /// Creates a directory and its missing parents (mode 0750).
+    /// Creates a directory and its missing parents (mode 0750). One in a directory that [`Disk::set_group`] gave to a
+    /// group belongs to that group too, and so does what is made in it.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Gives a directory to a group, and with it all files and directories that are made in it from then on.
+    fn set_group(&self, dir: &Path, group: u32) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// What stands at a path, without following a link; `None` if nothing does.
@@ -130,4 +133,9 @@ pub enum LockAttempt {
 pub trait LockGuard: fmt::Debug + Send + Sync {
     /// Whether the path still names the file that is locked: if somebody replaced it, another writer may run.
     fn still_named(&self) -> io::Result<bool>;
+    /// Leaves a line for whoever finds the lock taken, behind the process's id; best effort.
+    fn note(&self, line: &str) -> io::Result<()> {
+        let _ = line;
+        Ok(())
+    }
 }

@@ -25,6 +25,8 @@ use super::{Disk, DiskFile, Kind, LockAttempt, LockGuard, Open, Stat};
 const FILE_MODE: u32 = 0o640;
 const DIR_MODE: u32 = 0o750;
 const WRITE_BITS: u32 = 0o222;
+/// On a directory: what is made in it gets its group, and directories this bit.
+const SET_GROUP: u32 = 0o2000;
 
 /// How often a lock is tried anew after its file was replaced under it.
 const LOCK_ATTEMPTS: usize = 8;
@@ -89,7 +91,9 @@ impl Disk for RealDisk {
         let parent = parent_of(dir);
         match DirBuilder::new().mode(DIR_MODE).create(dir) {
             Ok(()) => {
-                open_dir(dir)?.set_permissions(Permissions::from_mode(DIR_MODE))?;
+                let made = open_dir(dir)?;
+                let inherited = made.metadata()?.permissions().mode() & SET_GROUP;
+                made.set_permissions(Permissions::from_mode(DIR_MODE | inherited))?;
                 self.sync_dir(parent)
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::metadata(dir)?.is_dir() => Ok(()),
@@ -98,6 +102,21 @@ impl Disk for RealDisk {
                 self.create_dir(dir)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    fn set_group(&self, dir: &Path, group: u32) -> io::Result<()> {
+        let dir = open_dir(dir)?;
+        rustix::fs::fchown(&dir, None, Some(rustix::fs::Gid::from_raw(group)))?;
+        // From here on the system gives what is made in it to the group, whoever makes it, and no later opening has to
+        // know of it.
+        let mode = dir.metadata()?.permissions().mode() & 0o7777;
+        dir.set_permissions(Permissions::from_mode(mode | SET_GROUP))?;
+        dir.sync_all()?;
+        // The system drops the bit without a word where the process is not of that group.
+        match dir.metadata()?.permissions().mode() & SET_GROUP {
+            0 => Err(ErrorKind::PermissionDenied.into()),
+            _ => Ok(()),
         }
     }
 
@@ -246,6 +265,11 @@ impl LockGuard for RealLock {
             Err(error) => Err(error),
         }
     }
+
+    fn note(&self, line: &str) -> io::Result<()> {
+        let line = line.replace('\n', " ");
+        write_all_at(&self.file, format!("{}\n{line}\n", std::process::id()).as_bytes(), 0)
+    }
 }
 
 fn open_file(path: &Path, how: Open) -> io::Result<File> {
@@ -329,7 +353,8 @@ fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
 fn read_pid(file: &File) -> Option<u32> {
     let mut text = [0; 16];
     let len = read_full_at(file, &mut text, 0).ok()?;
-    std::str::from_utf8(&text[..len]).ok()?.trim().parse().ok()
+    let first = text[..len].split(|byte| *byte == b'\n').next()?;
+    std::str::from_utf8(first).ok()?.trim().parse().ok()
 }
 
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {

@@ -2,7 +2,7 @@
 //! writes what this finds, and verify holds what was written against what this finds.
 
 use super::fault::What;
-use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{read_head, read_keys};
 
@@ -108,6 +108,13 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
         derived
             .keys
             .extend(keys.defines.map(|digest| (definition_key(&digest), seq)));
+        if let Some(first) = head.conflict {
+            let part = |range: std::ops::Range<usize>| line.get(range).unwrap_or_default();
+            let parts = head.parts.clone().map_or(&[][..], part);
+            derived
+                .keys
+                .push((conflict_key(first, parts, part(head.members.clone())), seq));
+        }
         derived.spans.join(&Spans::of(&head.id, head.time, head.logged));
         start = end + 1;
         seq += 1;

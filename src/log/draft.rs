@@ -2,10 +2,10 @@
 //! Nothing of it is anywhere else, so a draft that could not be written is simply dropped.
 
 use super::derive::Spans;
-use super::keys::{definition_key, id_key, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, source_key, stream_key};
 use super::view::Tip;
 use crate::proof::{Hash, chain_next, leaf_hash};
-use crate::record::{Front, Prepared, Writer, id_text, part_members, write_line};
+use crate::record::{Front, Prepared, Writer, id_text, part_members, parts_list, write_line};
 use std::collections::{HashMap, HashSet};
 
 /// Lines that become one frame, and what is listed about them: the same that [`super::derive::derive`] would find.
@@ -182,6 +182,8 @@ impl Draft {
         }
         self.keys
             .extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
+        self.keys
+            .extend(conflict.map(|first| (conflict_key(first, &parts_list(moved), &record.members), seq)));
         self.hashes.extend(self.keys.iter().skip(known).map(|(hash, _)| *hash));
         self.spans.join(&Spans::of(&id, time, logged));
         seq

@@ -159,19 +159,48 @@ pub(crate) struct Recovered {
     pub(crate) why: &'static str,
     /// The file, by its name in the log's directory.
     pub(crate) file: String,
+    /// What was done with it.
+    pub(crate) did: Did,
+    /// Which of its bytes this is about: from there on, so many.
     pub(crate) offset: u64,
     pub(crate) bytes: u64,
-    /// Over the bytes that were put aside.
-    pub(crate) digest: String,
+    /// Over these bytes; nothing if the file is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<String>,
     /// Where they are now, by its name in the log's directory.
-    pub(crate) kept: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kept: Option<String>,
     /// What was found, in words; for damage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
+    /// The first and last seqs of the records that cannot be read any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) unreadable: Vec<(u64, u64)>,
+}
+
+/// What a recovery did with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Did {
+    /// Cut it at the byte that is named.
+    Cut,
+    /// Took it away.
+    Removed,
+    /// Wrote it anew from what it holds itself, or from other files.
+    Rebuilt,
+    /// Left it as it is, or missing: nothing can be mended here.
+    Left,
 }
 
 pub(crate) fn recovered(event: &Recovered) -> Vec<u8> {
     system(event)
+}
+
+/// The same for an event that was written down as JSON; `None` if it was not written to its end.
+pub(crate) fn recovered_as_noted(text: &str) -> Option<Vec<u8>> {
+    let event: &serde_json::value::RawValue = serde_json::from_str(text).ok()?;
+    event.get().starts_with('{').then(|| system(&event))
 }
 
 /// The event in a system record's members.
@@ -188,6 +217,18 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
             let _ = write!(out, "{byte:02x}");
             out
         })
+}
+
+/// The hash in lower-case hexadecimal digits.
+pub(crate) fn unhex(text: &str) -> Option<Hash> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (place, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+    }
+    Some(hash)
 }
 
 fn state_of(identity: &Identity, name: &str, previous: Option<Standing>) -> State {

@@ -64,6 +64,8 @@ pub enum What {
     State(&'static str),
     /// The last record of a segment does not close it.
     NotClosed,
+    /// A recovery was interrupted before what it did stood in the log.
+    Unfinished,
     /// A part record without the record that it belongs to, or the reverse, or with another content.
     Part,
 }
@@ -106,6 +108,7 @@ impl fmt::Display for What {
             What::TreeFile => f.write_str("does not hold the hashes of the records"),
             What::State(part) => write!(f, "the segment's first record is not its state: {part}"),
             What::NotClosed => f.write_str("the segment's last record does not close it"),
+            What::Unfinished => f.write_str("a recovery was interrupted; run `auditdb recover` again to finish it"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::door::Door;
 use super::events::{self, Identity};
+use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::JournalWriter;
 use super::keeper::Keeper;
@@ -11,13 +12,14 @@ use super::options::Options;
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
-use super::replay::{ReadFailure, read_view};
+use super::replay::{ReadFailure, Replayed, committed, read_view};
 use super::view::{LiveJournal, Tip, View};
 use super::writer::{Clock, CommitFailure, Entry, Writer};
 use crate::disk::{Disk, LockAttempt, LockGuard, Open};
 use crate::error::{Error, Result};
 use crate::record::{Prepared, Writer as Author};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -78,12 +80,7 @@ impl Log {
             journals: vec![LiveJournal::new(0, path.clone(), file)],
             ..View::default()
         };
-        let files = Arc::new(Files {
-            disk,
-            layout,
-            identity,
-            view: RwLock::new(view),
-        });
+        let files = Arc::new(Files::new(disk, layout, identity, view));
         let start = Start {
             tip: Tip::empty(),
             journal,
@@ -99,6 +96,24 @@ impl Log {
 
     /// Opens a log for writing.
     pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout, options: Options) -> Result<Self> {
+        let unfinished = layout.unfinished();
+        let io = |error| Error::io("looking for", &unfinished, error);
+        if disk.stat(&unfinished).map_err(io)?.is_some() {
+            return Err(Error::Damaged {
+                path: layout.root().to_owned(),
+                faults: vec![Fault::new(unfinished, What::Unfinished)],
+            });
+        }
+        Self::open_at(disk, layout, options, None)
+    }
+
+    /// Opens a log for writing that a recovery has gone through; `sealed_end` is how far it is behind its last segment.
+    pub(crate) fn open_at(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        options: Options,
+        sealed_end: Option<Tip>,
+    ) -> Result<Self> {
         // Looked at before the lock is taken, which would create a directory's first file.
         if open::identify(&*disk, &layout).is_ok_and(|identity| identity.is_none()) {
             return Err(Error::NotADatabase {
@@ -110,7 +125,7 @@ impl Log {
         let identity = identity.ok_or_else(|| Error::NotADatabase {
             path: layout.root().to_owned(),
         })?;
-        let opened = open::open(&*disk, &layout, &identity)?;
+        let opened = open::open(&*disk, &layout, &identity, sealed_end)?;
         let last = opened.last;
         let mut view = opened.view;
         if let Some(journal) = view.journals.last_mut() {
@@ -125,12 +140,7 @@ impl Log {
             options.growth(),
         );
         let journal = journal.map_err(|error| Error::io("opening", &last.journal.path, error))?;
-        let files = Arc::new(Files {
-            disk,
-            layout,
-            identity,
-            view: RwLock::new(view),
-        });
+        let files = Arc::new(Files::new(disk, layout, identity, view));
         let (started, last_logged) = (last.logged.map(|(first, _)| first), last.logged.map(|(_, last)| last));
         let start = Start {
             tip: last.tip,
@@ -176,7 +186,7 @@ impl Log {
             keeper: Arc::clone(&keeper),
         };
         writer.tell_committed();
-        let queue = Queue::new(options.queue_bytes, options.frame_bytes);
+        let queue = Queue::new(files.layout.root(), options.queue_bytes, options.frame_bytes);
         let author = Arc::new(Author::unix(uid));
         let core = Arc::new(Core {
             files,
@@ -194,10 +204,15 @@ impl Log {
             threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
         }
         let door = if core.options.door && core.options.threads {
-            Door::open(&core)?
+            Door::open(&core).map_err(|error| error.to_string())
         } else {
-            None
+            Err("it was opened without a door".to_owned())
         };
+        // The log is as good without a door. Whoever finds the lock taken is told why there is none.
+        let door = door.unwrap_or_else(|why| {
+            let _ = core.writer.lock().lock.note(&why);
+            None
+        });
         Ok(Log {
             core,
             threads: Mutex::new(threads),
@@ -298,21 +313,21 @@ impl Core {
 
     /// Does something with the writer while nobody else does.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
-        if let Some(error) = self.queue.poisoned() {
-            return Err(error);
-        }
-        act(&mut self.writer.lock()).map_err(|failure| match failure {
-            CommitFailure::Refused(error) => error,
-            CommitFailure::Unknown(error) => {
-                let path = self.files.layout.root().to_owned();
-                let error = Error::Poisoned {
-                    path,
-                    cause: error.to_string(),
-                };
-                self.queue.poison(&error);
-                error
-            }
-        })
+        self.queue.with(&self.writer, |writer| {
+            act(writer).map_err(|failure| match failure {
+                CommitFailure::Refused(error) => error,
+                CommitFailure::Unknown(error) => {
+                    let path = self.files.layout.root().to_owned();
+                    let error = Error::Poisoned {
+                        path,
+                        cause: error.to_string(),
+                    };
+                    // While nobody else can reach the writer.
+                    self.queue.poison(&error);
+                    error
+                }
+            })
+        })?
     }
 
     /// The committing thread's work: what was submitted, and closing a journal that has become old.
@@ -331,6 +346,8 @@ impl Core {
 #[derive(Debug)]
 pub(crate) struct Reading {
     files: Arc<Files>,
+    /// The replay of the last journal, which goes on as that grows.
+    last: Mutex<Option<Replayed>>,
 }
 
 impl Reading {
@@ -339,13 +356,9 @@ impl Reading {
         let identity = identity.ok_or_else(|| Error::NotADatabase {
             path: layout.root().to_owned(),
         })?;
-        let files = Arc::new(Files {
-            disk,
-            layout,
-            identity,
-            view: RwLock::default(),
-        });
-        let reading = Reading { files };
+        let files = Arc::new(Files::new(disk, layout, identity, View::default()));
+        let last = Mutex::new(None);
+        let reading = Reading { files, last };
         reading.refresh()?;
         Ok(reading)
     }
@@ -356,18 +369,35 @@ impl Reading {
 
     /// Takes up what was appended and sealed since.
     pub(crate) fn refresh(&self) -> Result<()> {
+        let mut last = self.last.lock();
+        if last.as_mut().is_some_and(|last| self.goes_on(last)) {
+            return Ok(());
+        }
         let Files {
-            disk,
-            layout,
-            identity,
-            view,
+            disk, layout, identity, ..
         } = &*self.files;
-        let (fresh, _) = read_view(&**disk, layout, identity.log_id).map_err(|failure| match failure {
+        let (fresh, replayed) = read_view(&**disk, layout, identity.log_id).map_err(|failure| match failure {
             ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
             ReadFailure::Fault(fault) => self.files.damaged(fault),
         })?;
-        *view.write() = fresh;
+        *self.files.view.write() = fresh;
+        *last = Some(replayed);
         Ok(())
+    }
+
+    /// Whether the journal that was last is still the one that is written, and all that was written to it since could be
+    /// taken up. Otherwise everything has to be listed anew.
+    fn goes_on(&self, last: &mut Replayed) -> bool {
+        let told = committed(&*self.files.disk, &self.files.layout);
+        let told = told.filter(|told| told.journal == last.journal.first_seq && told.offset >= last.reader.offset());
+        let Some(told) = told else { return false };
+        let mut view = self.files.view.write();
+        let whole = view.broken.is_none();
+        // With older journals in it, it waits for their segments.
+        let ([live], true) = (view.journals.as_mut_slice(), whole) else {
+            return false;
+        };
+        last.go_on(told.offset, |framed| live.push(framed)).is_ok() && last.reader.offset() == told.offset
     }
 }
 
@@ -385,8 +415,20 @@ pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn Lock
     let path = layout.lock();
     match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
         LockAttempt::Held(guard) => Ok(guard),
-        LockAttempt::Busy(pid) => Err(Error::Locked { path, pid }),
+        LockAttempt::Busy(pid) => {
+            let no_door = note_in(disk, &path);
+            Err(Error::Locked { path, pid, no_door })
+        }
     }
+}
+
+/// What the holder of the lock left behind its process's id.
+fn note_in(disk: &dyn Disk, lock: &Path) -> Option<String> {
+    let mut text = [0; 1024];
+    let len = disk.open(lock, Open::Read).ok()?.read_at(&mut text, 0).ok()?;
+    let text = String::from_utf8_lossy(text.get(..len)?);
+    let note = text.lines().nth(1)?.trim();
+    (!note.is_empty()).then(|| note.to_owned())
 }
 
 /// The file for the hint, where the system tells one boot from another.
@@ -413,7 +455,8 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 
 #[cfg(unix)]
 fn own_uid() -> u32 {
-    rustix::process::getuid().as_raw()
+    // The effective one, as the kernel tells a peer: a record is from the same writer whichever way it takes.
+    rustix::process::geteuid().as_raw()
 }
 
 #[cfg(not(unix))]

@@ -24,6 +24,8 @@ struct State {
     /// How long a journal zeroed ahead should be, if one is wanted.
     wanted: Option<u64>,
     next: Option<Arc<dyn DiskFile>>,
+    /// There was no room for one: nothing is zeroed ahead until a journal was sealed and gave its room back.
+    no_room: bool,
     /// Counts the journals that were closed, so that a failed seal is tried again when another one is.
     closed: u64,
     tried: u64,
@@ -57,7 +59,7 @@ impl Keeper {
     /// Has a journal of that length zeroed ahead.
     pub(crate) fn want_next(&self, len: u64) {
         let mut state = self.state.lock();
-        if self.threaded && state.next.is_none() && state.wanted.is_none() {
+        if self.threaded && state.next.is_none() && state.wanted.is_none() && !state.no_room {
             state.wanted = Some(len);
             self.changed.notify_all();
         }
@@ -66,6 +68,22 @@ impl Keeper {
     /// The journal that was zeroed ahead, if there is one; it bears the name `next`.
     pub(crate) fn take_next(&self) -> Option<Arc<dyn DiskFile>> {
         self.state.lock().next.take()
+    }
+
+    /// Takes back what [`Keeper::take_next`] gave.
+    pub(crate) fn give_next_back(&self, next: Arc<dyn DiskFile>) {
+        self.state.lock().next = Some(next);
+    }
+
+    /// The disk is full: gives back the room of what was zeroed ahead.
+    pub(crate) fn give_room_back(&self, files: &Files) {
+        let mut state = self.state.lock();
+        state.no_room = true;
+        state.wanted = None;
+        if state.next.take().is_some() {
+            // If it stays it is removed at the next opening; the append says what came of it all.
+            let _ = files.disk.remove(&files.layout.next_journal());
+        }
     }
 
     /// Waits until nothing is left to seal, or sealing failed.
@@ -116,11 +134,21 @@ impl Keeper {
             match wanted {
                 None => self.seal_all(files),
                 Some(len) => {
-                    let next = zero_ahead(&*files.disk, &files.layout, len, || self.state.lock().stopped);
+                    let given_up = || {
+                        let state = self.state.lock();
+                        state.stopped || state.no_room
+                    };
+                    let next = zero_ahead(&*files.disk, &files.layout, len, given_up);
                     let mut state = self.state.lock();
                     state.wanted = None;
                     // Without it the writer lets its journal grow, which is only slower.
-                    state.next = next.ok().flatten();
+                    match next {
+                        Ok(Some(next)) if !state.no_room => state.next = Some(next),
+                        _ => {
+                            state.no_room = !state.stopped;
+                            let _ = files.disk.remove(&files.layout.next_journal());
+                        }
+                    }
                 }
             }
         }
@@ -140,6 +168,7 @@ impl Keeper {
         };
         let mut state = self.state.lock();
         state.tried = seen;
+        state.no_room &= outcome.is_some();
         state.failure = outcome;
         self.changed.notify_all();
     }
@@ -150,7 +179,7 @@ fn zero_ahead(
     disk: &dyn Disk,
     layout: &Layout,
     len: u64,
-    stopped: impl Fn() -> bool,
+    given_up: impl Fn() -> bool,
 ) -> std::io::Result<Option<Arc<dyn DiskFile>>> {
     let path = layout.next_journal();
     if disk.stat(&path)?.is_some() {
@@ -160,7 +189,7 @@ fn zero_ahead(
     let zeros = vec![0; PIECE];
     let mut at = 0;
     while at < len {
-        if stopped() {
+        if given_up() {
             return Ok(None);
         }
         let piece = usize::try_from(len - at).unwrap_or(PIECE).min(PIECE);

@@ -1,6 +1,7 @@
 //! Finding a record by its id, by its emitter's count, or a definition by its digest: eight bytes of a hash stand for
 //! the key, and a match is always held against the record's text, so that a collision costs a read and nothing else.
 
+use crate::disk::Disk;
 use crate::record::SourceKey;
 use std::sync::LazyLock;
 
@@ -58,7 +59,25 @@ pub(crate) fn definition_key(digest: &str) -> u64 {
     key_hash(2, &[digest.as_bytes()])
 }
 
+/// The key of a record that came under a known id or source with other content: tag 4, the seq of the record that was
+/// there first in eight bytes, then what the caller sent: the `parts` list, if there is one, and the members, both as
+/// they stand in the line. With the content in the key, sending it again finds it at once, however many others came
+/// under the same id.
+pub(crate) fn conflict_key(first: u64, parts: &[u8], members: &[u8]) -> u64 {
+    key_hash(4, &[&first.to_le_bytes(), parts, members])
+}
+
 /// The first six bytes of an id, which in UUIDv7 are milliseconds since 1970.
 pub(crate) fn id_prefix(id: &[u8; 16]) -> u64 {
     id.iter().take(6).fold(0, |prefix, byte| prefix << 8 | u64::from(*byte))
+}
+
+/// A new id: UUIDv7 of this moment.
+pub(crate) fn new_id(disk: &dyn Disk) -> [u8; 16] {
+    let mut random = [0; 10];
+    disk.random(&mut random);
+    let milliseconds = u64::try_from(disk.now() / 1_000_000).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random)
+        .into_uuid()
+        .into_bytes()
 }

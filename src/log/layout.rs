@@ -43,6 +43,11 @@ impl Layout {
         self.journal_dir().join("next")
     }
 
+    /// The next journal where none was zeroed ahead, before its name is known.
+    pub(crate) fn empty_journal(&self) -> PathBuf {
+        self.journal_dir().join("next.empty")
+    }
+
     /// Where the bytes of a torn tail are kept.
     pub(crate) fn torn(&self, first_seq: u64, offset: u64) -> PathBuf {
         self.journal_dir().join(format!("{first_seq:020}.torn-{offset}"))
@@ -72,6 +77,11 @@ impl Layout {
     /// Where damaged files go when a person had the log recovered.
     pub(crate) fn damaged_dir(&self) -> PathBuf {
         self.root.join("damaged")
+    }
+
+    /// What a recovery is about to do and has not recorded in the log yet.
+    pub(crate) fn unfinished(&self) -> PathBuf {
+        self.damaged_dir().join("unfinished")
     }
 
     /// All directories of a log, to be created and synced together.

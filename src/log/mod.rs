@@ -2,7 +2,8 @@
 //!
 //! A record's way: `queue` gathers callers, `writer` gives seqs and builds the frame (`draft`), `journal` makes it
 //! durable, `seal` turns a closed journal into a `segment`, `keeper` does so in the background. `view` is what readers
-//! see, `read` reads it; `replay` and `open` build it from the files; `verify` trusts nothing of all this.
+//! see, `read` reads it; `replay` and `open` build it from the files; `verify` trusts nothing of all this; `recover` mends what
+//! `verify` names, from what `standing` can still tell.
 //!
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
@@ -27,6 +28,7 @@ mod recover;
 mod replay;
 mod seal;
 mod segment;
+mod standing;
 mod status;
 mod streams;
 mod tree_files;
@@ -37,18 +39,19 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use door::Remote;
-pub use events::Identity;
+pub(crate) use door::{Joined, Joining, join};
+pub use events::{Did, Identity};
 pub use fault::{Fault, What};
 pub(crate) use handle::{Log, Reading};
+pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;
 pub use options::Options;
 pub(crate) use queue::Ticket;
 pub(crate) use read::{Files, Lines};
 pub use receipt::Receipt;
-pub use recover::Recovery;
 pub(crate) use recover::recover;
+pub use recover::{Done, Recovery};
 pub use status::Status;
 pub(crate) use status::status;
-pub use verify::{Report, TornTail};
+pub use verify::{Report, TornTail, Unconfirmed};
 pub(crate) use verify::{Verify, verify};

@@ -1,14 +1,13 @@
 //! Opening a log: finding out whose it is, going through what is not sealed yet, and finishing or undoing what a crash
 //! interrupted. What a crash cannot have done is damage: it is reported, and nothing is written.
 
-use super::events::{self, Identity, Recovered, State};
+use super::events::{self, Did, Identity, Recovered, State};
 use super::fault::{Fault, What};
-use super::format::{Fixed, FrameHeader};
-use super::journal::{FrameReader, Tail, tail};
+use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
 use super::replay::{Listing, Replayed, committed, replay, sealed_tip};
-use super::segment::SegmentFile;
-use super::view::{SegmentRef, View};
+use super::standing::{first_line_of_journal, first_line_of_segment};
+use super::view::{SegmentRef, Tip, View};
 use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
 use crate::record::read_head;
@@ -60,22 +59,17 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
         }
     }
     match fault {
-        Some(fault) => Err(Error::Damaged {
-            path: layout.root().to_owned(),
-            faults: vec![fault],
-        }),
+        Some(fault) => Err(Error::damaged(layout.root(), fault)),
         None => Ok(None),
     }
 }
 
-/// Goes through a log that was locked.
-pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Opened> {
+/// Goes through a log that was locked. `sealed_end` is how far it is behind its last segment, where a recovery found that
+/// out; an opening without one trusts nothing but the segment itself.
+pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed_end: Option<Tip>) -> Result<Opened> {
     clean_up(disk, layout)?;
     let listing = Listing::read(disk, layout).map_err(|error| Error::io("listing", layout.root(), error))?;
-    let damaged = |fault: Fault| Error::Damaged {
-        path: layout.root().to_owned(),
-        faults: vec![fault],
-    };
+    let damaged = |fault: Fault| Error::damaged(layout.root(), fault);
     let first_journal = listing.journals.first().copied();
     let first_journal = first_journal.ok_or_else(|| damaged(Fault::new(layout.journal_dir(), What::Missing)))?;
     let sealed: Vec<u64> = listing
@@ -84,7 +78,10 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
         .copied()
         .filter(|seq| *seq < first_journal)
         .collect();
-    let mut tip = sealed_tip(disk, layout, &sealed).map_err(damaged)?;
+    let mut tip = match sealed_end {
+        Some(tip) => tip,
+        None => sealed_tip(disk, layout, &sealed).map_err(damaged)?,
+    };
     let told = committed(disk, layout);
     let segments = sealed
         .iter()
@@ -92,7 +89,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
         .collect();
     let mut view = View {
         segments: Arc::new(segments),
-        journals: Vec::new(),
+        ..View::default()
     };
     let (mut last, mut cut) = (None, None);
     for (place, first_seq) in listing.journals.iter().enumerate() {
@@ -107,7 +104,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Res
         match tail(&replayed.reader).map_err(damaged)? {
             Tail::Clean => {}
             Tail::Torn { end: torn_end } if is_last => {
-                if known.is_some() && replayed.reader.header(u64::MAX).map_err(damaged)?.is_none() {
+                if known.is_some() && !is_cut_by_a_kill(&replayed.reader, torn_end).map_err(damaged)? {
                     return Err(damaged(Fault::new(&replayed.journal.path, What::Garbage).at(end)));
                 }
                 cut = Some(cut_tail(disk, layout, &replayed, torn_end)?);
@@ -144,10 +141,7 @@ fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result
         .map_err(|error| Error::io("opening", path, error))?;
     let io = |error| Error::io("making durable", path, error);
     if let Some((_, offset)) = last.journal.frames.last() {
-        let damaged = |fault| Error::Damaged {
-            path: layout.root().to_owned(),
-            faults: vec![fault],
-        };
+        let damaged = |fault| Error::damaged(layout.root(), fault);
         let bytes = last.reader.bytes(*offset, last.journal.end - offset).map_err(damaged)?;
         file.write_at(&bytes, *offset).map_err(io)?;
     }
@@ -163,10 +157,7 @@ fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result
 fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> Result<Recovered> {
     let offset = replayed.reader.offset();
     let path = &replayed.journal.path;
-    let damaged = |fault| Error::Damaged {
-        path: layout.root().to_owned(),
-        faults: vec![fault],
-    };
+    let damaged = |fault| Error::damaged(layout.root(), fault);
     let bytes = replayed.reader.bytes(offset, end - offset).map_err(damaged)?;
     let kept = layout.torn(replayed.journal.first_seq, offset);
     let io = |error| Error::io("keeping the torn tail in", &kept, error);
@@ -190,18 +181,26 @@ fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> 
         file: name(path),
         offset,
         bytes: end - offset,
-        digest: crate::record::digest(&bytes),
-        kept: name(&kept),
+        digest: Some(crate::record::digest(&bytes)),
+        kept: Some(name(&kept)),
+        did: Did::Cut,
         fault: None,
+        unreadable: Vec::new(),
     })
 }
 
 /// Removes what a crash left half done and nobody relies on.
 fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
-    let next = layout.next_journal();
-    let io = |error| Error::io("removing", &next, error);
-    if disk.stat(&next).map_err(io)?.is_some() {
-        disk.remove(&next).map_err(io)?;
+    for dir in layout.dirs() {
+        // A copy may have lost one that was empty.
+        disk.create_dir(&dir)
+            .map_err(|error| Error::io("creating", &dir, error))?;
+    }
+    for next in [layout.next_journal(), layout.empty_journal()] {
+        let io = |error| Error::io("removing", &next, error);
+        if disk.stat(&next).map_err(io)?.is_some() {
+            disk.remove(&next).map_err(io)?;
+        }
     }
     let dir = layout.segment_dir();
     let io = |error| Error::io("cleaning", &dir, error);
@@ -211,28 +210,6 @@ fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn first_line_of_journal(disk: &dyn Disk, path: &Path) -> std::result::Result<Option<Vec<u8>>, Fault> {
-    let mut reader = FrameReader::open(disk, path, [0; 16])?;
-    let header = reader.bytes(0, FrameHeader::LEN as u64)?;
-    let Some(header) = FrameHeader::checked(&header) else {
-        return match tail(&reader)? {
-            Tail::Clean | Tail::Torn { .. } => Ok(None),
-            Tail::Damaged(fault) => Err(fault),
-        };
-    };
-    reader = FrameReader::of(Arc::clone(reader.file()), path, header.log_id);
-    let frame = reader.next(u64::MAX)?;
-    Ok(frame.and_then(|frame| frame.text.split(|byte| *byte == b'\n').next().map(<[u8]>::to_vec)))
-}
-
-fn first_line_of_segment(disk: &dyn Disk, path: &Path) -> std::result::Result<Vec<u8>, Fault> {
-    let file = SegmentFile::open(disk, path)?;
-    let rows = file.rows()?;
-    let row = rows.first().ok_or_else(|| file.fault(What::Directory))?;
-    let text = file.frame_text(row)?;
-    Ok(text.split(|byte| *byte == b'\n').next().unwrap_or_default().to_vec())
 }
 
 fn identity_in(line: &[u8]) -> Option<Identity> {

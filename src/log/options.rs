@@ -25,11 +25,19 @@ pub struct Options {
     pub block_bytes: usize,
     /// Whether journals are filled with zeros ahead of the records, so that an fsync has no metadata to write.
     pub zero_ahead: bool,
-    /// Whether other processes of this machine may append through this one.
+    /// Whether other processes of this machine may append through this one. Where no socket can be made they cannot,
+    /// and are told why.
     pub door: bool,
+    /// The group that a new database belongs to, by number; without it, that of the process or the directory, as the
+    /// system has it. Only creating a database looks at it: its directories then hand the group on to all that is made
+    /// in them, whoever writes later.
+    pub group: Option<u32>,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
+    /// What other processes may cost this one.
+    #[cfg(unix)]
+    pub(crate) door_limits: super::door::Limits,
 }
 
 impl Default for Options {
@@ -44,7 +52,10 @@ impl Default for Options {
             block_bytes: 256 << 10,
             zero_ahead: true,
             door: true,
+            group: None,
             threads: true,
+            #[cfg(unix)]
+            door_limits: super::door::Limits::default(),
         }
     }
 }
@@ -110,6 +121,13 @@ impl Options {
     #[must_use]
     pub fn door(mut self, door: bool) -> Self {
         self.door = door;
+        self
+    }
+
+    /// Sets the group that a new database belongs to, by number; its members can read it.
+    #[must_use]
+    pub fn group(mut self, group: u32) -> Self {
+        self.group = Some(group);
         self
     }
 

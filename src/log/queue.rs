@@ -3,13 +3,15 @@
 //! caller leads itself and pays for no switch of threads.
 //!
 //! What must hold: one batch is outstanding at a time, in the order of the queue; the queue is bounded, and a full one
-//! makes callers wait; after an unknown failure everybody waiting and everybody to come gets that failure.
+//! makes callers wait; after an unknown failure, of which a panic is one, everybody waiting and everybody to come gets
+//! that failure, and nobody writes any more. A request is always settled, also when it is dropped on the way.
 
 use super::receipt::Receipt;
 use super::writer::{CommitFailure, Entry, Writer};
 use crate::error::{Error, Result};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The queue before the writer.
@@ -21,6 +23,8 @@ pub(crate) struct Queue {
     work: Condvar,
     limit: usize,
     frame_limit: usize,
+    /// The log's directory, for errors to name.
+    path: Arc<Path>,
 }
 
 #[derive(Default)]
@@ -37,6 +41,7 @@ struct Request {
     entries: Vec<Entry>,
     weight: usize,
     ticket: Arc<Ticket>,
+    path: Arc<Path>,
 }
 
 /// What a caller waits on.
@@ -47,7 +52,7 @@ pub(crate) struct Ticket {
 }
 
 impl Queue {
-    pub(crate) fn new(limit: usize, frame_limit: usize) -> Self {
+    pub(crate) fn new(path: &Path, limit: usize, frame_limit: usize) -> Self {
         let (room, work) = (Condvar::new(), Condvar::new());
         Queue {
             waiting: Mutex::new(Waiting::default()),
@@ -55,6 +60,7 @@ impl Queue {
             work,
             limit,
             frame_limit,
+            path: Arc::from(path),
         }
     }
 
@@ -107,15 +113,30 @@ impl Queue {
         let left: Vec<_> = waiting.requests.drain(..).collect();
         waiting.weight = 0;
         drop(waiting);
-        for request in left {
-            request.ticket.settle(Err(error.clone()));
-        }
+        settle_all(left, error);
         self.room.notify_all();
     }
 
     /// What the writer fails with since it failed once.
     pub(crate) fn poisoned(&self) -> Option<Error> {
         self.waiting.lock().poisoned.clone()
+    }
+
+    /// Does something with the writer while nobody else does. A panic meanwhile poisons the queue before anybody else
+    /// can reach the writer, whose state nobody knows then.
+    pub(crate) fn with<T>(&self, writer: &Mutex<Writer>, act: impl FnOnce(&mut Writer) -> T) -> Result<T> {
+        let mut writer = writer.lock();
+        if let Some(error) = self.poisoned() {
+            return Err(error);
+        }
+        // Dropped before the lock on the writer is.
+        let guard = PanicGuard {
+            queue: self,
+            leads: false,
+        };
+        let outcome = act(&mut writer);
+        guard.disarm();
+        Ok(outcome)
     }
 
     fn push(&self, entries: Vec<Entry>) -> Result<Arc<Ticket>> {
@@ -138,6 +159,7 @@ impl Queue {
             entries,
             weight,
             ticket: Arc::clone(&ticket),
+            path: Arc::clone(&self.path),
         });
         Ok(ticket)
     }
@@ -149,11 +171,18 @@ impl Queue {
 
     /// Commits batches until the leader's own request is done (or the queue is empty), then lets others lead.
     fn lead(&self, writer: &Mutex<Writer>, own: Option<&Ticket>) {
-        let _guard = PanicGuard(self);
+        let guard = PanicGuard {
+            queue: self,
+            leads: true,
+        };
         loop {
-            let batch = self.next_batch();
+            let mut batch = self.next_batch();
             if !batch.is_empty() {
-                commit(&mut writer.lock(), batch, &|error| self.poison(error));
+                let write =
+                    |writer: &mut Writer| commit(writer, std::mem::take(&mut batch), &|error| self.poison(error));
+                if let Err(error) = self.with(writer, write) {
+                    settle_all(batch, &error);
+                }
             }
             let mut waiting = self.waiting.lock();
             let finished = own.is_some_and(|ticket| ticket.outcome.lock().is_some());
@@ -162,6 +191,7 @@ impl Queue {
                 if waiting.closed || !waiting.requests.is_empty() {
                     self.work.notify_one();
                 }
+                guard.disarm();
                 return;
             }
         }
@@ -184,19 +214,40 @@ impl Queue {
     }
 }
 
-/// A panic while leading must not leave the others waiting for ever.
-struct PanicGuard<'a>(&'a Queue);
+/// A panic while leading or writing must not leave the others waiting for ever, nor let them write on. It is disarmed
+/// where all went well: asking whether the thread panics would not do, a destructor may append while it does.
+struct PanicGuard<'a> {
+    queue: &'a Queue,
+    leads: bool,
+}
+
+impl PanicGuard<'_> {
+    fn disarm(self) {
+        std::mem::forget(self);
+    }
+}
 
 impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            let cause = "a thread panicked while it wrote".to_owned();
-            self.0.poison(&Error::Poisoned {
-                path: std::path::PathBuf::new(),
-                cause,
-            });
-            self.0.waiting.lock().leading = false;
+        self.queue.poison(&panicked(&self.queue.path));
+        if self.leads {
+            self.queue.waiting.lock().leading = false;
         }
+        self.queue.work.notify_all();
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        // Nothing to do for one that was settled, which is every one unless a thread panicked with it in its hands.
+        self.ticket.settle_with(|| Err(panicked(&self.path)));
+    }
+}
+
+fn panicked(path: &Path) -> Error {
+    Error::Poisoned {
+        path: path.to_owned(),
+        cause: "a thread panicked while it wrote".to_owned(),
     }
 }
 
@@ -222,15 +273,9 @@ fn commit(writer: &mut Writer, mut batch: Vec<Request>, poison: &dyn Fn(&Error))
                 cause: error.to_string(),
             };
             poison(&error);
-            for request in batch {
-                request.ticket.settle(Err(error.clone()));
-            }
+            settle_all(batch, &error);
         }
-        Err(CommitFailure::Refused(error)) if counts.len() < 2 => {
-            for request in batch {
-                request.ticket.settle(Err(error.clone()));
-            }
-        }
+        Err(CommitFailure::Refused(error)) if counts.len() < 2 => settle_all(batch, &error),
         Err(CommitFailure::Refused(_)) => {
             let mut entries = entries.into_iter();
             for (mut request, count) in batch.into_iter().zip(counts) {
@@ -238,6 +283,12 @@ fn commit(writer: &mut Writer, mut batch: Vec<Request>, poison: &dyn Fn(&Error))
                 commit(writer, vec![request], poison);
             }
         }
+    }
+}
+
+fn settle_all(requests: Vec<Request>, error: &Error) {
+    for request in requests {
+        request.ticket.settle(Err(error.clone()));
     }
 }
 
@@ -261,7 +312,12 @@ impl Ticket {
     }
 
     fn settle(&self, outcome: Result<Vec<Receipt>>) {
-        *self.outcome.lock() = Some(outcome);
+        self.settle_with(|| outcome);
+    }
+
+    /// The first outcome stays.
+    fn settle_with(&self, outcome: impl FnOnce() -> Result<Vec<Receipt>>) {
+        self.outcome.lock().get_or_insert_with(outcome);
         self.done.notify_all();
     }
 }

@@ -3,15 +3,17 @@
 use super::derive::Spans;
 use super::events::Identity;
 use super::fault::{Fault, What};
+use super::format::FrameRow;
 use super::journal::FrameReader;
 use super::keys::{id_key, id_prefix};
 use super::layout::Layout;
+use super::segment::Remains;
 use super::view::{Place, SegmentRef, View};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{Head, Prepared, RECORD_LIMIT, part_text, put_back, read_head, read_parts};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,16 +24,30 @@ pub(crate) struct Files {
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
     pub(crate) view: RwLock<View>,
+    /// The block that was read last: what is looked up one by one mostly stands together.
+    recent: Mutex<Option<Arc<Block>>>,
 }
 
 /// Some consecutive lines, as they were committed or compressed together.
+#[derive(Debug)]
 struct Block {
     first_seq: u64,
-    chain_before: Hash,
+    /// Not known where a segment's directory is lost.
+    chain_before: Option<Hash>,
     text: Vec<u8>,
 }
 
 impl Files {
+    pub(crate) fn new(disk: Arc<dyn Disk>, layout: Layout, identity: Identity, view: View) -> Self {
+        Files {
+            disk,
+            layout,
+            identity,
+            view: RwLock::new(view),
+            recent: Mutex::default(),
+        }
+    }
+
     /// The seq behind the last record that is durable.
     pub(crate) fn end_seq(&self) -> u64 {
         self.view.read().end_seq().unwrap_or(0)
@@ -49,52 +65,63 @@ impl Files {
             .unwrap_or(usize::MAX)
             .saturating_add(1);
         let lines = block.text.split(|byte| *byte == b'\n').take(through);
-        Ok(Some(lines.fold(block.chain_before, |chain, line| {
-            chain_next(&chain, &leaf_hash(line))
-        })))
+        let through = |before| lines.fold(before, |chain, line| chain_next(&chain, &leaf_hash(line)));
+        Ok(block.chain_before.map(through))
     }
 
-    /// The seqs of the records that may have this key, the oldest first. Segments are asked only if `possible` says
-    /// that they can hold it.
-    pub(crate) fn find(&self, hash: u64, possible: impl Fn(&Spans) -> bool) -> Result<Vec<u64>> {
+    /// The seqs of the records that may have this key, the oldest first, and what kept a segment from answering.
+    /// Segments are asked only if `possible` says that they can hold it.
+    pub(crate) fn find(&self, hash: u64, possible: impl Fn(&Spans) -> bool) -> (Vec<u64>, Option<Fault>) {
         let (segments, mut found) = {
             let view = self.view.read();
             let live: Vec<u64> = view.journals.iter().flat_map(|journal| journal.find(hash)).collect();
             (view.segments.clone(), live)
         };
-        for segment in segments.iter() {
-            let trailer = segment.trailer(&*self.disk).map_err(|fault| self.damaged(fault))?;
+        let ask = |segment: &SegmentRef| -> std::result::Result<Vec<u64>, Fault> {
+            let trailer = segment.trailer(&*self.disk)?;
             let spans = Spans {
                 time: (trailer.time_min, trailer.time_max),
                 logged: (trailer.logged_min, trailer.logged_max),
                 id: (trailer.id_min, trailer.id_max),
             };
             if possible(&spans) {
-                let file = segment.open(&*self.disk).map_err(|fault| self.damaged(fault))?;
-                found.extend(file.find(hash).map_err(|fault| self.damaged(fault))?);
+                segment.open(&*self.disk)?.find(hash)
+            } else {
+                Ok(Vec::new())
+            }
+        };
+        let mut unanswered = None;
+        for segment in segments.iter() {
+            match ask(segment) {
+                Ok(seqs) => found.extend(seqs),
+                Err(fault) => _ = unanswered.get_or_insert(fault),
             }
         }
         found.sort_unstable();
-        Ok(found)
+        (found, unanswered)
     }
 
     /// The seq of the record with that id.
     pub(crate) fn find_id(&self, id: &[u8; 16]) -> Result<Option<u64>> {
         let prefix = id_prefix(id);
-        for seq in self.find(id_key(id), |spans| spans.may_hold(prefix))? {
+        let (found, unanswered) = self.find(id_key(id), |spans| spans.may_hold(prefix));
+        for seq in found {
             let line = self.line(seq)?;
             if line.as_deref().and_then(read_head).is_some_and(|head| head.id == *id) {
                 return Ok(Some(seq));
             }
         }
-        Ok(None)
+        // Who was not asked may have it.
+        unanswered.map_or(Ok(None), |fault| Err(self.damaged(fault)))
     }
 
     /// The lines of these seqs in order, as far as they are there when they are reached.
     pub(crate) fn lines(self: &Arc<Self>, range: Range<u64>) -> Lines {
+        let end = self.end_seq();
         Lines {
             files: Arc::clone(self),
-            range,
+            broken: self.broken().filter(|_| range.end > end),
+            range: range.start..range.end.min(end),
             block: None,
             at: 0,
         }
@@ -153,14 +180,50 @@ impl Files {
         Ok(Prepared::new(&again, RECORD_LIMIT * 2).ok())
     }
 
-    pub(crate) fn damaged(&self, fault: Fault) -> Error {
-        Error::Damaged {
-            path: self.layout.root().to_owned(),
-            faults: vec![fault],
-        }
+    /// The first seq of the next file behind this seq.
+    fn next_file(&self, seq: u64) -> Option<u64> {
+        let view = self.view.read();
+        let segments = view.segments.iter().map(|segment| segment.first_seq);
+        let firsts = segments.chain(view.journals.iter().map(|journal| journal.first_seq));
+        firsts.filter(|first| *first > seq).min()
     }
 
-    fn block(&self, seq: u64) -> Result<Option<Block>> {
+    /// The first seq of what can be read next behind a block that cannot.
+    fn next_block(&self, seq: u64) -> Option<u64> {
+        let place = self.view.read().place(seq)?;
+        let next = match place {
+            Place::Journal { next, .. } => next,
+            Place::Segment(segment) => {
+                let rows = segment.open(&*self.disk).and_then(|file| file.rows()).ok();
+                let behind = |rows: &[FrameRow]| rows.iter().map(|row| row.first_seq).find(|first| *first > seq);
+                rows.and_then(|rows| behind(&rows))
+            }
+        };
+        next.or_else(|| self.next_file(seq))
+    }
+
+    /// What keeps the log from being read further than the view goes, if something does.
+    pub(crate) fn broken(&self) -> Option<Error> {
+        let fault = self.view.read().broken.clone()?;
+        Some(self.damaged(fault))
+    }
+
+    pub(crate) fn damaged(&self, fault: Fault) -> Error {
+        Error::damaged(self.layout.root(), fault)
+    }
+
+    /// The block that holds this seq; what was committed never changes, so one that was read before will do.
+    fn block(&self, seq: u64) -> Result<Option<Arc<Block>>> {
+        let recent = self.recent.lock().clone();
+        if let Some(block) = recent.filter(|block| block.line(seq).is_some()) {
+            return Ok(Some(block));
+        }
+        let block = self.read_block(seq)?.map(Arc::new);
+        self.recent.lock().clone_from(&block);
+        Ok(block)
+    }
+
+    fn read_block(&self, seq: u64) -> Result<Option<Block>> {
         let place = self.view.read().place(seq);
         let block = match place {
             None => return Ok(None),
@@ -169,16 +232,16 @@ impl Files {
                 path,
                 offset,
                 end,
+                ..
             }) => {
                 let mut reader = FrameReader::of(file, &path, self.identity.log_id);
                 reader.seek(offset);
                 let frame = reader.next(end).map_err(|fault| self.damaged(fault))?;
                 let damaged = || self.damaged(Fault::new(&path, What::FramePayload).at(offset).seqs(seq, seq));
                 let frame = frame.ok_or_else(damaged)?;
-                let (first_seq, chain_before) = (frame.header.first_seq, frame.header.chain_before);
                 Block {
-                    first_seq,
-                    chain_before,
+                    first_seq: frame.header.first_seq,
+                    chain_before: Some(frame.header.chain_before),
                     text: frame.text,
                 }
             }
@@ -193,8 +256,13 @@ impl Files {
     }
 
     fn segment_block(&self, segment: &SegmentRef, seq: u64) -> std::result::Result<Option<Block>, Fault> {
-        let file = segment.open(&*self.disk)?;
-        let rows = file.rows()?;
+        let opened = segment
+            .open(&*self.disk)
+            .and_then(|file| file.rows().map(|rows| (file, rows)));
+        let (file, rows) = match opened {
+            Ok(opened) => opened,
+            Err(fault) => return self.block_of_remains(segment, seq).map(Some).ok_or(fault),
+        };
         let behind = rows.partition_point(|row| row.first_seq <= seq);
         let row = behind.checked_sub(1).and_then(|place| rows.get(place));
         let Some(row) = row.filter(|row| seq < row.first_seq.saturating_add(u64::from(row.count))) else {
@@ -203,9 +271,22 @@ impl Files {
         let text = file.frame_text(row)?;
         Ok(Some(Block {
             first_seq: row.first_seq,
-            chain_before: row.chain_before,
+            chain_before: Some(row.chain_before),
             text,
         }))
+    }
+
+    /// Without its directory a segment is gone through from its beginning each time: slow, but what is left is read.
+    fn block_of_remains(&self, segment: &SegmentRef, seq: u64) -> Option<Block> {
+        let remains = Remains::read(&*self.disk, &segment.path).ok()?;
+        let piece = remains
+            .pieces()
+            .find(|piece| (piece.first_seq..piece.end_seq).contains(&seq))?;
+        Some(Block {
+            first_seq: piece.first_seq,
+            chain_before: None,
+            text: piece.text,
+        })
     }
 }
 
@@ -221,11 +302,14 @@ impl Block {
     }
 }
 
-/// Lines in order; see [`Files::lines`].
+/// Lines in order; see [`Files::lines`]. What should be there and cannot be read is one error, and what stands behind it
+/// comes next.
 pub(crate) struct Lines {
     files: Arc<Files>,
     range: Range<u64>,
-    block: Option<Block>,
+    /// What keeps records from being read that are asked for and stand behind the view's end.
+    broken: Option<Error>,
+    block: Option<Arc<Block>>,
     /// Where in the block's text the next line begins.
     at: usize,
 }
@@ -236,7 +320,7 @@ impl Iterator for Lines {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if self.range.is_empty() {
-                return None;
+                return self.broken.take().map(Err);
             }
             let rest = self
                 .block
@@ -260,14 +344,27 @@ impl Iterator for Lines {
                     self.block = Some(block);
                 }
                 Ok(None) => {
-                    self.range.end = self.range.start;
-                    return None;
+                    let (start, next) = (self.range.start, self.files.next_file(self.range.start));
+                    self.go_on_at(next);
+                    if let Some(next) = next {
+                        let path = self.files.layout.segment(start);
+                        let gap = Fault::new(path, What::Gap).seqs(start, next.saturating_sub(1));
+                        return Some(Err(self.files.damaged(gap)));
+                    }
                 }
                 Err(error) => {
-                    self.range.end = self.range.start;
+                    self.go_on_at(self.files.next_block(self.range.start));
                     return Some(Err(error));
                 }
             }
         }
+    }
+}
+
+impl Lines {
+    /// Goes on with that record, or is at an end if there is none.
+    fn go_on_at(&mut self, seq: Option<u64>) {
+        self.block = None;
+        self.range.start = seq.unwrap_or(self.range.end).min(self.range.end);
     }
 }

@@ -3,8 +3,9 @@
 use super::derive::derive;
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
-use super::journal::{Frame, FrameReader};
+use super::journal::{Frame, FrameReader, Tail, tail};
 use super::layout::{Layout, journal_seq, segment_seq};
+use super::standing::{stated_by_journal, tip_before, tip_of_directory};
 use super::view::{Framed, LiveJournal, SegmentRef, Tip, View};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::record::{kind_and_event, read_head};
@@ -47,20 +48,20 @@ pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) ->
             replayed.tip.next_seq().max(first_seq).saturating_sub(1),
         ));
     }
-    replayed.go_on(end)?;
+    replayed.go_on(end, |_| {})?;
     Ok(replayed)
 }
 
 impl Replayed {
-    /// Reads the frames that follow, before `end`.
-    pub(crate) fn go_on(&mut self, end: u64) -> Result<(), Fault> {
+    /// Reads the frames that follow, before `end`, and tells of each.
+    pub(crate) fn go_on(&mut self, end: u64, mut tell: impl FnMut(&Framed<'_>)) -> Result<(), Fault> {
         while let Some(frame) = self.reader.next(end)? {
-            self.take(&frame)?;
+            self.take(&frame, &mut tell)?;
         }
         Ok(())
     }
 
-    fn take(&mut self, frame: &Frame) -> Result<(), Fault> {
+    fn take(&mut self, frame: &Frame, tell: &mut impl FnMut(&Framed<'_>)) -> Result<(), Fault> {
         let header = &frame.header;
         let last = frame.end_seq().saturating_sub(1);
         let fault = |what| {
@@ -85,7 +86,7 @@ impl Replayed {
             self.closed = system && kind_and_event(members).1.as_deref() == Some("epoch");
         }
         self.tip.advance(&derived);
-        self.journal.push(&Framed {
+        let framed = Framed {
             first_seq: derived.first_seq,
             count: derived.leaves.len() as u64,
             offset: header.offset,
@@ -93,7 +94,9 @@ impl Replayed {
             text: frame.text.len() as u64,
             keys: &derived.keys,
             streams: &derived.streams,
-        });
+        };
+        self.journal.push(&framed);
+        tell(&framed);
         Ok(())
     }
 }
@@ -112,8 +115,8 @@ pub(crate) struct Listing {
 impl Listing {
     pub(crate) fn read(disk: &dyn Disk, layout: &Layout) -> std::io::Result<Self> {
         // Journals first: one that is sealed meanwhile then shows up twice and not never.
-        let journals = disk.list(&layout.journal_dir())?;
-        let segments = disk.list(&layout.segment_dir())?;
+        let journals = names(disk, layout, &layout.journal_dir())?;
+        let segments = names(disk, layout, &layout.segment_dir())?;
         let mut others = Vec::new();
         let mut seqs = |names: Vec<String>, dir: std::path::PathBuf, seq: fn(&str) -> Option<u64>| {
             let mut seqs: Vec<u64> = Vec::new();
@@ -137,8 +140,7 @@ impl Listing {
     }
 
     fn journals_of(disk: &dyn Disk, layout: &Layout) -> std::io::Result<Vec<u64>> {
-        let mut seqs: Vec<u64> = disk
-            .list(&layout.journal_dir())?
+        let mut seqs: Vec<u64> = names(disk, layout, &layout.journal_dir())?
             .iter()
             .filter_map(|name| journal_seq(name))
             .collect();
@@ -147,20 +149,41 @@ impl Listing {
     }
 }
 
+/// The names in one of a log's directories. A copy may have lost a directory that was empty; it is no log only if the
+/// directory around it is missing too.
+fn names(disk: &dyn Disk, layout: &Layout, dir: &std::path::Path) -> std::io::Result<Vec<String>> {
+    match disk.list(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && disk.stat(layout.root())?.is_some() => {
+            Ok(Vec::new())
+        }
+        listed => listed,
+    }
+}
+
+/// A journal that was opened, or what keeps it from being read.
+pub(crate) type OpenedJournal = Result<Arc<dyn DiskFile>, Fault>;
+
 /// Opens a log's journals and lists its segments, so that a journal which is sealed while it is read stays readable.
 /// Segments of journals that came later than those are newer than the snapshot; they are listed apart.
-pub(crate) fn list_and_open(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Listing, Vec<Arc<dyn DiskFile>>)> {
+pub(crate) fn list_and_open(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Listing, Vec<OpenedJournal>)> {
     let mut tries = 0;
-    let files = loop {
+    let (journals, files) = loop {
         let journals = Listing::journals_of(disk, layout)?;
-        let opened = journals.iter().map(|seq| disk.open(&layout.journal(*seq), Open::Read));
-        match opened.collect::<std::io::Result<Vec<_>>>() {
-            // Sealed between the two steps; the next list has another.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && tries < 1_000 => tries += 1,
-            opened => break (journals, opened?),
+        let mut gone = false;
+        let open = |seq: &u64| {
+            let path = layout.journal(*seq);
+            disk.open(&path, Open::Read).map_err(|error| {
+                gone |= error.kind() == std::io::ErrorKind::NotFound;
+                Fault::new(path, What::Unreadable(error.to_string()))
+            })
+        };
+        let files: Vec<OpenedJournal> = journals.iter().map(open).collect();
+        // Sealed between the two steps; the next list has another.
+        if !gone || tries == 1_000 {
+            break (journals, files);
         }
+        tries += 1;
     };
-    let (journals, files) = files;
     let mut listing = Listing::read(disk, layout)?;
     let last = journals.last().copied().unwrap_or(u64::MAX);
     listing.newer = listing.segments.iter().copied().filter(|seq| *seq > last).collect();
@@ -190,13 +213,7 @@ pub(crate) fn committed(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
 pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64]) -> Result<Tip, Fault> {
     match segments.last() {
         None => Ok(Tip::empty()),
-        Some(first_seq) => {
-            let segment = SegmentRef::new(*first_seq, layout.segment(*first_seq)).open(disk)?;
-            Ok(Tip {
-                tree: segment.trees()?.1,
-                chain: segment.trailer().chain_after,
-            })
-        }
+        Some(first_seq) => tip_of_directory(disk, &layout.segment(*first_seq)),
     }
 }
 
@@ -224,7 +241,7 @@ fn view_of(
     layout: &Layout,
     log_id: [u8; 16],
     listing: &Listing,
-    files: Vec<Arc<dyn DiskFile>>,
+    files: Vec<OpenedJournal>,
 ) -> Result<(View, Replayed), Fault> {
     let first_journal = listing.journals.first().copied();
     let Some(first_journal) = first_journal else {
@@ -237,31 +254,59 @@ fn view_of(
         .copied()
         .filter(|seq| *seq < first_journal)
         .collect();
-    let mut tip = sealed_tip(disk, layout, &sealed)?;
+    // A reader reads what it can: a lost segment does not take with it what stands behind it.
+    let stated = || stated_by_journal(disk, &layout.journal(first_journal));
+    let mut tip = tip_before(disk, layout, sealed.last().copied(), first_journal, stated)?;
     let segments = sealed
         .iter()
         .map(|seq| Arc::new(SegmentRef::new(*seq, layout.segment(*seq))))
         .collect();
     let mut view = View {
         segments: Arc::new(segments),
-        journals: Vec::new(),
+        ..View::default()
     };
-    let mut last = None;
-    for (place, (seq, file)) in listing.journals.iter().zip(files).enumerate() {
+    let mut last: Option<Replayed> = None;
+    for (seq, file) in listing.journals.iter().zip(files) {
         // Asked anew for each journal, since the writer may have gone on to the next one meanwhile.
-        let end = match committed(disk, layout) {
-            Some(committed) if committed.journal == *seq => committed.offset,
-            _ => u64::MAX,
-        };
-        let reader = FrameReader::of(file, &layout.journal(*seq), log_id);
-        let replayed = replay(reader, *seq, tip, end)?;
-        tip = replayed.tip.clone();
-        if place + 1 < listing.journals.len() {
-            view.journals.push(replayed.journal.clone());
+        let told = committed(disk, layout).filter(|told| told.journal == *seq);
+        let end = told.as_ref().map_or(u64::MAX, |told| told.offset);
+        let reader = file.map(|file| FrameReader::of(file, &layout.journal(*seq), log_id));
+        match reader.and_then(|reader| replay(reader, *seq, tip.clone(), end)) {
+            Ok(replayed) => {
+                tip = replayed.tip.clone();
+                view.journals.push(replayed.journal.clone());
+                view.broken = broken_off(disk, &replayed, told.is_some(), end)?;
+                last = Some(replayed);
+            }
+            // What was read before stays readable.
+            Err(fault) if last.is_some() => {
+                view.broken.get_or_insert(fault);
+                break;
+            }
+            Err(fault) => return Err(fault),
         }
-        last = Some(replayed);
     }
     let last = last.ok_or_else(|| Fault::new(layout.journal_dir(), What::Missing))?;
-    view.journals.push(last.journal.clone());
     Ok((view, last))
+}
+
+/// What is wrong where a journal could not be read any further, if it goes on there.
+fn broken_off(disk: &dyn Disk, replayed: &Replayed, told: bool, end: u64) -> Result<Option<Fault>, Fault> {
+    let reader = &replayed.reader;
+    let offset = reader.offset();
+    if told && offset == end {
+        return Ok(None);
+    }
+    // Without the writer's word nobody writes to it since the machine was started; or the system does not tell one start
+    // from another, and what stands there may be a write that is under way.
+    if !told && disk.boot_id().is_none() {
+        return Ok(None);
+    }
+    match tail(reader)? {
+        Tail::Damaged(fault) => Ok(Some(fault)),
+        Tail::Clean | Tail::Torn { .. } if told => {
+            Ok(Some(Fault::new(&replayed.journal.path, What::Shortened).at(offset)))
+        }
+        Tail::Clean | Tail::Torn { .. } => Ok(None),
+    }
 }

@@ -23,6 +23,10 @@ pub struct Status {
     pub segments: u64,
     /// See `segments`.
     pub journals: u64,
+    /// What is wrong where the records end, if the log goes on there and cannot be read; the figures stop there.
+    pub damage: Option<String>,
+    /// How many segments have a directory that cannot be read; the figures leave their text out, and verify says more.
+    pub damaged_segments: u64,
     /// The length of the records' text in bytes, newlines included.
     pub text_bytes: u64,
     /// What all files of the log take on disk, in bytes.
@@ -51,12 +55,12 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
         ReadFailure::Fault(fault) => files.damaged(fault),
     })?;
-    let snapshot = Arc::new(Files {
-        disk: Arc::clone(&files.disk),
-        layout: layout.clone(),
-        identity: files.identity.clone(),
-        view: parking_lot::RwLock::new(view.clone()),
-    });
+    let snapshot = Arc::new(Files::new(
+        Arc::clone(&files.disk),
+        layout.clone(),
+        files.identity.clone(),
+        view.clone(),
+    ));
     let logged = |seq: u64| -> Result<Option<i64>> {
         Ok(snapshot
             .line(seq)?
@@ -64,13 +68,18 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
             .and_then(read_head)
             .map(|head| head.logged))
     };
-    let (oldest, newest) = (logged(0)?, tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?);
-    let (mut sealed_text, mut sealed_bytes, mut day_text) = (0, 0, 0);
+    // What cannot be read is verify's to name.
+    let oldest = logged(0).ok().flatten();
+    let newest = tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?;
+    let (mut sealed_text, mut sealed_bytes, mut day_text, mut damaged) = (0, 0, 0, 0);
     let since = newest.map_or(i64::MAX, |newest| newest.saturating_sub(DAY_NS));
     for segment in view.segments.iter() {
-        let trailer = segment.trailer(disk).map_err(|fault| files.damaged(fault))?;
-        sealed_text += trailer.text;
         sealed_bytes += disk.stat(&segment.path).ok().flatten().map_or(0, |stat| stat.len);
+        let Ok(trailer) = segment.trailer(disk) else {
+            damaged += 1;
+            continue;
+        };
+        sealed_text += trailer.text;
         let span = trailer.logged_max.saturating_sub(trailer.logged_min).max(1);
         let within = trailer.logged_max.saturating_sub(since).clamp(0, span);
         day_text += share(trailer.text, within, span);
@@ -89,6 +98,8 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         records: tip.next_seq(),
         segments: view.segments.len() as u64,
         journals: view.journals.len() as u64,
+        damage: view.broken.as_ref().map(ToString::to_string),
+        damaged_segments: damaged,
         text_bytes: sealed_text + live,
         disk_bytes: size_of_dir(files, layout.root())?,
         sealed_bytes,

@@ -3,7 +3,6 @@
 //! first record with a source comes.
 
 use super::read::Files;
-use crate::error::Result;
 use std::collections::HashMap;
 
 /// The highest number of each emitter, by hash.
@@ -27,11 +26,11 @@ const LIMIT: usize = 1 << 18;
 
 impl Streams {
     /// Whether that number is above all that the log holds of its emitter.
-    pub(crate) fn is_above(&mut self, files: &Files, hash: u64, number: u64) -> Result<bool> {
+    pub(crate) fn is_above(&mut self, files: &Files, hash: u64, number: u64) -> bool {
         if self.state == State::Unread {
-            self.read(files)?;
+            self.read(files);
         }
-        Ok(self.state == State::Known && self.highest.get(&hash).is_none_or(|highest| number > *highest))
+        self.state == State::Known && self.highest.get(&hash).is_none_or(|highest| number > *highest)
     }
 
     /// Takes in what was appended.
@@ -51,7 +50,7 @@ impl Streams {
         }
     }
 
-    fn read(&mut self, files: &Files) -> Result<()> {
+    fn read(&mut self, files: &Files) {
         let (segments, live) = {
             let view = files.view.read();
             let live = view.journals.iter().flat_map(|journal| journal.streams.iter());
@@ -62,10 +61,14 @@ impl Streams {
         };
         self.state = State::Known;
         for segment in segments.iter() {
-            let file = segment.open(&*files.disk).map_err(|fault| files.damaged(fault))?;
-            self.extend(file.streams().map_err(|fault| files.damaged(fault))?);
+            // One that cannot be read holds nobody up; see `Writer::matching`.
+            self.extend(
+                segment
+                    .open(&*files.disk)
+                    .and_then(|file| file.streams())
+                    .unwrap_or_default(),
+            );
         }
         self.extend(live);
-        Ok(())
     }
 }

@@ -8,6 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// More levels than any log needs.
+const LEVELS: u32 = 8;
+
 /// Why the files could not be extended.
 #[derive(Debug)]
 pub(crate) struct TreeFailure {
@@ -19,7 +22,7 @@ pub(crate) struct TreeFailure {
 /// them on higher levels. Doing it again changes nothing.
 pub(crate) fn extend(disk: &dyn Disk, layout: &Layout, first: u64, leaves: &[Hash]) -> Result<(), TreeFailure> {
     let (mut start, mut hashes) = (first, leaves.to_vec());
-    for level in 0..8 {
+    for level in 0..LEVELS {
         if hashes.is_empty() {
             break;
         }
@@ -35,6 +38,44 @@ pub(crate) fn extend(disk: &dyn Disk, layout: &Layout, first: u64, leaves: &[Has
         path: layout.tree_dir(),
         error,
     })
+}
+
+/// The tree over the first `size` records, from as few hashes as the files' levels allow; `None` if they are not there.
+pub(crate) fn frontier(disk: &dyn Disk, layout: &Layout, size: u64) -> Option<Frontier> {
+    let (mut roots, mut at) = (Vec::new(), 0);
+    for bit in (0..u64::BITS).rev().filter(|bit| size >> bit & 1 == 1) {
+        // A subtree of 2^bit leaves is one of few hashes on the highest level that has whole ones of it.
+        let level = (bit / TILE.ilog2()).min(LEVELS - 1);
+        let below = level * TILE.ilog2();
+        let hashes = read(disk, &layout.tree(level), at >> below, 1 << (bit - below))?;
+        roots.push(root_of(&hashes));
+        at += 1 << bit;
+    }
+    Frontier::from_roots(size, roots)
+}
+
+/// The same from level 0 alone.
+pub(crate) fn frontier_of_leaves(disk: &dyn Disk, layout: &Layout, size: u64) -> Option<Frontier> {
+    let mut tree = Frontier::new();
+    while tree.size() < size {
+        let count = (size - tree.size()).min(1 << 16);
+        for leaf in read(disk, &layout.tree(0), tree.size(), count)? {
+            tree.push(leaf);
+        }
+    }
+    Some(tree)
+}
+
+/// So many hashes of a file, if it holds them.
+pub(crate) fn read(disk: &dyn Disk, path: &Path, first: u64, count: u64) -> Option<Vec<Hash>> {
+    let file = disk.open(path, Open::Read).ok()?;
+    let end = first.checked_add(count)?.checked_mul(32)?;
+    if file.len().ok()? < end {
+        return None;
+    }
+    let mut bytes = vec![0; usize::try_from(count * 32).ok()?];
+    let read = file.read_at(&mut bytes, first * 32).ok()?;
+    (read == bytes.len()).then(|| bytes.as_chunks::<32>().0.to_vec())
 }
 
 /// Writes hashes of one level and gives those of the next that became complete.

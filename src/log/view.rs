@@ -9,7 +9,7 @@ use super::fault::Fault;
 use super::format::Trailer;
 use super::segment::SegmentFile;
 use crate::disk::{Disk, DiskFile};
-use crate::proof::{CHAIN_START, Frontier, Hash};
+use crate::proof::{CHAIN_START, Frontier, Hash, chain_next};
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -33,6 +33,14 @@ impl Tip {
     /// The seq of the next record.
     pub(crate) fn next_seq(&self) -> u64 {
         self.tree.size()
+    }
+
+    /// Goes on over some leaves.
+    pub(crate) fn extend(&mut self, leaves: &[Hash]) {
+        for leaf in leaves {
+            self.chain = chain_next(&self.chain, leaf);
+            self.tree.push(*leaf);
+        }
     }
 
     /// Goes on over some lines; gives how far it was before the last of them.
@@ -145,13 +153,14 @@ impl LiveJournal {
         self.text += frame.text;
     }
 
-    /// Where the frame that holds this seq begins.
-    pub(crate) fn frame_of(&self, seq: u64) -> Option<u64> {
+    /// Where the frame that holds this seq begins, and the first seq of the one behind it.
+    pub(crate) fn frame_of(&self, seq: u64) -> Option<(u64, Option<u64>)> {
         if seq >= self.end_seq {
             return None;
         }
         let behind = self.frames.partition_point(|(first, _)| *first <= seq);
-        self.frames.get(behind.checked_sub(1)?).map(|(_, offset)| *offset)
+        let (_, offset) = self.frames.get(behind.checked_sub(1)?)?;
+        Some((*offset, self.frames.get(behind).map(|(first, _)| *first)))
     }
 
     /// The seqs of the records that may have this key.
@@ -165,6 +174,8 @@ impl LiveJournal {
 pub(crate) struct View {
     pub(crate) segments: Arc<Vec<Arc<SegmentRef>>>,
     pub(crate) journals: Vec<LiveJournal>,
+    /// What is wrong where the view ends, if the log goes on there and cannot be read.
+    pub(crate) broken: Option<Fault>,
 }
 
 /// Where a record stands.
@@ -177,6 +188,8 @@ pub(crate) enum Place {
         /// Where its frame begins, and where the last durable one ends.
         offset: u64,
         end: u64,
+        /// The first seq of the frame behind it.
+        next: Option<u64>,
     },
 }
 
@@ -189,13 +202,14 @@ impl View {
     /// Where the record of that seq stands, if it can be read.
     pub(crate) fn place(&self, seq: u64) -> Option<Place> {
         if let Some(journal) = self.journals.iter().rev().find(|journal| journal.first_seq <= seq) {
-            let offset = journal.frame_of(seq)?;
+            let (offset, next) = journal.frame_of(seq)?;
             let (file, path) = (Arc::clone(&journal.file), journal.path.clone());
             return Some(Place::Journal {
                 file,
                 path,
                 offset,
                 end: journal.end,
+                next,
             });
         }
         let behind = self.segments.partition_point(|segment| segment.first_seq <= seq);

@@ -10,7 +10,7 @@ use super::events;
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
-use super::keys::{definition_key, id_key, id_prefix, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use super::options::Options;
 use super::read::Files;
 use super::receipt::Receipt;
@@ -19,8 +19,9 @@ use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
 use crate::proof::Hash;
-use crate::record::{Head, Prepared, SourceKey, Writer as Author, read_head, read_keys, read_parts};
+use crate::record::{Head, Prepared, SourceKey, Writer as Author, parts_list, read_head, read_keys, read_parts};
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The state of a log that is open for writing.
@@ -101,12 +102,10 @@ impl Writer {
         let mut places = Vec::with_capacity(batch.len());
         for entry in batch {
             let known = self.known(&draft, &entry.record)?;
-            if let Some((seq, line)) = &known
-                && is_retry(line, &entry.record, &entry.author)
-            {
-                places.push(match draft.place(*seq) {
+            if let Some((seq, line)) = self.sent_before(&draft, known.as_ref(), entry)? {
+                places.push(match draft.place(seq) {
                     Some(place) => Place::Drafted(place),
-                    None => Place::Stored(self.stored_receipt(*seq, line)?),
+                    None => Place::Stored(self.stored_receipt(seq, &line)?),
                 });
                 continue;
             }
@@ -169,7 +168,11 @@ impl Writer {
     /// Closes the journal when it is due, and has one zeroed ahead for the next when it will be soon.
     pub(crate) fn roll_if_due(&mut self) -> std::result::Result<(), CommitFailure> {
         if self.is_due() {
-            return self.roll();
+            return match self.roll() {
+                // The journal can be longer than it should: evidence waits for nothing.
+                Err(CommitFailure::Refused(_)) => Ok(()),
+                rolled => rolled,
+            };
         }
         if self.options.zero_ahead && self.journal.end > self.options.seal_bytes / 4 {
             self.keeper
@@ -180,34 +183,62 @@ impl Writer {
 
     /// Closes the journal and begins the next.
     pub(crate) fn roll(&mut self) -> std::result::Result<(), CommitFailure> {
-        self.check_lock()?;
+        // The file first, under another name: a disk without room for it is found before anything was closed.
+        let (next, name) = self.take_next()?;
         let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
         let mut draft = self.begin(now, monotonic, 0);
         let Tip { tree, chain } = draft.hash().after;
         let members = events::epoch(&tree, &chain);
         self.own(&mut draft, members, now);
-        self.write(&draft, now, monotonic)?;
-        self.next_journal()
+        if let Err(failure) = self.write(&draft, now, monotonic) {
+            if name == self.files.layout.next_journal() {
+                self.keeper.give_next_back(next);
+            } else {
+                // If it stays it is removed at the next opening.
+                let _ = self.files.disk.remove(&name);
+            }
+            return Err(failure);
+        }
+        self.begin_journal(next, &name)
     }
 
     /// Begins a journal behind one that is closed.
     pub(crate) fn next_journal(&mut self) -> std::result::Result<(), CommitFailure> {
+        let (next, name) = self.take_next()?;
+        self.begin_journal(next, &name)
+    }
+
+    /// The file of the next journal, zeroed ahead or empty, and the name it has until it is needed.
+    fn take_next(&mut self) -> Result<(Arc<dyn DiskFile>, PathBuf)> {
+        let layout = &self.files.layout;
+        match self.keeper.take_next() {
+            Some(file) => Ok((file, layout.next_journal())),
+            None => {
+                // The other name may stand for one that is being zeroed just now.
+                let name = layout.empty_journal();
+                let file = self.files.disk.open(&name, crate::disk::Open::Create);
+                Ok((file.map_err(|error| Error::io("creating", &name, error))?, name))
+            }
+        }
+    }
+
+    /// Gives the next journal its name and goes on in it.
+    fn begin_journal(&mut self, file: Arc<dyn DiskFile>, name: &Path) -> std::result::Result<(), CommitFailure> {
         let first_seq = self.tip.next_seq();
         let (disk, layout) = (&self.files.disk, &self.files.layout);
         let path = layout.journal(first_seq);
         let unknown = |error| CommitFailure::Unknown(Error::io("creating", &path, error));
         let growth = self.options.growth();
         let log_id = self.files.identity.log_id;
-        let file = match self.keeper.take_next() {
-            Some(file) => {
-                if disk.stat(&path).map_err(unknown)?.is_some() {
-                    return Err(CommitFailure::Unknown(Error::Exists { path }));
-                }
-                disk.rename(&layout.next_journal(), &path).map_err(unknown)?;
-                file
-            }
-            None => disk.open(&path, crate::disk::Open::Create).map_err(unknown)?,
-        };
+        if disk.stat(&path).map_err(unknown)?.is_some() {
+            return Err(CommitFailure::Unknown(Error::Exists { path }));
+        }
+        disk.rename(name, &path).map_err(unknown)?;
+        let named = disk.stat(&path).map_err(unknown)?.map(|stat| stat.inode);
+        if named != Some(file.inode().map_err(unknown)?) {
+            // Somebody put another file in its place; what is written would not be found again.
+            return Err(CommitFailure::Unknown(Error::Exists { path }));
+        }
         disk.sync_dir(&layout.journal_dir()).map_err(unknown)?;
         let live = LiveJournal::new(first_seq, path.clone(), Arc::clone(&file));
         self.journal = JournalWriter::resume(file, &path, first_seq, log_id, 0, growth).map_err(unknown)?;
@@ -289,14 +320,11 @@ impl Writer {
 
     /// Makes a draft durable and gives the links of the chain behind its lines.
     fn write(&mut self, draft: &Draft, now: i64, monotonic: u64) -> std::result::Result<Vec<Hash>, CommitFailure> {
+        // Two looks at a name for each frame: somebody who removes the lock file must not make two writers.
+        self.check_lock()?;
         let offset = self.journal.end;
         let hashed = draft.hash();
-        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
-        let written = self.journal.append(&draft.lines, count, first_seq, chain);
-        written.map_err(|failure| match failure {
-            WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
-            WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
-        })?;
+        self.append(draft)?;
         debug_assert!(
             super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(|found| (
                 &found.leaves,
@@ -335,6 +363,21 @@ impl Writer {
         Ok(hashed.links)
     }
 
+    /// Writes a draft's lines. On a full disk what was zeroed ahead is given back first, and then only as much is asked
+    /// for as the frame needs.
+    fn append(&mut self, draft: &Draft) -> std::result::Result<(), CommitFailure> {
+        let (count, first_seq, chain) = (draft.count(), draft.before.next_seq(), draft.before.chain);
+        let mut written = self.journal.append(&draft.lines, count, first_seq, chain);
+        if matches!(written, Err(WriteFailure::CutBack(_))) && self.journal.grow_tightly() {
+            self.keeper.give_room_back(&self.files);
+            written = self.journal.append(&draft.lines, count, first_seq, chain);
+        }
+        written.map_err(|failure| match failure {
+            WriteFailure::CutBack(error) => CommitFailure::Refused(Error::io("writing", &self.journal.path, error)),
+            WriteFailure::Unknown(error) => CommitFailure::Unknown(Error::io("writing", &self.journal.path, error)),
+        })
+    }
+
     /// The record that has the id or the source of this one, if there is one.
     fn known(&mut self, draft: &Draft, record: &Prepared) -> Result<Option<(u64, Vec<u8>)>> {
         if let Some(id) = &record.id {
@@ -346,7 +389,7 @@ impl Writer {
             }
         }
         let Some(source) = &record.source else { return Ok(None) };
-        if self.counts_on(draft, source)? {
+        if self.counts_on(draft, source) {
             return Ok(None);
         }
         let same = |line: &[u8], head: &Head| {
@@ -358,6 +401,27 @@ impl Writer {
         self.matching(draft, source_key(source), |_| true, same)
     }
 
+    /// The record as which this one was stored when it was sent before: the one that has its id or source, or one that
+    /// came into conflict with that.
+    fn sent_before(
+        &self,
+        draft: &Draft,
+        known: Option<&(u64, Vec<u8>)>,
+        entry: &Entry,
+    ) -> Result<Option<(u64, Vec<u8>)>> {
+        let Some((first, line)) = known else { return Ok(None) };
+        let record = &entry.record;
+        if is_retry(line, record, &entry.author) {
+            return Ok(Some((*first, line.clone())));
+        }
+        let hash = conflict_key(*first, &parts_list(&record.moved), &record.members);
+        let same = |line: &[u8], head: &Head| {
+            head.conflict == Some(*first) && is_same_content(line, head, record, &entry.author)
+        };
+        let known = self.matching(draft, hash, |_| true, same)?;
+        Ok(known.filter(|(_, line)| !line.is_empty()))
+    }
+
     fn matching(
         &self,
         draft: &Draft,
@@ -365,10 +429,16 @@ impl Writer {
         possible: impl Fn(&Spans) -> bool,
         same: impl Fn(&[u8], &Head) -> bool,
     ) -> Result<Option<(u64, Vec<u8>)>> {
-        for seq in self.files.find(hash, possible)?.into_iter().chain(draft.find(hash)) {
+        // A segment that cannot answer holds nobody up: its record may then come twice, and verify names the segment.
+        let (found, _) = self.files.find(hash, possible);
+        for seq in found.into_iter().chain(draft.find(hash)) {
             let line = match draft.place(seq).and_then(|place| draft.line_at(place)) {
                 Some(line) => Some(line.to_vec()),
-                None => self.files.line(seq)?,
+                None => match self.files.line(seq) {
+                    // The key is known and the text is lost: whatever comes under it now is kept as a conflict.
+                    Err(Error::Damaged { .. }) => return Ok(Some((seq, Vec::new()))),
+                    line => line?,
+                },
             };
             if let Some(line) = line
                 && read_head(&line).is_some_and(|head| same(&line, &head))
@@ -380,10 +450,10 @@ impl Writer {
     }
 
     /// Whether this number is higher than every other of the same emitter, so that it cannot have been seen before.
-    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> Result<bool> {
+    fn counts_on(&mut self, draft: &Draft, source: &SourceKey) -> bool {
         let hash = stream_key(source);
         let above = draft.highest(hash).is_none_or(|highest| source.number > highest);
-        Ok(above && self.streams.is_above(&self.files, hash, source.number)?)
+        above && self.streams.is_above(&self.files, hash, source.number)
     }
 
     /// Writes a definition again if the journal has none of this digest and an earlier segment has one.
@@ -462,6 +532,11 @@ impl Writer {
 /// Whether a stored line is what this record would have become, so that it is the same record sent again.
 fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     let Some(head) = read_head(line) else { return false };
+    record.id.is_none_or(|id| id == head.id) && is_same_content(line, &head, record, author)
+}
+
+/// Whether a stored line holds what this record's caller sent, whatever id it got.
+fn is_same_content(line: &[u8], head: &Head, record: &Prepared, author: &Author) -> bool {
     let part = |range: &std::ops::Range<usize>| line.get(range.clone()).unwrap_or_default();
     let moved = head
         .parts
@@ -476,7 +551,6 @@ fn is_retry(line: &[u8], record: &Prepared, author: &Author) -> bool {
     part(&head.writer) == author.text().as_slice()
         && part(&head.members) == record.members.as_slice()
         && same_moved
-        && record.id.is_none_or(|id| id == head.id)
         && match record.time {
             Some(time) => time == head.time,
             None => head.time == head.logged,

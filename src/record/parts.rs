@@ -96,6 +96,16 @@ pub(crate) fn write_entries(out: &mut Vec<u8>, moved: &[Moved]) {
     }
 }
 
+/// The value of `parts` as it stands in the line; nothing if there are no parts.
+pub(crate) fn parts_list(moved: &[Moved]) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_entries(&mut out, moved);
+    match out.strip_prefix(b",\"parts\":") {
+        Some(list) => list.to_vec(),
+        None => out,
+    }
+}
+
 /// The members of the part records of one moved value, in order.
 pub(crate) fn part_members<'a>(moved: &'a Moved, owner: &'a str) -> impl Iterator<Item = Vec<u8>> + 'a {
     chunks(&moved.raw).enumerate().map(move |(index, chunk)| {

@@ -20,6 +20,10 @@ pub const RECORD_LIMIT: usize = 64 << 20;
 /// The agent that the log's own records name, which callers therefore must not be; in any spelling that looks like it.
 pub(crate) const LOG_AGENT: &str = "auditdb";
 
+/// How many definitions that a record names are looked after. Each costs a look-up while everybody waits, and no
+/// decision rests on so many policies.
+const NAMES_LIMIT: usize = 256;
+
 /// A record that was checked and can be appended.
 #[derive(Debug, Clone)]
 pub struct Prepared {
@@ -177,6 +181,7 @@ impl Found {
     fn into_prepared(mut self, members: Vec<u8>) -> Prepared {
         self.names.sort_unstable();
         self.names.dedup();
+        self.names.truncate(NAMES_LIMIT);
         let (members, moved) = parts::move_out(members, LINE_LIMIT - HEAD_RESERVE);
         let Found {
             id,

@@ -68,6 +68,7 @@ pub enum Type {
 
 impl Shape {
     /// A shape of these members.
+    #[expect(clippy::indexing_slicing, reason = "the loop's own bounds, in a constant")]
     pub(crate) const fn new(name: &'static str, doc: &'static str, fields: &'static [Field]) -> Self {
         assert!(fields.len() <= 64, "an object has at most 64 known members");
         let (mut required, mut place) = (0, 0);

@@ -3,7 +3,9 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod c2sp;
 pub(crate) mod hostile;
+pub(crate) mod sealed;
 
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::proof::{CHAIN_START, chain_next, leaf_hash};

@@ -1,11 +1,11 @@
-//! Knocking at the door of the process that writes.
+//! Knocking at the door of the process that writes, and asking one thing at a time.
 
-use super::message::{self, APPEND, DONE, MESSAGE_LIMIT, SEAL};
+use super::message::{self, BUSY, Broken, DONE};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::log::layout::Layout;
-use crate::log::receipt::Receipt;
 use parking_lot::Mutex;
+use std::io;
 use std::path::PathBuf;
 
 /// A connection to the process that writes to a log.
@@ -16,8 +16,17 @@ pub(crate) struct Remote {
     stream: Mutex<std::os::unix::net::UnixStream>,
 }
 
-/// Appends of more than this go in several messages.
-const BATCH: usize = 4 << 20;
+/// What became of a request.
+pub(crate) enum Asked {
+    /// It was done; the answer.
+    Done(Vec<u8>),
+    /// It was not done, and there is no use in asking again.
+    Failed(Error),
+    /// It was not done; on a new connection it may be.
+    Busy(Error),
+    /// The connection is dead. The flag says whether the request was sent as a whole: then it may have been done.
+    Gone(bool, Error),
+}
 
 impl Remote {
     /// Knocks; `None` if nobody is there.
@@ -26,18 +35,12 @@ impl Remote {
         let Some(path) = disk.real_path(&layout.door()) else {
             return Ok(None);
         };
-        let connected = super::server::at_short_path(&path, |path| std::os::unix::net::UnixStream::connect(path));
-        match connected {
+        match super::socket::connect(&path) {
             Ok(stream) => Ok(Some(Remote {
                 path,
                 stream: Mutex::new(stream),
             })),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused
-                ) =>
-            {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
                 Ok(None)
             }
             Err(error) => Err(Error::io("connecting to", path, error)),
@@ -50,60 +53,41 @@ impl Remote {
         Ok(None)
     }
 
-    /// Appends records, given as text, in their order. The flag says whether they went as a whole.
-    pub(crate) fn append(&self, records: &[&[u8]]) -> Result<(Vec<Receipt>, bool)> {
-        let (mut receipts, mut body, mut messages) = (Vec::with_capacity(records.len()), Vec::new(), 0);
-        let mut whole = true;
-        for (place, record) in records.iter().enumerate() {
-            message::push_record(&mut body, record);
-            let next = records.get(place + 1).map_or(0, |next| next.len() + 4);
-            if body.len() > MESSAGE_LIMIT as usize {
-                return Err(self.error(format!("a record of {} bytes is too long", record.len())));
-            }
-            if next == 0 || body.len() + next > BATCH {
-                let answer = self.ask(APPEND, &std::mem::take(&mut body))?;
-                let (flag, lines) = answer
-                    .split_first()
-                    .ok_or_else(|| self.error("an empty answer".to_owned()))?;
-                whole &= *flag == 1;
-                for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                    let receipt = std::str::from_utf8(line).ok().and_then(Receipt::from_json);
-                    receipts.push(receipt.ok_or_else(|| self.error("a receipt that cannot be read".to_owned()))?);
-                }
-                messages += 1;
-            }
-        }
-        Ok((receipts, whole && messages < 2))
-    }
-
-    /// Seals what is in the journal; says whether there was anything.
-    pub(crate) fn seal(&self) -> Result<bool> {
-        Ok(self.ask(SEAL, &[])? == [1])
-    }
-
+    /// Sends a request and waits for the answer, for as long as the other process is there.
     #[cfg(unix)]
-    fn ask(&self, what: u8, body: &[u8]) -> Result<Vec<u8>> {
+    pub(crate) fn ask(&self, what: u8, body: &[u8]) -> Asked {
         let mut stream = self.stream.lock();
-        let answer = message::write(&mut *stream, what, body).and_then(|()| message::read(&mut *stream));
-        match answer.map_err(|error| Error::io("talking to the writer behind", &self.path, error))? {
-            Some((DONE, answer)) => Ok(answer),
-            Some((_, why)) => Err(self.error(String::from_utf8_lossy(&why).into_owned())),
-            None => Err(self.error(
-                "it hung up; whether the last records were stored is not known, send them again with their ids"
-                    .to_owned(),
-            )),
-        }
+        let written = message::write(&mut *stream, what, body);
+        // Whoever is turned away is told so before the request was read: the answer is there although writing failed.
+        let error = match message::read(&mut *stream, |_| true) {
+            Ok(Some((DONE, answer))) => return Asked::Done(answer),
+            Ok(Some((BUSY, why))) => return Asked::Busy(self.said(&why)),
+            Ok(Some((_, why))) => return Asked::Failed(self.said(&why)),
+            Ok(None) => io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"),
+            Err(Broken::Io(error)) => error,
+            Err(Broken::TooLong(_) | Broken::NoRoom) => io::Error::other("an answer that is too long"),
+        };
+        // After half an answer nothing that follows can be read any more.
+        let _ = stream.shutdown(std::net::Shutdown::Both);
+        let sent = written.is_ok();
+        let error = written.err().unwrap_or(error);
+        Asked::Gone(sent, Error::io("talking to the writer behind", &self.path, error))
     }
 
     #[cfg(not(unix))]
-    fn ask(&self, _: u8, _: &[u8]) -> Result<Vec<u8>> {
-        Err(self.error("there are no such sockets on this system".to_owned()))
+    pub(crate) fn ask(&self, _: u8, _: &[u8]) -> Asked {
+        Asked::Failed(self.error("there are no such sockets on this system".to_owned()))
     }
 
-    fn error(&self, message: String) -> Error {
+    pub(crate) fn error(&self, message: String) -> Error {
         Error::Door {
             path: self.path.clone(),
             message,
         }
+    }
+
+    #[cfg(unix)]
+    fn said(&self, why: &[u8]) -> Error {
+        self.error(String::from_utf8_lossy(why).into_owned())
     }
 }

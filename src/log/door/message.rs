@@ -1,8 +1,9 @@
 //! What goes through the door, byte by byte.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 
-/// Append these records: each a length in four bytes and its text.
+/// Append these records: each with its id (zeros if it has none but what its text says), its length in four bytes, and
+/// its text.
 pub(crate) const APPEND: u8 = 1;
 /// Seal what is in the journal.
 pub(crate) const SEAL: u8 = 2;
@@ -10,60 +11,109 @@ pub(crate) const SEAL: u8 = 2;
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.
 pub(crate) const FAILED: u8 = 1;
+/// It was not done, and may well be a moment later, on a new connection; what follows is why, as text.
+pub(crate) const BUSY: u8 = 2;
 
-/// The longest message in bytes: one record of the largest size and its length.
+/// The longest message in bytes: one record of the largest size and what stands before it.
 pub(crate) const MESSAGE_LIMIT: u32 = (64 << 20) + 1024;
 
-/// Reads one message; `None` if the other end hung up between two.
-pub(crate) fn read(stream: &mut impl Read) -> io::Result<Option<(u8, Vec<u8>)>> {
+/// A message with more than one record is no longer than this, so that a client cannot have millions of small ones
+/// held at once.
+pub(crate) const LIST_LIMIT: usize = 4 << 20;
+
+/// What stands before a record's text.
+pub(crate) const RECORD_HEAD: usize = 16 + 4;
+
+/// A message's body grows by at least this much.
+const STEP: usize = 64 << 10;
+
+/// Why a message could not be read.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The connection failed, ended, or took too long.
+    Io(io::Error),
+    /// It is too long, by what its head says.
+    TooLong(u32),
+    /// There is no room for it at present.
+    NoRoom,
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Broken::Io(error)
+    }
+}
+
+/// Reads one message; `None` if the other end hung up between two. Asks for room as the bytes arrive: a length that is
+/// only announced costs nothing.
+pub(crate) fn read(
+    stream: &mut impl Read,
+    mut room: impl FnMut(usize) -> bool,
+) -> Result<Option<(u8, Vec<u8>)>, Broken> {
     let mut head = [0; 5];
     let mut filled = 0;
     while let Some(rest) = head.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match stream.read(rest) {
             Ok(0) if filled == 0 => return Ok(None),
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => return Err(io::Error::from(ErrorKind::UnexpectedEof).into()),
             Ok(read) => filled += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
         }
     }
     let [what, a, b, c, d] = head;
     let len = u32::from_le_bytes([a, b, c, d]);
     if len > MESSAGE_LIMIT {
-        return Err(io::Error::other(format!(
-            "a message of {len} bytes is longer than {MESSAGE_LIMIT}"
-        )));
+        return Err(Broken::TooLong(len));
     }
-    // Allocated as it arrives: a length alone costs nothing.
+    let len = len as usize;
     let mut body = Vec::new();
-    stream.take(u64::from(len)).read_to_end(&mut body)?;
-    if body.len() as u64 == u64::from(len) {
-        Ok(Some((what, body)))
-    } else {
-        Err(io::ErrorKind::UnexpectedEof.into())
+    while body.len() < len {
+        let step = (len - body.len()).min(body.len().max(STEP));
+        if !room(step) {
+            return Err(Broken::NoRoom);
+        }
+        body.reserve_exact(step);
+        if stream.by_ref().take(step as u64).read_to_end(&mut body)? < step {
+            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
     }
+    Ok(Some((what, body)))
 }
 
 /// Writes one message.
 pub(crate) fn write(stream: &mut impl Write, what: u8, body: &[u8]) -> io::Result<()> {
     let len = u32::try_from(body.len()).map_err(io::Error::other)?;
-    stream.write_all(&[&[what], len.to_le_bytes().as_slice(), body].concat())?;
+    let [a, b, c, d] = len.to_le_bytes();
+    let head = [what, a, b, c, d];
+    // One call for what is short, no copy of what is long.
+    if body.len() <= STEP {
+        stream.write_all(&[head.as_slice(), body].concat())?;
+    } else {
+        stream.write_all(&head)?;
+        stream.write_all(body)?;
+    }
     stream.flush()
 }
 
 /// Adds a record to the body of an [`APPEND`].
-pub(crate) fn push_record(body: &mut Vec<u8>, text: &[u8]) {
+pub(crate) fn push_record(body: &mut Vec<u8>, id: Option<[u8; 16]>, text: &[u8]) {
+    body.extend_from_slice(&id.unwrap_or_default());
     body.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
     body.extend_from_slice(text);
 }
 
+/// A record in a message: the id that it was given before it was sent, and its text.
+pub(crate) type Sent<'a> = (Option<[u8; 16]>, &'a [u8]);
+
 /// The records in the body of an [`APPEND`]; `None` if it is cut short.
-pub(crate) fn records(body: &[u8]) -> Option<Vec<&[u8]>> {
+pub(crate) fn records(body: &[u8]) -> Option<Vec<Sent<'_>>> {
     let (mut records, mut rest) = (Vec::new(), body);
     while !rest.is_empty() {
-        let (len, behind) = rest.split_first_chunk::<4>()?;
+        let (id, behind) = rest.split_first_chunk::<16>()?;
+        let (len, behind) = behind.split_first_chunk::<4>()?;
         let (record, behind) = behind.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-        records.push(record);
+        records.push(((*id != [0; 16]).then_some(*id), record));
         rest = behind;
     }
     Some(records)

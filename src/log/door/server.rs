@@ -1,22 +1,24 @@
 //! Listening at the door: one thread that waits for clients, and one for each client while it is connected.
 
-use super::message::{self, APPEND, DONE, FAILED, SEAL};
+use super::limits::{Budget, Limits};
+use super::serve::{Connection, serve};
+use super::socket::{self, Named};
 use crate::error::{Error, Result};
 use crate::log::handle::Core;
-use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::net::Shutdown;
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// The open door of a log.
 #[derive(Debug)]
 pub(crate) struct Door {
-    path: PathBuf,
+    named: Named,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -25,14 +27,21 @@ pub(crate) struct Door {
 struct Shared {
     listener: UnixListener,
     closed: AtomicBool,
-    clients: Mutex<Vec<(UnixStream, JoinHandle<()>)>>,
+    limits: Limits,
+    budget: Budget,
+    clients: Mutex<Vec<Client>>,
 }
 
-/// More clients than this are turned away.
-const CLIENT_LIMIT: usize = 64;
+#[derive(Debug)]
+struct Client {
+    connection: Arc<Connection>,
+    thread: JoinHandle<()>,
+    /// It was hung up on, and its thread is about to end.
+    leaving: bool,
+}
 
-/// The longest path that fits the address of a socket on every system.
-const SOCKET_PATH_LIMIT: usize = 100;
+/// How long a closing door waits for answers that are under way.
+const GRACE: Duration = Duration::from_secs(1);
 
 impl Door {
     /// Opens the door, replacing a socket that a dead process left: whoever holds the lock is the only one alive.
@@ -46,135 +55,113 @@ impl Door {
         if files.disk.stat(&door).map_err(io)?.is_some() {
             files.disk.remove(&door).map_err(io)?;
         }
-        let listener = at_short_path(&path, |path| UnixListener::bind(path)).map_err(io)?;
-        allow_the_group(&path).map_err(io)?;
-        let shared = Shared {
+        let (listener, named) = socket::bind(&path).map_err(io)?;
+        let limits = core.options.door_limits;
+        let shared = Arc::new(Shared {
             listener,
             closed: AtomicBool::new(false),
+            limits,
+            budget: Budget::new(limits.bytes),
             clients: Mutex::default(),
-        };
-        let shared = Arc::new(shared);
+        });
         let (listening, core) = (Arc::clone(&shared), Arc::clone(core));
         let thread = std::thread::Builder::new().name("auditdb-door".to_owned());
-        let thread = thread.spawn(move || listening.listen(&core)).map_err(io)?;
-        Ok(Some(Door {
-            path,
-            shared,
-            thread: Some(thread),
-        }))
+        match thread.spawn(move || listening.listen(&core)) {
+            Ok(thread) => Ok(Some(Door {
+                named,
+                shared,
+                thread: Some(thread),
+            })),
+            Err(error) => {
+                named.forget();
+                Err(io(error))
+            }
+        }
     }
 
-    /// Turns everybody out and waits until they are gone.
+    /// Turns everybody out and waits until they are gone. Whoever waits for an answer gets it, if it does not take long.
     pub(crate) fn close(&mut self) {
         self.shared.closed.store(true, Ordering::Release);
         // Either of the two wakes the listening thread, depending on the system.
         let _ = rustix::net::shutdown(&self.shared.listener, rustix::net::Shutdown::Both);
-        let _ = at_short_path(&self.path, |path| UnixStream::connect(path));
+        let _ = socket::connect(self.named.path());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        for (stream, client) in self.shared.clients.lock().drain(..) {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-            let _ = client.join();
+        self.named.forget();
+        let clients = std::mem::take(&mut *self.shared.clients.lock());
+        for client in &clients {
+            let _ = client.connection.stream.shutdown(Shutdown::Read);
         }
-        forget(&self.path);
+        let deadline = Instant::now() + GRACE;
+        while clients.iter().any(|client| !client.thread.is_finished()) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        for client in clients {
+            client.connection.hang_up();
+            let _ = client.thread.join();
+        }
     }
 }
 
 impl Shared {
-    fn listen(&self, core: &Arc<Core>) {
+    fn listen(self: &Arc<Self>, core: &Arc<Core>) {
         while !self.closed.load(Ordering::Acquire) {
-            let Ok((stream, _)) = self.listener.accept() else {
-                // Out of descriptors, or a client that was gone again: neither is ours to end for.
-                std::thread::sleep(std::time::Duration::from_millis(20));
-                continue;
-            };
-            let mut clients = self.clients.lock();
-            clients.retain(|(_, thread)| !thread.is_finished());
+            let accepted = self.listener.accept();
             if self.closed.load(Ordering::Acquire) {
                 return;
             }
-            if clients.len() >= CLIENT_LIMIT {
-                let mut stream = stream;
-                let _ = message::write(&mut stream, FAILED, b"too many clients; try again later");
-                continue;
+            let connection = accepted.and_then(|(stream, _)| Connection::new(stream, self.limits.patience));
+            match connection {
+                Ok(connection) => self.receive(Arc::new(connection), core),
+                // Out of descriptors, or a client that was gone again: neither is ours to end for.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => std::thread::sleep(Duration::from_millis(5)),
             }
-            let (Ok(kept), core) = (stream.try_clone(), Arc::clone(core)) else {
-                continue;
-            };
-            let thread = std::thread::Builder::new().name("auditdb-client".to_owned());
-            if let Ok(thread) = thread.spawn(move || serve(stream, &core)) {
-                clients.push((kept, thread));
-            }
+        }
+    }
+
+    fn receive(self: &Arc<Self>, connection: Arc<Connection>, core: &Arc<Core>) {
+        let mut clients = self.clients.lock();
+        clients.retain(|client| !client.thread.is_finished());
+        let staying = clients.iter().filter(|client| !client.leaving).count();
+        if staying >= self.limits.clients && !make_room(&mut clients) {
+            return connection.turn_away("too many clients; try again later");
+        }
+        let (served, shared, core) = (Arc::clone(&connection), Arc::clone(self), Arc::clone(core));
+        let work = move || serve(&served, &core, &shared.budget, shared.limits.patience);
+        match std::thread::Builder::new()
+            .name("auditdb-client".to_owned())
+            .spawn(work)
+        {
+            Ok(thread) => clients.push(Client {
+                connection,
+                thread,
+                leaving: false,
+            }),
+            Err(_) => connection.turn_away("no thread for another client; try again later"),
         }
     }
 }
 
-/// Does what one client asks until it hangs up.
-fn serve(mut stream: UnixStream, core: &Core) {
-    let Ok(peer) = rustix::net::sockopt::socket_peercred(&stream) else {
-        return;
+/// Hangs up on one client for which nothing is being done: of the user who has the most connections, so that one user
+/// cannot push the others out, the one that was quiet for longest. It comes back when it has something to say.
+fn make_room(clients: &mut [Client]) -> bool {
+    let mut of_user: HashMap<u32, usize> = HashMap::new();
+    for client in clients.iter().filter(|client| !client.leaving) {
+        *of_user.entry(client.connection.uid).or_default() += 1;
+    }
+    let quiet = clients
+        .iter_mut()
+        .filter(|client| !client.leaving)
+        .filter_map(|client| Some((client.connection.quiet_since()?, client)));
+    let Some((_, client)) = quiet.max_by_key(|(since, client)| {
+        let connections = of_user.get(&client.connection.uid);
+        (connections.copied(), std::cmp::Reverse(*since))
+    }) else {
+        return false;
     };
-    let author = Arc::new(Author::unix(peer.uid.as_raw()));
-    while let Ok(Some((what, body))) = message::read(&mut stream) {
-        let answered = match answer(core, &author, what, &body) {
-            Ok(answer) => message::write(&mut stream, DONE, &answer),
-            Err(why) => message::write(&mut stream, FAILED, why.as_bytes()),
-        };
-        if answered.is_err() {
-            return;
-        }
-    }
-}
-
-fn answer(core: &Core, author: &Arc<Author>, what: u8, body: &[u8]) -> std::result::Result<Vec<u8>, String> {
-    match what {
-        APPEND => {
-            let texts = message::records(body).ok_or("a list of records that is cut short")?;
-            let prepared = texts.iter().enumerate().map(|(place, text)| {
-                Prepared::new(text, core.options.record_bytes)
-                    .map_err(|refusal| format!("record {} of the list refused: {refusal}", place + 1))
-            });
-            let prepared = prepared.collect::<std::result::Result<Vec<_>, _>>()?;
-            let (receipts, whole) = core.append(prepared, author).map_err(|error| error.to_string())?;
-            let mut answer = vec![u8::from(whole)];
-            for receipt in receipts {
-                answer.extend_from_slice(receipt.to_json().as_bytes());
-                answer.push(b'\n');
-            }
-            Ok(answer)
-        }
-        SEAL => core
-            .seal()
-            .map(|sealed| vec![u8::from(sealed)])
-            .map_err(|error| error.to_string()),
-        _ => Err(format!(
-            "request {what} is not known here; the writer is {}",
-            env!("CARGO_PKG_VERSION")
-        )),
-    }
-}
-
-/// Does something at a socket's path, by way of its directory's descriptor if the path is too long for an address.
-pub(super) fn at_short_path<T>(path: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    if path.as_os_str().len() <= SOCKET_PATH_LIMIT {
-        return act(path);
-    }
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::ErrorKind::InvalidInput.into());
-    };
-    use std::os::fd::AsRawFd;
-    let dir = std::fs::File::open(dir)?;
-    act(&PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd())).join(name))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a socket is no file of the log")]
-fn allow_the_group(path: &Path) -> io::Result<()> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a socket is no file of the log")]
-fn forget(path: &Path) {
-    // If it stays, the next writer replaces it.
-    let _ = std::fs::remove_file(path);
+    client.connection.hang_up();
+    client.leaving = true;
+    true
 }

@@ -10,7 +10,7 @@ mod tail;
 mod write;
 
 pub(crate) use read::{Frame, FrameReader};
-pub(crate) use tail::{Tail, next_header, tail};
+pub(crate) use tail::{Tail, is_cut_by_a_kill, next_header, tail};
 pub(crate) use write::{JournalWriter, WriteFailure};
 
 /// The medium's atom in bytes: a write is cut by a power failure at these boundaries only.

@@ -48,6 +48,19 @@ pub(crate) fn tail(reader: &FrameReader) -> Result<Tail, Fault> {
     }
 }
 
+/// Whether a torn tail that ends at `end` can be what a process left that was killed while it wrote, and not the
+/// machine: the system's cache is filled page by page from the front on, so the header is there or is cut where a page
+/// ends.
+pub(crate) fn is_cut_by_a_kill(reader: &FrameReader, end: u64) -> Result<bool, Fault> {
+    let at = reader.offset();
+    let page_end = (at / PAGE + 1) * PAGE;
+    let cut_in_header = end <= page_end && page_end < at + FrameHeader::LEN as u64;
+    Ok(cut_in_header || reader.header(u64::MAX)?.is_some())
+}
+
+/// The least unit in bytes by which systems keep files in memory.
+const PAGE: u64 = 4096;
+
 /// The end of the last byte from `at` on that is not zero.
 fn written_end(reader: &FrameReader, at: u64) -> Result<Option<u64>, Fault> {
     let mut end = None;

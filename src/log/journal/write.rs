@@ -21,6 +21,8 @@ pub(crate) struct JournalWriter {
     zeroed: u64,
     /// The least and the most by which the file grows at once.
     growth: (u64, u64),
+    /// Whether there was so little room that the file grows by what a frame needs.
+    tight: bool,
 }
 
 /// Why a frame is not in the journal.
@@ -51,6 +53,7 @@ impl JournalWriter {
             end,
             zeroed,
             growth,
+            tight: false,
         })
     }
 
@@ -98,8 +101,16 @@ impl JournalWriter {
         Ok(())
     }
 
+    /// From now on the file grows by no more than a frame needs; says whether it grew by more before.
+    pub(crate) fn grow_tightly(&mut self) -> bool {
+        !std::mem::replace(&mut self.tight, true)
+    }
+
     /// By how much the file grows: as much again as there is, within limits.
     fn growth(&self) -> u64 {
+        if self.tight {
+            return 0;
+        }
         let (least, most) = self.growth;
         self.zeroed.clamp(least, most.max(least))
     }

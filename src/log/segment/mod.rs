@@ -10,10 +10,12 @@
 
 mod directory;
 mod read;
+mod remains;
 mod write;
 
 pub(crate) use directory::Directory;
 pub(crate) use read::SegmentFile;
+pub(crate) use remains::Remains;
 pub(crate) use write::{Encoding, SealFailure, SegmentWriter};
 
 /// The longest text of one data frame that a reader unpacks, in bytes.

@@ -24,6 +24,10 @@ pub(crate) struct SegmentFile {
     rows: OnceLock<Arc<Vec<FrameRow>>>,
 }
 
+/// The longest directory, and the longest seek table, that is believed, in bytes: those of some forty million records. A
+/// hostile file may be of any length and say anything.
+const DIRECTORY_LIMIT: u64 = 1 << 30;
+
 /// Most seek tables and trailers end within this many bytes before the end of the file.
 const TAIL: u64 = 8 << 10;
 
@@ -46,7 +50,9 @@ impl SegmentFile {
         let trailer = read(&*file, trailer_at, trailer_len).map_err(unreadable)?;
         let trailer = Trailer::checked(&trailer).ok_or_else(|| fault(What::Directory).at(trailer_at))?;
         let end = trailer_at + trailer_len;
-        let directory = end.checked_sub(trailer.directory_len()).filter(|start| *start >= 8);
+        let directory = end
+            .checked_sub(trailer.directory_len())
+            .filter(|start| *start >= 8 && trailer.directory_len() <= DIRECTORY_LIMIT && seek_table <= DIRECTORY_LIMIT);
         let directory = directory.ok_or_else(|| fault(What::Directory).at(trailer_at))?;
         Ok(SegmentFile {
             file,
@@ -175,6 +181,9 @@ impl SegmentFile {
 
     /// A data frame as it stands in the file.
     pub(crate) fn frame_bytes(&self, row: &FrameRow) -> Result<Vec<u8>, Fault> {
+        if row.compressed > FRAME_TEXT_LIMIT + (FRAME_TEXT_LIMIT >> 4) {
+            return Err(self.frame_fault(row, What::Compressed));
+        }
         self.read(row.offset, u64::from(row.compressed)).map_err(|mut fault| {
             let whole = self.frame_fault(row, What::Compressed);
             fault.seqs = whole.seqs;

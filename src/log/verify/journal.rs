@@ -1,13 +1,13 @@
 //! A journal: every frame, whether or not the one before it was intact, and what stands behind the last.
 
-use super::TornTail;
 use super::segment::Checked;
 use super::states::{Ends, check_ends, check_epoch};
+use super::{Report, TornTail, Unconfirmed};
 use crate::disk::{Disk, DiskFile};
 use crate::log::derive::derive;
 use crate::log::fault::{Fault, What};
 use crate::log::format::FrameHeader;
-use crate::log::journal::{Frame, FrameReader, Tail, next_header, tail};
+use crate::log::journal::{Frame, FrameReader, Tail, is_cut_by_a_kill, next_header, tail};
 use crate::log::layout::Layout;
 use crate::log::replay::committed;
 use crate::log::view::Tip;
@@ -30,14 +30,14 @@ pub(crate) struct Subject<'a> {
 }
 
 /// Checks a journal's frames.
-pub(crate) fn verify_journal(subject: &Subject<'_>, torn: &mut Vec<TornTail>) -> Checked {
+pub(crate) fn verify_journal(subject: &Subject<'_>, report: &mut Report) -> Checked {
     let mut checked = Checked {
         before: subject.before.clone(),
         ..Checked::default()
     };
     let path = subject.layout.journal(subject.first_seq);
     let mut reader = FrameReader::of(Arc::clone(&subject.file), &path, subject.log_id);
-    if let Err(fault) = check(subject, &mut reader, &mut checked, torn) {
+    if let Err(fault) = check(subject, &mut reader, &mut checked, report) {
         checked.faults.push(fault);
     }
     checked
@@ -47,7 +47,7 @@ fn check(
     subject: &Subject<'_>,
     reader: &mut FrameReader,
     checked: &mut Checked,
-    torn: &mut Vec<TornTail>,
+    report: &mut Report,
 ) -> Result<(), Fault> {
     let path = reader.path().to_owned();
     // Read first: what is committed now is in the file by the time we get there.
@@ -85,7 +85,7 @@ fn check(
         }
     }
     checked.bytes = reader.file().len().unwrap_or(0);
-    judge_end(subject, reader, known.is_some(), end, checked, torn)?;
+    judge_end(subject, reader, known.is_some(), end, checked, report)?;
     if complete {
         checked
             .faults
@@ -190,7 +190,7 @@ fn judge_end(
     told: bool,
     end: u64,
     checked: &mut Checked,
-    torn: &mut Vec<TornTail>,
+    report: &mut Report,
 ) -> Result<(), Fault> {
     let path = reader.path().to_owned();
     if told && reader.offset() < end {
@@ -202,9 +202,11 @@ fn judge_end(
         return Ok(());
     }
     let mut judged = judge(reader, told)?;
+    let mut ahead = 0;
     if told {
         for _ in 0..5 {
-            if matches!(judged, Tail::Clean) {
+            ahead = records_ahead(reader)?;
+            if ahead == 0 && matches!(judged, Tail::Clean) {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
@@ -216,13 +218,20 @@ fn judge_end(
             judged = judge(reader, told)?;
         }
     }
+    if ahead > 0 {
+        report.unconfirmed.push(Unconfirmed {
+            file: path.clone(),
+            offset: reader.offset(),
+            records: ahead,
+        });
+    }
     match judged {
         Tail::Clean => {}
         Tail::Damaged(fault) => checked.faults.push(fault),
         Tail::Torn { end } if subject.closed => {
             checked.faults.push(Fault::new(path, What::Garbage).at(end));
         }
-        Tail::Torn { end } => torn.push(TornTail {
+        Tail::Torn { end } => report.torn.push(TornTail {
             file: path,
             offset: reader.offset(),
             bytes: end - reader.offset(),
@@ -231,18 +240,33 @@ fn judge_end(
     Ok(())
 }
 
+/// How many records stand in whole frames behind the reader's offset.
+fn records_ahead(reader: &mut FrameReader) -> Result<u64, Fault> {
+    let at = reader.offset();
+    let mut records = 0;
+    while let Some(frame) = reader.next(u64::MAX)? {
+        records += u64::from(frame.header.count);
+    }
+    reader.seek(at);
+    Ok(records)
+}
+
 /// The rule of [`tail`], made stricter where the machine was not restarted since the last commit: the system's cache
-/// holds what was written from the front on, so only a frame with its header can be incomplete. One that is complete
+/// holds what was written from the front on (see [`is_cut_by_a_kill`]). A frame that is complete
 /// was not acknowledged yet, and is none of ours.
 fn judge(reader: &mut FrameReader, told: bool) -> Result<Tail, Fault> {
     let at = reader.offset();
-    if told && reader.next(u64::MAX)?.is_some() {
+    if told && records_ahead(reader)? > 0 {
+        while reader.next(u64::MAX)?.is_some() {}
         let behind = tail(reader)?;
         reader.seek(at);
         return Ok(behind);
     }
     let judged = tail(reader)?;
-    if told && matches!(judged, Tail::Torn { .. }) && reader.header(u64::MAX)?.is_none() {
+    if told
+        && let Tail::Torn { end } = judged
+        && !is_cut_by_a_kill(reader, end)?
+    {
         return Ok(Tail::Damaged(Fault::new(reader.path(), What::Garbage).at(at)));
     }
     Ok(judged)

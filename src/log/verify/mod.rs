@@ -5,6 +5,7 @@
 //! of an authoritative file can change without a fault.
 
 mod journal;
+mod remains;
 mod report;
 mod segment;
 mod states;
@@ -13,17 +14,19 @@ mod tree;
 use super::fault::{Fault, What};
 use super::layout::Layout;
 use super::open::identify;
-use super::replay::{Listing, list_and_open};
+use super::replay::{Listing, OpenedJournal, list_and_open};
 use super::view::Tip;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::proof::Hash;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
-pub use report::{Report, TornTail};
+use remains::verify_remains;
+pub use report::{Report, TornTail, Unconfirmed};
+pub(crate) use segment::Checked;
+use segment::verify_part;
 pub(crate) use segment::verify_segment;
-use segment::{Checked, verify_part};
+pub(crate) use states::{Ends, check_ends, check_epoch};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tree::TreeFiles;
 
@@ -58,6 +61,10 @@ impl Verify<'_> {
             report.faults.extend(tree_faults);
         }
         report.faults.extend(self.strays(&listing));
+        let unfinished = self.layout.unfinished();
+        if self.disk.stat(&unfinished)?.is_some() {
+            report.faults.push(Fault::new(unfinished, What::Unfinished));
+        }
         if let Some(newest) = listing.newer.last() {
             // Legitimate only if the log has gone on behind them since.
             let last = Listing::read(self.disk, self.layout)?.journals.last().copied();
@@ -83,7 +90,12 @@ impl Verify<'_> {
             .map(|(_, first)| *first)
             .collect();
         let sealed = |first: u64| !listing.journals.contains(&first);
-        let checked = self.segments(&wanted, &all, &tree, &sealed);
+        let next = |first: u64| {
+            let later = |seqs: &[u64]| seqs.iter().copied().filter(|seq| *seq > first).min();
+            let (segment, journal) = (later(&listing.segments), later(&listing.journals));
+            segment.into_iter().chain(journal).min()
+        };
+        let checked = self.segments(&wanted, &all, &tree, &sealed, &next);
         let mut tip = (all.start == 0).then(Tip::empty);
         // Whose log this is, says the newest file that can be read, as at an opening.
         let newest = || {
@@ -97,6 +109,7 @@ impl Verify<'_> {
             report: &mut report,
             tip: &mut tip,
             identity: &mut identity,
+            end: None,
         };
         for (first, checked) in wanted.iter().zip(checked) {
             link.segment(
@@ -125,6 +138,7 @@ impl Verify<'_> {
         seqs: &Range<u64>,
         tree: &TreeFiles,
         sealed: &(impl Fn(u64) -> bool + Sync),
+        next_file: &(impl Fn(u64) -> Option<u64> + Sync),
     ) -> Vec<Checked> {
         let len = |first: &u64| {
             self.disk
@@ -145,7 +159,13 @@ impl Verify<'_> {
                     return;
                 };
                 let mut checked = verify_part(self.disk, &self.layout.segment(*first), seqs.clone(), inner);
-                let leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
+                let mut leaves: Vec<Hash> = std::mem::take(&mut checked.leaves);
+                if checked.before.is_none() {
+                    let path = self.layout.segment(*first);
+                    verify_remains(self.disk, &path, *first, next_file(*first), seqs, &mut checked);
+                    // Kept, since no directory says where the log stands behind them.
+                    leaves.clone_from(&checked.leaves);
+                }
                 if !leaves.is_empty() && self.seqs.is_none() && sealed(*first) {
                     checked.faults.extend(tree.check_leaves(*first, &leaves, true));
                 }
@@ -169,7 +189,7 @@ impl Verify<'_> {
     fn journals(
         &self,
         listing: &Listing,
-        files: Vec<Arc<dyn DiskFile>>,
+        files: Vec<OpenedJournal>,
         seqs: &Range<u64>,
         tree: &TreeFiles,
         link: &mut Link<'_>,
@@ -187,6 +207,14 @@ impl Verify<'_> {
             }
             let path = self.layout.journal(*first);
             link.gap(&path, *first);
+            let file = match file {
+                Ok(file) => file,
+                Err(fault) => {
+                    link.report.faults.push(fault);
+                    *link.tip = None;
+                    continue;
+                }
+            };
             let Some(log_id) = *link.identity else {
                 link.report.faults.push(Fault::new(path, What::FrameHeader));
                 continue;
@@ -203,14 +231,12 @@ impl Verify<'_> {
                 closed,
                 seqs: seqs.clone(),
             };
-            let mut torn = Vec::new();
-            let checked = verify_journal(&subject, &mut torn);
+            let checked = verify_journal(&subject, link.report);
             if self.seqs.is_none() && !checked.leaves.is_empty() {
                 link.report
                     .faults
                     .extend(tree.check_leaves(*first, &checked.leaves, false));
             }
-            link.report.torn.append(&mut torn);
             link.report.journals += 1;
             link.stated(&path, &checked);
             let after = checked.after.clone();
@@ -223,7 +249,7 @@ impl Verify<'_> {
     fn strays(&self, listing: &Listing) -> Vec<Fault> {
         let known = |path: &std::path::Path| {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name == "next" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
+            name == "next" || name == "next.empty" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
         };
         let tree = self.disk.list(&self.layout.tree_dir()).unwrap_or_default();
         let tree = tree
@@ -243,6 +269,8 @@ struct Link<'a> {
     /// How far the log is before the next file, where that is known.
     tip: &'a mut Option<Tip>,
     identity: &'a mut Option<[u8; 16]>,
+    /// The seq behind the last record, where no tip is known but that is.
+    end: Option<u64>,
 }
 
 impl Link<'_> {
@@ -277,17 +305,26 @@ impl Link<'_> {
             _ => {}
         }
         self.stated(path, &checked);
-        let after = checked.after.clone();
+        let from_text = || {
+            let before = self.tip.clone().filter(|tip| tip.next_seq() == first);
+            let mut after = before.filter(|_| !checked.leaves.is_empty())?;
+            after.extend(&checked.leaves);
+            Some(after)
+        };
+        let after = checked.after.clone().or_else(from_text);
+        let read = checked.leaves.len() as u64;
         self.count(checked);
         if sealed {
             *self.tip = after;
+            self.end = (read > 0).then_some(first + read);
         }
     }
 
     /// Names the records that are missing before a file.
     fn gap(&mut self, path: &std::path::Path, first: u64) {
-        let Some(tip) = &self.tip else { return };
-        let next = tip.next_seq();
+        let Some(next) = self.tip.as_ref().map(Tip::next_seq).or(self.end.take()) else {
+            return;
+        };
         if next != first {
             let (from, to) = (next.min(first), next.max(first));
             let what = if next < first { What::Gap } else { What::Misplaced };

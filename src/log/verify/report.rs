@@ -38,6 +38,21 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// Writes that a crash cut short: never acknowledged, cut off and kept aside at the next opening.
     pub torn: Vec<TornTail>,
+    /// Whole frames behind what the writer told to be durable.
+    pub unconfirmed: Vec<Unconfirmed>,
+}
+
+/// Frames behind the end that `committed` names. A writer is committing them just now, or somebody put an older
+/// `committed` back so that readers do not see them; the next opening for writing takes them in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unconfirmed {
+    /// The journal.
+    pub file: PathBuf,
+    /// Where they begin.
+    pub offset: u64,
+    /// How many records they hold.
+    pub records: u64,
 }
 
 /// The rest of a write that a crash cut short.
@@ -68,6 +83,7 @@ impl Report {
             chain: None,
             faults: Vec::new(),
             torn: Vec::new(),
+            unconfirmed: Vec::new(),
         }
     }
 
@@ -100,6 +116,10 @@ impl Report {
             let file = torn.file.display().to_string();
             serde_json::json!({ "file": file, "offset": torn.offset, "bytes": torn.bytes })
         };
+        let unconfirmed = |found: &Unconfirmed| {
+            let file = found.file.display().to_string();
+            serde_json::json!({ "file": file, "offset": found.offset, "records": found.records })
+        };
         serde_json::json!({
             "log": self.log,
             "sound": self.is_sound(),
@@ -117,6 +137,7 @@ impl Report {
             "chain": self.chain,
             "faults": self.faults.iter().map(fault).collect::<Vec<_>>(),
             "torn": self.torn.iter().map(torn).collect::<Vec<_>>(),
+            "unconfirmed": self.unconfirmed.iter().map(unconfirmed).collect::<Vec<_>>(),
         })
         .to_string()
     }
@@ -142,6 +163,16 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "torn tail: {file} at byte {offset}: {bytes} bytes of a write that was never acknowledged"
+            )?;
+        }
+        for found in &self.unconfirmed {
+            writeln!(
+                f,
+                "unconfirmed: {} at byte {}: {} records that readers do not see: they are being committed just now, or an \
+                 older `committed` was put back",
+                found.file.display(),
+                found.offset,
+                found.records
             )?;
         }
         if let Some(seqs) = &self.seqs {

@@ -1,8 +1,9 @@
 //! The first and the last record of a file of records: what they state has to be what the records before them prove.
 
-use crate::log::events::{Epoch, Standing, State, event_of};
+use crate::log::events::{Epoch, Standing, State, event_of, hex, unhex};
 use crate::log::fault::{Fault, What};
 use crate::log::view::Tip;
+use crate::proof::{CHAIN_START, Hash, chain_next};
 use crate::record::read_head;
 use std::path::Path;
 
@@ -36,6 +37,12 @@ impl Ends {
     pub(crate) fn log_id(&self) -> Option<String> {
         let (_, line) = self.first.as_ref()?;
         Some(event::<State>(line)?.log_id)
+    }
+
+    /// Where the log stood before the first record, as that states; nothing in genesis.
+    pub(crate) fn previous(&self) -> Option<Standing> {
+        let (_, line) = self.first.as_ref()?;
+        event::<State>(line)?.previous
     }
 
     /// What the last record states about the log before it, if it closes the file.
@@ -85,6 +92,19 @@ pub(crate) fn check_ends(path: &Path, ends: &Ends, before: Option<&Tip>, closed:
 pub(crate) fn check_epoch(path: &Path, ends: &Ends) -> Option<Fault> {
     let ((seq, standing), before) = ends.epoch().zip(ends.before_last.as_ref())?;
     (Standing::new(&before.tree, &before.chain) != standing).then(|| Fault::new(path, What::Tree).seqs(seq, seq))
+}
+
+/// Checks the chain that an `epoch` record states, from the one that the file's first record states.
+pub(crate) fn check_epoch_chain(path: &Path, ends: &Ends, leaves: &[Hash]) -> Option<Fault> {
+    let (seq, standing) = ends.epoch()?;
+    let (_, earlier) = leaves.split_last()?;
+    let before = ends
+        .previous()
+        .map_or_else(|| hex(&CHAIN_START), |previous| previous.chain);
+    let chain = earlier
+        .iter()
+        .fold(unhex(&before)?, |chain, leaf| chain_next(&chain, leaf));
+    (hex(&chain) != standing.chain).then(|| Fault::new(path, What::Chain).seqs(seq, seq))
 }
 
 fn event<T: for<'a> serde::Deserialize<'a>>(line: &[u8]) -> Option<T> {

@@ -1,0 +1,253 @@
+//! The side that appends through another process, for as long as there is one: when the writer is gone, whoever joined
+//! finds the next one, or becomes it.
+//!
+//! What must hold: a request that may have been carried out is repeated only under the ids that it had the first time,
+//! so that the log recognises it as a retry and answers with the first receipt. So a record that has neither an id nor
+//! a source of its own gets its id here, before it is sent. To the log it is a record whose caller chose the id, and so
+//! it carries a salt; its time, if it says none, is the moment at which it was stored.
+
+use super::client::{Asked, Remote};
+use super::message::{self, APPEND, LIST_LIMIT, MESSAGE_LIMIT, RECORD_HEAD, SEAL};
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::log::handle::{Log, Reading};
+use crate::log::keys::new_id;
+use crate::log::layout::Layout;
+use crate::log::options::Options;
+use crate::log::receipt::Receipt;
+use crate::record::Prepared;
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A log that this process appends to through whoever writes to it.
+pub(crate) struct Joined {
+    disk: Arc<dyn Disk>,
+    options: Options,
+    reading: Reading,
+    way: RwLock<Way>,
+}
+
+/// What joining came to.
+pub(crate) enum Joining {
+    /// Nobody wrote to the log, so this process does now.
+    Writer(Log),
+    /// Another process does.
+    Joined(Box<Joined>),
+}
+
+/// How records get into the log.
+#[derive(Clone)]
+enum Way {
+    Through(Arc<Remote>),
+    /// The writer was gone, and this process took its place.
+    Own(Arc<Log>),
+}
+
+/// Why a request was not carried out, and whether it may have been all the same.
+struct Undone {
+    error: Error,
+    doubtful: bool,
+}
+
+/// How long to look for a writer: one that opens a log may have a journal to read first.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two attempts, the first and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
+
+/// Joins whoever writes, or becomes the writer.
+pub(crate) fn join(disk: &Arc<dyn Disk>, layout: &Layout, options: &Options) -> Result<Joining> {
+    let mut pace = Pace::new();
+    loop {
+        match Joining::attempt(disk, layout, options) {
+            Err(error) if is_passing(&error) && pace.pause() => {}
+            done => return done,
+        }
+    }
+}
+
+impl Joining {
+    fn attempt(disk: &Arc<dyn Disk>, layout: &Layout, options: &Options) -> Result<Self> {
+        let Some(remote) = Remote::connect(&**disk, layout)? else {
+            let log = Log::open(Arc::clone(disk), layout.clone(), options.clone())?;
+            return Ok(Joining::Writer(log));
+        };
+        Ok(Joining::Joined(Box::new(Joined {
+            disk: Arc::clone(disk),
+            options: options.clone(),
+            reading: Reading::open(Arc::clone(disk), layout.clone())?,
+            way: RwLock::new(Way::Through(Arc::new(remote))),
+        })))
+    }
+}
+
+/// Whether the other process may be just about to open its door, or to let go.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Locked { no_door: None, .. })
+}
+
+impl Joined {
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// The log, if this process became its writer.
+    pub(crate) fn own(&self) -> Option<Arc<Log>> {
+        match &*self.way.read() {
+            Way::Own(log) => Some(Arc::clone(log)),
+            Way::Through(_) => None,
+        }
+    }
+
+    /// Appends records, given as text and made ready, in their order. The flag says whether they went as a whole.
+    pub(crate) fn append(&self, texts: &[&[u8]], records: Vec<Prepared>) -> Result<(Vec<Receipt>, bool)> {
+        if let Some(log) = self.own() {
+            return log.append(records);
+        }
+        let (mut receipts, mut whole, mut messages) = (Vec::with_capacity(records.len()), true, 0);
+        let (mut body, mut ready) = (Vec::new(), Vec::new());
+        for (place, (text, mut record)) in texts.iter().zip(records).enumerate() {
+            let mut given = None;
+            if record.id.is_none() && record.source.is_none() {
+                given = Some(new_id(&*self.disk));
+                record.id = given;
+            }
+            message::push_record(&mut body, given, text);
+            ready.push(record);
+            let next = texts.get(place + 1).map(|next| next.len() + RECORD_HEAD);
+            if next.is_none_or(|next| body.len() + next > LIST_LIMIT) {
+                let (stored, at_once) = self.append_some(&std::mem::take(&mut body), std::mem::take(&mut ready))?;
+                receipts.extend(stored);
+                whole &= at_once;
+                messages += 1;
+            }
+        }
+        Ok((receipts, whole && messages < 2))
+    }
+
+    /// Seals what is in the journal; says whether there was anything.
+    pub(crate) fn seal(&self) -> Result<bool> {
+        let sealed = self.ask(SEAL, &[], |_, answer| Ok(answer == [1]), Log::seal);
+        sealed.map_err(|undone| undone.error)
+    }
+
+    /// Appends what goes in one message.
+    fn append_some(&self, body: &[u8], records: Vec<Prepared>) -> Result<(Vec<Receipt>, bool)> {
+        if body.len() > MESSAGE_LIMIT as usize {
+            let reason = format!("a record of {} bytes is too long for the door", body.len());
+            return Err(Error::Door {
+                path: self.reading.files().layout.door(),
+                message: reason,
+            });
+        }
+        let count = records.len();
+        let stored = |remote: &Remote, answer: &[u8]| {
+            receipts(answer, count).ok_or_else(|| remote.error("an answer that cannot be read".to_owned()))
+        };
+        let appended = self.ask(APPEND, body, stored, |log| log.append(records));
+        appended.map_err(|Undone { error, doubtful }| {
+            if doubtful {
+                Error::Uncertain {
+                    path: self.reading.files().layout.root().to_owned(),
+                    cause: error.to_string(),
+                }
+            } else {
+                error
+            }
+        })
+    }
+
+    /// Asks the writer for something that may be repeated, or does it as the writer.
+    fn ask<T>(
+        &self,
+        what: u8,
+        body: &[u8],
+        answered: impl FnOnce(&Remote, &[u8]) -> Result<T>,
+        own: impl FnOnce(&Log) -> Result<T>,
+    ) -> std::result::Result<T, Undone> {
+        let (mut doubtful, mut pace) = (false, Pace::new());
+        let undone = |error, doubtful| Undone { error, doubtful };
+        loop {
+            let way = self.way.read().clone();
+            let remote = match way {
+                Way::Own(log) => return own(&log).map_err(|error| undone(error, doubtful)),
+                Way::Through(remote) => remote,
+            };
+            let error = match remote.ask(what, body) {
+                Asked::Done(answer) => return answered(&remote, &answer).map_err(|error| undone(error, true)),
+                Asked::Failed(error) => return Err(undone(error, doubtful)),
+                Asked::Busy(error) => error,
+                Asked::Gone(sent, error) => {
+                    doubtful |= sent;
+                    error
+                }
+            };
+            if !pace.pause() {
+                return Err(undone(error, doubtful));
+            }
+            self.find_another(&remote, &mut pace)
+                .map_err(|error| undone(error, doubtful))?;
+        }
+    }
+
+    /// Finds another way than this one, unless another thread did so meanwhile.
+    fn find_another(&self, dead: &Arc<Remote>, pace: &mut Pace) -> Result<()> {
+        let mut way = self.way.write();
+        if !matches!(&*way, Way::Through(remote) if Arc::ptr_eq(remote, dead)) {
+            return Ok(());
+        }
+        let layout = &self.reading.files().layout;
+        loop {
+            let found = match Remote::connect(&*self.disk, layout) {
+                Ok(Some(remote)) => Ok(Way::Through(Arc::new(remote))),
+                Ok(None) => Log::open(Arc::clone(&self.disk), layout.clone(), self.options.clone())
+                    .map(|log| Way::Own(Arc::new(log))),
+                Err(error) => Err(error),
+            };
+            match found {
+                Ok(found) => {
+                    *way = found;
+                    return Ok(());
+                }
+                Err(error) if is_passing(&error) && pace.pause() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// The receipts in an answer, as many as there were records, and whether they went as a whole.
+fn receipts(answer: &[u8], count: usize) -> Option<(Vec<Receipt>, bool)> {
+    let (whole, lines) = answer.split_first()?;
+    let lines = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let receipts = lines
+        .map(|line| Receipt::from_json(std::str::from_utf8(line).ok()?))
+        .collect::<Option<Vec<_>>>()?;
+    (receipts.len() == count).then_some((receipts, *whole == 1))
+}
+
+/// Attempts that become rarer, and end.
+struct Pace {
+    deadline: Instant,
+    next: Duration,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Pace {
+            deadline: Instant::now() + PATIENCE,
+            next: Duration::ZERO,
+        }
+    }
+
+    /// Waits before the next attempt, the first time not at all; or says that there is to be none.
+    fn pause(&mut self) -> bool {
+        if Instant::now() > self.deadline {
+            return false;
+        }
+        std::thread::sleep(self.next);
+        self.next = (self.next * 2).clamp(PAUSES.0, PAUSES.1);
+        true
+    }
+}
