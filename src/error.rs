@@ -25,7 +25,8 @@ pub enum Error {
         /// What it said.
         source: std::sync::Arc<io::Error>,
     },
-    /// The disk is full. Nothing of this batch was stored; the log goes on as soon as there is room.
+    /// The disk is full. Of the records or the seal that met it nothing was stored; the log goes on as soon as there is
+    /// room.
     DiskFull {
         /// The file that could not grow.
         path: PathBuf,
@@ -211,7 +212,7 @@ impl fmt::Display for Error {
             Error::Io { doing, path, source } => write!(f, "{doing} {}: {source}", path.display()),
             Error::DiskFull { path } => write!(
                 f,
-                "the disk is full: {} could not grow. Nothing of this batch was stored; make room and append it again",
+                "the disk is full: {} could not grow. What was acknowledged before is safe; make room and try again",
                 path.display()
             ),
             Error::Locked { path, pid, no_door } => {

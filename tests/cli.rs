@@ -287,6 +287,230 @@ fn the_demo_shows_a_chain_and_figures() {
     assert!(out(&expect(dir.path(), &["show", "auditdb-demo", "@last-failure"], "", 0)).contains("failure"));
 }
 
+/// A record's text cannot forge lines, hide, or move the cursor, whichever member it stands in.
+#[test]
+fn hostile_text_is_shown_and_not_obeyed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    let record = r#"{"agent":{"id":"a\u202eb"},"kind":"odd\u200bkind","decision":{"name":"n\u2066"},"reasoning":"one\n  outcome: fine","attributes":{"\u001b[31mred\nfake":1,"big":1e400,"long":12345678901234567890.123,"list":["x\nfake: 1","y, z",""],"\u009b":"\u0007\u202e\u2028","deep":{"a b":[[1.50]]}}}"#;
+    expect(dir, &["append", "db"], &format!("{record}\n"), 0);
+    for arguments in [&["show", "db", "@last"][..], &["tail", "db", "-n", "1"]] {
+        let shown = out(&expect(dir, arguments, "", 0));
+        let obeyed = |c: char| (c.is_control() && c != '\n') || ('\u{200b}'..='\u{206f}').contains(&c);
+        assert!(!shown.contains(obeyed), "{shown:?}");
+        assert!(
+            shown.contains("a\\u202eb") && shown.contains("odd\\u200bkind"),
+            "{shown}"
+        );
+        assert!(
+            !shown.lines().any(|line| line.trim_start().starts_with("fake")),
+            "{shown}"
+        );
+    }
+    let shown = out(&expect(dir, &["show", "db", "@last"], "", 0));
+    for line in [
+        "    \"\\u001b[31mred\\nfake\": 1",
+        "    big: 1e400",
+        "    long: 12345678901234567890.123",
+        "    list: x\\nfake: 1, \"y, z\", \"\"",
+        "      |   outcome: fine",
+        "      \"a b\" 1: 1.50",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line:?} in\n{shown}");
+    }
+    let twice = "{\"agent\":{\"id\":\"a\"},\"kind\":\"x\",\"\u{202e}\\n\":1,\"\u{202e}\\n\":2}\n";
+    let said = err(&expect(dir, &["append", "db"], twice, 2));
+    assert!(said.contains("\\u202e\\n") && !said.contains('\u{202e}'), "{said}");
+    assert!(!err(&expect(dir, &["tail", "no\u{1b}[2Jwhere"], "", 2)).contains('\u{1b}'));
+    assert!(!err(&expect(dir, &["tail", "db", "--no\u{1b}[2J"], "", 2)).contains('\u{1b}'));
+}
+
+#[test]
+fn what_append_says_is_true() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    let callers = || {
+        out(&expect(dir, &["tail", "db", "-n", "9999", "--json"], "", 0))
+            .lines()
+            .count()
+    };
+    // Nobody reads the receipts: the input is stored to its end all the same.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auditdb"))
+        .args(["append", "db", "--receipts"])
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(lines(0..2_500).as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = err(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("2,500 records are in") && said.contains("receipts of the last 2,500"),
+        "{said}"
+    );
+    assert_eq!(callers(), 2_500);
+    // Where to go on, as pasted.
+    let input = lines(0..2) + "{\n" + &lines(2..4);
+    let said = err(&expect(dir, &["append", "db"], &input, 2));
+    assert!(
+        said.contains("2 records are in, 1 refused") && said.contains(": … | tail -n +3 | auditdb"),
+        "{said}"
+    );
+    #[expect(clippy::disallowed_methods, reason = "a file of the user's")]
+    std::fs::write(dir.join("it's.jsonl"), &input).unwrap();
+    let said = err(&expect(dir, &["append", "db", "it's.jsonl", "--receipts"], "", 2));
+    assert!(
+        said.ends_with("auditdb: line 3, column 2: not JSON: expected a member's name in quotes\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("tail -n +3 'it'\\''s.jsonl' | auditdb append db --receipts\n"),
+        "{said}"
+    );
+    // A line longer than a record may be is kept too.
+    let long = format!("{{\"x\":\"{}\"}}", "x".repeat(65 << 20));
+    let input = format!("{}{long}\n{}{long}", lines(10..12), lines(12..14));
+    let said = err(&expect(dir, &["append", "db", "--rejects", "bad"], &input, 3));
+    assert!(
+        said.contains("line 3: longer than") && said.contains("4 records are in, 2 refused"),
+        "{said}"
+    );
+    assert!(std::fs::read_to_string(dir.join("bad")).unwrap() == format!("{long}\n{long}\n"));
+    assert!(err(&expect(dir, &["append", "db", "--check"], &input, 1)).contains("4 records are fine, 2 refused"));
+    assert!(err(&expect(dir, &["append", "db"], &input, 2)).contains("go on from line 3"));
+}
+
+#[test]
+fn the_variable_stands_for_the_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let with = |arguments: &[&str], code: i32| {
+        let output = Command::new(env!("CARGO_BIN_EXE_auditdb"))
+            .args(arguments)
+            .current_dir(dir)
+            .env("AUDITDB_DIR", "db")
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {}{}",
+            out(&output),
+            err(&output)
+        );
+        out(&output) + &err(&output)
+    };
+    with(&["init"], 0);
+    with(&["init", "other"], 0);
+    #[expect(clippy::disallowed_methods, reason = "a file of the user's")]
+    std::fs::write(dir.join("r.jsonl"), lines(0..3)).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "a file of the user's")]
+    std::fs::write(dir.join("chat.json"), r#"[{"role":"assistant","content":"hi"}]"#).unwrap();
+    assert!(with(&["append", "r.jsonl"], 0).contains("3 records are in"));
+    assert!(with(&["append", "other", "r.jsonl"], 0).contains("3 records are in"));
+    assert!(with(&["append", "other"], 0).contains("0 records are in"));
+    assert!(with(&["show", "@last"], 0).contains("n: 2"));
+    assert!(with(&["show", "other", "@last"], 0).contains("n: 2"));
+    with(&["import", "--format", "chat", "chat.json", "chat.json"], 0);
+    assert!(with(&["show", "@last"], 0).contains("hi"));
+    with(&["import", "--format", "chat", "other", "chat.json"], 0);
+    assert!(with(&["show", "other", "@last"], 0).contains("hi"));
+    with(&["verify"], 0);
+    with(&["verify", "other"], 0);
+    assert!(err(&expect(dir, &["verify"], "", 2)).contains("AUDITDB_DIR"));
+    assert!(err(&expect(dir, &["show", "db"], "", 2)).contains("no RECORD given"));
+    assert!(err(&expect(dir, &["import", "--format", "chat", "db"], "", 2)).contains("no FILE given"));
+}
+
+#[test]
+fn ranges_times_and_names_that_cannot_be_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    expect(dir, &["append", "db"], &lines(0..5), 0);
+    for verb in ["verify", "export"] {
+        for range in ["5..2", "3..3"] {
+            assert!(err(&expect(dir, &[verb, "db", "--seq", range], "", 2)).contains("no seq in it"));
+        }
+        for range in ["1000..2000", "1000..", "1000"] {
+            let output = expect(dir, &[verb, "db", "--seq", range], "", 1);
+            assert!(err(&output).contains("no record has a seq in 1000..") && output.stdout.is_empty());
+        }
+        expect(dir, &[verb, "db", "--seq", "2..2000"], "", 0);
+    }
+    let refused = |members: &str, why: &str| {
+        let said = err(&expect(dir, &["append", "db"], &format!("{{{members}}}\n"), 2));
+        assert!(said.contains(why), "{said}");
+    };
+    refused(
+        r#""agent":{"id":"a"},"kind":"x","time":"2026-12-31T23:59:60Z""#,
+        "leap second",
+    );
+    refused(
+        r#""agent":{"id":"a"},"kind":"x","time":"2026-12-31T23:59:59.1234567890Z""#,
+        "nine digits",
+    );
+    refused(
+        r#""kind":"x", "agent" : { "id": "AuditDB" }"#,
+        "column 32: agent.id: \"AuditDB\" is the name",
+    );
+    // One resolver, whatever stands behind the log's name.
+    let last = out(&expect(dir, &["show", "db", "@last", "--json"], "", 0));
+    let value: serde_json::Value = serde_json::from_str(&last).unwrap();
+    let id = value["id"].as_str().unwrap();
+    for name in [
+        "main/@last",
+        &format!("main/{id}"),
+        &format!("main/{}", &id[..30]),
+        &format!("main/{}", value["seq"]),
+    ] {
+        assert_eq!(
+            out(&expect(dir, &["show", "db", name, "--json"], "", 0)),
+            last,
+            "{name}"
+        );
+    }
+    expect(
+        dir,
+        &["append", "db"],
+        "{\"agent\":{\"id\":\"a\"},\"kind\":\"x\",\"correlation\":\"88120000\"}\n",
+        0,
+    );
+    assert!(out(&expect(dir, &["show", "db", "88120000"], "", 0)).contains("correlation"));
+    assert!(out(&expect(dir, &["show", "db", "main/88120000"], "", 0)).contains("correlation"));
+}
+
+#[test]
+fn an_error_under_json_is_json() {
+    let dir = tempfile::tempdir().unwrap();
+    for (arguments, code) in [
+        (&["tail", "--json"][..], 2),
+        (&["tail", "db", "--json", "--no-such"], 2),
+        (&["verify", "db", "--seq", "5..2", "--json"], 2),
+        (&["tail", "nowhere", "--json", "--log", "eu"], 1),
+        (&["--json"], 2),
+    ] {
+        let said = err(&expect(dir.path(), arguments, "", code));
+        let error: serde_json::Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("{arguments:?}: {said}"));
+        assert_eq!((said.lines().count(), error["exit"].as_i64()), (1, Some(code.into())));
+        assert!(!error["error"].as_str().unwrap().is_empty());
+    }
+    assert!(out(&expect(dir.path(), &["tail", "--json", "--help"], "", 0)).contains("Usage"));
+    assert!(err(&expect(dir.path(), &["tail", "db", "--no-such"], "", 2)).contains("Usage"));
+}
+
 /// Examples in the help work as pasted.
 #[test]
 fn the_helps_examples_run() {

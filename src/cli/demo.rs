@@ -1,8 +1,8 @@
 //! `auditdb demo`: a day of a made-up workforce through the whole path, with figures.
 
 use super::figures::{bytes, count, ratio};
-use super::progress::Progress;
-use super::record_name::Names;
+use super::look::{elements, plain, string, value};
+use super::progress::{Progress, waiting};
 use super::tail::summary;
 use super::{Answer, Outcome, Stop, output};
 use crate::database::{Database, VerifyOptions};
@@ -61,7 +61,7 @@ impl Demo {
         let total = self.records.unwrap_or(self.days * RECORDS_PER_DAY);
         let (append, longest) = self.append(&db, total)?;
         let started = Instant::now();
-        db.seal()?;
+        waiting("sealing", || db.seal())?;
         let seal = started.elapsed();
         let started = Instant::now();
         let progress = Progress::new("verifying", true);
@@ -173,8 +173,7 @@ fn chain(db: &Database, correlation: &str) -> Result<Vec<Entry>, Stop> {
     let mut chain = Vec::new();
     for entry in db.records(..)? {
         let entry = entry?;
-        let names: Option<Names<'_>> = serde_json::from_str(entry.text()).ok();
-        if names.and_then(|names| names.correlation).as_deref() == Some(correlation) {
+        if string(entry.text(), &["correlation"]).is_some_and(|found| found == correlation) {
             chain.push(entry);
         }
     }
@@ -183,60 +182,40 @@ fn chain(db: &Database, correlation: &str) -> Result<Vec<Entry>, Stop> {
 
 /// Every record below its parent, with the conditions of its policies.
 fn tree(chain: &[Entry]) -> String {
-    let value = |entry: &Entry| serde_json::from_str::<serde_json::Value>(entry.text()).unwrap_or_default();
+    let part = |text: &str, name: &str| value(text, &[name]).map(plain).unwrap_or_default();
+    let list = |text: &str, name: &str| -> Vec<String> {
+        let list = value(text, &[name]).map(|list| elements(list).map(str::to_owned).collect());
+        list.unwrap_or_default()
+    };
     let mut depths: HashMap<String, usize> = HashMap::new();
     let mut text = String::new();
     for entry in chain {
-        let value = value(entry);
-        let parent = value.get("parent").and_then(serde_json::Value::as_str);
-        let depth = parent
-            .and_then(|parent| depths.get(parent))
-            .map_or(0, |depth| depth + 1);
+        let parent = string(entry.text(), &["parent"]);
+        let depth = parent.and_then(|parent| depths.get(parent.as_ref()).copied());
+        let depth = depth.map_or(0, |depth| depth + 1);
         depths.insert(entry.id(), depth);
         let indent = "  ".repeat(depth.min(12));
-        let summary = summary(entry);
-        let cut = summary
-            .split_whitespace()
-            .filter(|word| value.get("correlation").is_none_or(|case| case != word));
+        let (summary, case) = (summary(entry), part(entry.text(), "correlation"));
+        let cut = summary.split_whitespace().filter(|word| **word != case);
         text.push_str(&format!("{indent}{}\n", cut.collect::<Vec<_>>().join("  ")));
-        for policy in value
-            .get("policies")
-            .and_then(serde_json::Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let part = |name: &str| {
-                policy
-                    .get(name)
-                    .map(|part| part.to_string().replace('"', ""))
-                    .unwrap_or_default()
-            };
+        for policy in list(entry.text(), "policies") {
+            let of = |name: &str| part(&policy, name);
             text.push_str(&format!(
                 "{indent}    policy {} v{}: {}\n",
-                part("id"),
-                part("version"),
-                part("effect")
+                of("id"),
+                of("version"),
+                of("effect")
             ));
-            for condition in policy
-                .get("conditions")
-                .and_then(serde_json::Value::as_array)
-                .into_iter()
-                .flatten()
-            {
-                let part = |name: &str| {
-                    condition
-                        .get(name)
-                        .map(|part| part.to_string().replace('"', ""))
-                        .unwrap_or_default()
-                };
+            for condition in list(&policy, "conditions") {
+                let of = |name: &str| part(&condition, name);
                 text.push_str(&format!(
                     "{indent}      {} = {} {} {} {}: {}\n",
-                    part("field"),
-                    part("value"),
-                    part("op"),
-                    part("threshold"),
-                    part("unit"),
-                    if part("met") == "true" { "met" } else { "not met" }
+                    of("field"),
+                    of("value"),
+                    of("op"),
+                    of("threshold"),
+                    of("unit"),
+                    if of("met") == "true" { "met" } else { "not met" }
                 ));
             }
         }

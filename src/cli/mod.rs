@@ -9,7 +9,10 @@ mod export;
 mod figures;
 mod import;
 mod init;
+mod lines;
+mod look;
 mod output;
+mod place;
 mod progress;
 mod proof;
 mod record_name;
@@ -22,8 +25,8 @@ mod tail;
 mod verify;
 
 use crate::error::Error;
-use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use clap::{Parser, Subcommand};
+use place::Where;
 use std::process::ExitCode;
 
 /// What a command came to.
@@ -69,7 +72,15 @@ impl From<std::io::Error> for Stop {
 
 /// The flight recorder for AI agents: an append-only log that shows whether anybody changed it.
 #[derive(Debug, Parser)]
-#[command(name = "auditdb", version, max_term_width = 100, after_help = "Try it: auditdb demo")]
+#[command(
+    name = "auditdb",
+    version,
+    max_term_width = 100,
+    after_help = "Try it: auditdb demo\n\n\
+    With AUDITDB_DIR set, DIR may be left out of every command: the first argument is DIR then only if it is a\n\
+    directory that the rest can follow, or if there is no other place for it.\n\n\
+    Exit codes: 0 yes; 1 no (damaged, not found, nothing matched); 2 it could not be done; 3 a partial answer."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -92,52 +103,23 @@ enum Command {
     Demo(demo::Demo),
 }
 
-/// What every command about a database takes.
-#[derive(Debug, Args)]
-struct Where {
-    /// The database's directory.
-    #[arg(env = "AUDITDB_DIR", value_name = "DIR")]
-    dir: PathBuf,
-    /// The log in it.
-    #[arg(long, value_name = "NAME", default_value = "main")]
-    log: String,
-    /// Answer in JSON, for machines.
-    #[arg(long)]
-    json: bool,
-}
-
-impl Where {
-    /// The directory, if the log is one that it has.
-    fn dir(&self) -> Result<&PathBuf, Stop> {
-        match self.log.as_str() {
-            "main" => Ok(&self.dir),
-            other => Err(Stop::No(format!(
-                "no log named {other:?} in {}; there is only main so far",
-                self.dir.display()
-            ))),
-        }
-    }
-}
-
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let json = std::env::args_os().any(|argument| argument == "--json");
-    let outcome = match cli.command {
-        Command::Init(command) => command.run(),
-        Command::Append(command) => command.run(),
-        Command::Import(command) => command.run(),
-        Command::Show(command) => command.run(),
-        Command::Tail(command) => command.run(),
-        Command::Export(command) => command.run(),
-        Command::Seal(command) => command.run(),
-        Command::Verify(command) => command.run(),
-        Command::Proof(command) => command.run(),
-        Command::Recover(command) => command.run(),
-        Command::Status(command) => command.run(),
-        Command::Schema(command) => command.run(),
-        Command::Demo(command) => command.run(),
+    let mut options = std::env::args_os().take_while(|argument| argument != "--");
+    let json = options.any(|argument| argument == "--json");
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        // Help and version, which were asked for.
+        Err(error) if !error.use_stderr() => {
+            let _ = error.print();
+            Ok(Answer::Yes)
+        }
+        Err(error) => {
+            let message = error.render().to_string();
+            let message = message.strip_prefix("error: ").unwrap_or(&message);
+            Err(Stop::CouldNot(message.trim_end().to_owned()))
+        }
     };
     let (code, message) = match outcome {
         Ok(Answer::Yes) | Err(Stop::BrokenPipe) => (0, None),
@@ -154,4 +136,24 @@ pub fn run() -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+impl Command {
+    fn run(self) -> Outcome {
+        match self {
+            Command::Init(command) => command.run(),
+            Command::Append(command) => command.run(),
+            Command::Import(command) => command.run(),
+            Command::Show(command) => command.run(),
+            Command::Tail(command) => command.run(),
+            Command::Export(command) => command.run(),
+            Command::Seal(command) => command.run(),
+            Command::Verify(command) => command.run(),
+            Command::Proof(command) => command.run(),
+            Command::Recover(command) => command.run(),
+            Command::Status(command) => command.run(),
+            Command::Schema(command) => command.run(),
+            Command::Demo(command) => command.run(),
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! Where output goes: stdout in large pieces, stderr line by line. A reader that went away ends the command quietly.
+//!
+//! Records' own lines go out byte for byte ([`Out::line`]); what is said about them never holds anything that a terminal
+//! would obey, whatever it quotes. The escapes are JSON's, so that an answer in JSON stays the same answer.
 
 use super::Stop;
+use crate::record::printable_lines;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
 /// Stdout, buffered.
@@ -15,7 +19,7 @@ impl Out {
         }
     }
 
-    /// Writes a line.
+    /// Writes a line as it is.
     pub(super) fn line(&mut self, text: &str) -> Result<(), Stop> {
         self.to.write_all(text.as_bytes())?;
         Ok(self.to.write_all(b"\n")?)
@@ -27,14 +31,14 @@ impl Out {
     }
 }
 
-/// Writes a line to stdout at once.
+/// Writes a line about records to stdout at once.
 pub(super) fn print(text: &str) -> Result<(), Stop> {
     let mut out = Out::new();
-    out.line(text)?;
+    out.line(&printable_lines(text))?;
     out.flush()
 }
 
 /// Writes a line to stderr; nobody has to read it.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", printable_lines(text));
 }

@@ -119,10 +119,10 @@ impl Check {
         }
         let mut told = format!(
             "valid: this is record {index} of {}, in its tree of {size} records\nroot {root}",
-            super::show::printable(origin)
+            crate::record::printable(origin)
         );
         for Signed { key, time: at, .. } in signed {
-            let who = format!("{} (key {:08x})", super::show::printable(key.name()), key.id());
+            let who = format!("{} (key {:08x})", crate::record::printable(key.name()), key.id());
             told += &match at {
                 Some(at) => format!("\ncosigned by {who} at {}", time(*at)),
                 None => format!("\nsigned by {who}"),

@@ -2,60 +2,53 @@
 //! `@last` or `@last-failure`.
 
 use super::Stop;
+use super::look::string;
 use crate::database::Database;
 use crate::entry::Entry;
 use crate::error::Error;
-use serde::Deserialize;
-use std::borrow::Cow;
-
-/// What a record is found by.
-#[derive(Debug, Deserialize)]
-pub(super) struct Names<'a> {
-    #[serde(borrow, default)]
-    pub(super) correlation: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    trace: Option<Trace<'a>>,
-    #[serde(borrow, default)]
-    pub(super) outcome: Option<Outcome<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Trace<'a> {
-    #[serde(borrow, default)]
-    id: Option<Cow<'a, str>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Outcome<'a> {
-    #[serde(borrow, default)]
-    pub(super) status: Option<Cow<'a, str>>,
-}
 
 /// The records that the name means: one, or the chain of a correlation or a trace in order.
 pub(super) fn resolve(db: &Database, name: &str) -> Result<Vec<Entry>, Stop> {
-    let seq = name.strip_prefix("main/").unwrap_or(name);
-    if seq.bytes().all(|byte| byte.is_ascii_digit()) && !seq.is_empty() {
-        return Ok(vec![db.get(seq)?]);
-    }
+    let found = match name.strip_prefix("main/") {
+        // A correlation may begin like this.
+        Some(in_log) => in_main(db, in_log).or_else(|error| or_else_scan(error, db, name)),
+        None => in_main(db, name),
+    };
+    Ok(found?)
+}
+
+fn in_main(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
     match name {
         "@last" => newest(db, name, |_| true),
         "@last-failure" => newest(db, name, |entry| {
-            let names: Option<Names<'_>> = serde_json::from_str(entry.text()).ok();
-            names
-                .and_then(|names| names.outcome?.status)
-                .is_some_and(|status| status == "failure")
+            string(entry.text(), &["outcome", "status"]).is_some_and(|status| status == "failure")
         }),
-        _ if uuid::Uuid::try_parse(name).is_ok() && name.len() == 36 => match db.get(name) {
-            // A correlation may look like an id.
-            Err(Error::NotFound { .. }) => scan(db, name),
-            found => Ok(vec![found?]),
+        _ if is_seq(name) || is_id(name) => match db.get(name) {
+            Ok(entry) => Ok(vec![entry]),
+            // A correlation may look like one.
+            Err(error) => or_else_scan(error, db, name),
         },
         _ => scan(db, name),
     }
 }
 
+fn is_seq(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_id(name: &str) -> bool {
+    name.len() == 36 && uuid::Uuid::try_parse(name).is_ok()
+}
+
+fn or_else_scan(error: Error, db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
+    match error {
+        Error::NotFound { .. } => scan(db, name),
+        error => Err(error),
+    }
+}
+
 /// Looks through all records for a correlation, a trace, or the beginning of an id.
-fn scan(db: &Database, name: &str) -> Result<Vec<Entry>, Stop> {
+fn scan(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
     let prefix = name.to_ascii_lowercase();
     let is_prefix = prefix.len() >= 4 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let (mut chain, mut by_id) = (Vec::new(), Vec::new());
@@ -64,16 +57,14 @@ fn scan(db: &Database, name: &str) -> Result<Vec<Entry>, Stop> {
         if is_prefix && entry.id().starts_with(&prefix) {
             by_id.push(entry.clone());
         }
-        // Only then is it worth a look at the members.
-        if memchr::memmem::find(entry.text().as_bytes(), name.as_bytes()).is_none() || entry.is_of_the_log() {
+        let text = entry.text();
+        // Only then is it worth a look at the members: the name stands there, or escapes may hide it.
+        let may_be = contains(text, name) || contains(text, "\\u") || name.contains(['/', '"', '\\']);
+        if !may_be || entry.is_of_the_log() {
             continue;
         }
-        let names: Option<Names<'_>> = serde_json::from_str(entry.text()).ok();
-        let named = names.is_some_and(|names| {
-            names.correlation.as_deref() == Some(name)
-                || names.trace.and_then(|trace| trace.id).as_deref() == Some(name)
-        });
-        if named {
+        let is = |path: &[&str]| string(text, path).is_some_and(|found| found == name);
+        if is(&["correlation"]) || is(&["trace", "id"]) {
             chain.push(entry);
         }
     }
@@ -82,17 +73,19 @@ fn scan(db: &Database, name: &str) -> Result<Vec<Entry>, Stop> {
         (true, 1) => Ok(by_id),
         (true, 0) => Err(Error::NotFound {
             what: format!("record {name:?}"),
-        }
-        .into()),
+        }),
         (true, _) => Err(Error::Ambiguous {
             what: format!("the id {name:?}"),
-        }
-        .into()),
+        }),
     }
 }
 
+fn contains(text: &str, name: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some()
+}
+
 /// The newest record of a caller that fits, read backwards a block at a time.
-fn newest(db: &Database, name: &str, fits: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, Stop> {
+fn newest(db: &Database, name: &str, fits: impl Fn(&Entry) -> bool) -> Result<Vec<Entry>, Error> {
     const BLOCK: u64 = 500;
     let mut end = db.len()?;
     while end > 0 {
@@ -109,6 +102,5 @@ fn newest(db: &Database, name: &str, fits: impl Fn(&Entry) -> bool) -> Result<Ve
     }
     Err(Error::NotFound {
         what: format!("record {name}"),
-    }
-    .into())
+    })
 }

@@ -1,5 +1,6 @@
 //! `auditdb recover`: make a damaged database writable again.
 
+use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
 use crate::database::Database;
 use crate::log::{Did, Done};
@@ -15,7 +16,8 @@ pub(super) struct Recover {
 
 impl Recover {
     pub(super) fn run(self) -> Outcome {
-        let recovery = Database::recover(self.at.dir()?)?;
+        let dir = self.at.dir()?;
+        let recovery = waiting("recovering", || Database::recover(dir))?;
         if self.at.json {
             let faults: Vec<String> = recovery.faults.iter().map(ToString::to_string).collect();
             let done: Vec<_> = recovery.done.iter().map(as_json).collect();

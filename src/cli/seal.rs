@@ -1,5 +1,6 @@
 //! `auditdb seal`: close what was appended into a file that any tool reads.
 
+use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
 use crate::database::Database;
 use clap::Args;
@@ -14,7 +15,8 @@ pub(super) struct Seal {
 
 impl Seal {
     pub(super) fn run(self) -> Outcome {
-        let sealed = Database::join(self.at.dir()?)?.seal()?;
+        let db = Database::join(self.at.dir()?)?;
+        let sealed = waiting("sealing", || db.seal())?;
         let answer = if sealed { "sealed" } else { "nothing to seal" };
         if self.at.json {
             output::print(&serde_json::json!({ "sealed": sealed }).to_string())?;

@@ -1,31 +1,44 @@
 //! `auditdb show`: one record, or a chain of them, as a person reads it.
+//!
+//! What must hold: no text of a record can look like a line of its own. Names that are more than a word stand in quotes,
+//! the lines of a longer text each begin with a bar, and nothing goes out that a terminal would obey.
 
 use super::figures::short_time;
+use super::look::{elements, members, plain, quoted, said, string};
 use super::output::Out;
 use super::record_name::resolve;
 use super::{Answer, Outcome, Stop, Where};
 use crate::database::Database;
+use crate::record::printable;
 use clap::Args;
-use serde_json::Value;
+use std::ffi::OsString;
 
 /// Show a record, or the whole chain that a correlation or a trace names.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "RECORD is a seq, an id or the beginning of one, a correlation, a trace id, @last or @last-failure.\n\n\
-    Examples:\n  auditdb init my-db\n  auditdb show my-db 0\n  auditdb show my-db main/0 --json"
+    override_usage = "auditdb show [OPTIONS] [DIR] <RECORD>",
+    after_help = "RECORD is a seq, an id or the beginning of one, a correlation, a trace id, @last or @last-failure; each also\n\
+    behind the log's name, as in main/7. With --json the exact lines are printed.\n\n\
+    Examples:\n  auditdb init my-db\n  auditdb show my-db 0\n  auditdb show my-db main/0 --json\n  AUDITDB_DIR=my-db auditdb show 0"
 )]
 pub(super) struct Show {
     #[command(flatten)]
     at: Where,
     /// Which record.
-    record: String,
+    #[arg(value_name = "RECORD")]
+    record: Option<OsString>,
 }
 
 impl Show {
     pub(super) fn run(self) -> Outcome {
-        let db = Database::open_read_only(self.at.dir()?)?;
+        let (dir, record) = self.at.dir_before(self.record.as_slice(), 1..=1, "RECORD")?;
+        let record = record
+            .first()
+            .map(|record| record.to_string_lossy())
+            .unwrap_or_default();
+        let db = Database::open_read_only(dir)?;
         let mut out = Out::new();
-        for (place, entry) in resolve(&db, &self.record)?.iter().enumerate() {
+        for (place, entry) in resolve(&db, &record)?.iter().enumerate() {
             if self.at.json {
                 out.line(entry.text())?;
                 continue;
@@ -33,19 +46,18 @@ impl Show {
             if place > 0 {
                 out.line("")?;
             }
-            let value: Value =
-                serde_json::from_str(&db.whole(entry)?).map_err(|error| Stop::CouldNot(error.to_string()))?;
-            let agent = value.pointer("/agent/id").and_then(Value::as_str).unwrap_or("?");
+            let text = db.whole(entry)?;
+            let agent = string(&text, &["agent", "id"]).unwrap_or("?".into());
             out.line(&format!(
                 "{} {} {} #{}",
                 short_time(&entry.time_text()),
-                agent,
-                entry.kind(),
+                printable(&agent),
+                printable(&entry.kind()),
                 entry.seq()
             ))?;
-            for (name, member) in value.as_object().into_iter().flatten() {
-                if !matches!(name.as_str(), "v" | "seq" | "time" | "kind") {
-                    lines(&mut out, 1, name, member)?;
+            for (name, value) in members(&text) {
+                if !matches!(name.as_ref(), "v" | "seq" | "time" | "kind") {
+                    lines(&mut out, 1, &word(&name), value)?;
                 }
             }
         }
@@ -54,43 +66,52 @@ impl Show {
     }
 }
 
-/// A member with its own below it, each a step further in.
-fn lines(out: &mut Out, depth: usize, name: &str, value: &Value) -> Result<(), Stop> {
+/// Deeper than this no record goes; a damaged one is shown as it stands from there on.
+const DEPTH: usize = 64;
+
+/// A value with its own below it, each a step further in.
+fn lines(out: &mut Out, depth: usize, name: &str, raw: &str) -> Result<(), Stop> {
     let indent = "  ".repeat(depth);
-    match value {
-        Value::Object(members) => {
-            out.line(&format!("{indent}{name}"))?;
-            members
-                .iter()
-                .try_for_each(|(name, member)| lines(out, depth + 1, name, member))
+    let is_container = |raw: &str| raw.starts_with(['{', '[']) && !matches!(raw, "{}" | "[]");
+    if depth > DEPTH {
+        return out.line(&format!("{indent}{name}: {}", plain(raw)));
+    }
+    if raw.starts_with('{') && is_container(raw) {
+        out.line(&format!("{indent}{name}"))?;
+        return members(raw).try_for_each(|(name, value)| lines(out, depth + 1, &word(&name), value));
+    }
+    if raw.starts_with('[') && elements(raw).any(is_container) {
+        let mut numbered = (1..).zip(elements(raw));
+        return numbered.try_for_each(|(place, element)| lines(out, depth, &format!("{name} {place}"), element));
+    }
+    if raw.starts_with('[') && is_container(raw) {
+        let elements: Vec<String> = elements(raw).map(element).collect();
+        return out.line(&format!("{indent}{name}: {}", elements.join(", ")));
+    }
+    match said(raw) {
+        Some(text) if text.trim_end_matches('\n').contains('\n') => {
+            out.line(&format!("{indent}{name}:"))?;
+            let mut each = text.split('\n');
+            each.try_for_each(|line| out.line(format!("{indent}    | {}", printable(line)).trim_end()))
         }
-        Value::Array(elements) if elements.iter().any(|element| element.is_object() || element.is_array()) => {
-            let numbered = elements.iter().enumerate();
-            let mut each = numbered.map(|(place, element)| (format!("{name} {}", place + 1), element));
-            each.try_for_each(|(name, element)| lines(out, depth, &name, element))
-        }
-        Value::Array(elements) => {
-            let elements: Vec<String> = elements.iter().map(plain).collect();
-            out.line(&format!("{indent}{name}: {}", elements.join(", ")))
-        }
-        value => {
-            let text = plain(value).replace('\n', &format!("\n{indent}    "));
-            out.line(&format!("{indent}{name}: {text}"))
-        }
+        _ => out.line(&format!("{indent}{name}: {}", plain(raw))),
     }
 }
 
-/// A text without quotes and without anything that a terminal would obey.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => printable(text),
-        value => value.to_string(),
+/// An element among others on one line: in quotes where one could not tell where it ends.
+fn element(raw: &str) -> String {
+    match said(raw) {
+        Some(text) if text.is_empty() || text.contains([',', '"']) || text.trim() != text => quoted(&text),
+        _ => plain(raw),
     }
 }
 
-/// Hostile text must not move the cursor or colour what follows.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
-        .collect()
+/// A member's name: as it is if it is a word, in quotes otherwise.
+fn word(name: &str) -> String {
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | '$');
+    if !name.is_empty() && name.chars().all(is_word) {
+        printable(name).into_owned()
+    } else {
+        quoted(name)
+    }
 }

@@ -32,12 +32,13 @@ impl Status {
         } else {
             "nothing yet".to_owned()
         };
-        let month = status
-            .text_bytes_a_month
-            .map_or_else(|| "not known before an hour has passed".to_owned(), bytes);
+        let month = status.text_bytes_a_month.map_or_else(
+            || "not known before an hour has passed".to_owned(),
+            |month| format!("{} of text at today's rate", bytes(month)),
+        );
         output::print(&format!(
             "log       {} {}\nrecords   {}\nsegments  {} sealed, {} journals\ntext      {}\non disk   {}\nsealed    {sealed}\n\
-             oldest    {}\nnewest    {}\na month   {month} of text at today's rate\nroot      {}\nchain     {}",
+             oldest    {}\nnewest    {}\na month   {month}\nroot      {}\nchain     {}",
             status.log,
             status.log_id,
             count(status.records),

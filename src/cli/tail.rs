@@ -1,13 +1,13 @@
 //! `auditdb tail`: the newest records, and those that come.
 
 use super::figures::short_time;
+use super::look::string;
 use super::output::Out;
-use super::show::printable;
 use super::{Answer, Outcome, Stop, Where};
 use crate::database::Database;
 use crate::entry::Entry;
+use crate::record::printable;
 use clap::Args;
-use serde_json::Value;
 use std::time::Duration;
 
 /// Print the newest records, and with --follow those that are appended from now on.
@@ -80,25 +80,26 @@ impl Tail {
 
 /// One line about a record: when, who, what, how it ended.
 pub(super) fn summary(entry: &Entry) -> String {
-    let value: Value = serde_json::from_str(entry.text()).unwrap_or_default();
-    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
-    let what = [
-        "/decision/name",
-        "/action/name",
-        "/tools/0/name",
-        "/definition/id",
-        "/event/name",
-        "/handoff/to/id",
+    let text =
+        |path: &[&str]| string(entry.text(), path).map_or_else(String::new, |text| printable(&text).into_owned());
+    let what: [&[&str]; 6] = [
+        &["decision", "name"],
+        &["action", "name"],
+        &["tools", "0", "name"],
+        &["definition", "id"],
+        &["event", "name"],
+        &["handoff", "to", "id"],
     ];
-    let what = what.into_iter().find_map(text).unwrap_or("");
-    let time = short_time(&entry.time_text());
-    let agent = text("/agent/id").unwrap_or("?");
-    let outcome = text("/outcome/status").unwrap_or("");
-    let correlation = text("/correlation").unwrap_or("");
+    let what = what.into_iter().map(text).find(|what| !what.is_empty());
     let line = format!(
-        "{time}  #{:<8} {agent:<20} {:<12} {what:<28} {outcome:<9} {correlation}",
+        "{}  #{:<8} {:<20} {:<12} {:<28} {:<9} {}",
+        short_time(&entry.time_text()),
         entry.seq(),
-        entry.kind()
+        text(&["agent", "id"]),
+        printable(&entry.kind()),
+        what.unwrap_or_default(),
+        text(&["outcome", "status"]),
+        text(&["correlation"])
     );
-    printable(line.trim_end()).replace('\n', " ")
+    line.trim_end().to_owned()
 }

@@ -1,7 +1,7 @@
 //! `auditdb verify`: read and hash everything.
 
 use super::progress::Progress;
-use super::{Answer, Outcome, Where, output};
+use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::{Database, VerifyOptions};
 use clap::Args;
 use std::ops::Range;
@@ -30,6 +30,9 @@ impl Verify {
         };
         let report = Database::verify_at(self.at.dir()?, &options)?;
         progress.end();
+        if let Some(seqs) = self.seq.filter(|_| report.records == 0 && report.is_sound()) {
+            return Err(Stop::No(super::export::none_there(&seqs)));
+        }
         output::print(&if self.at.json {
             report.to_json()
         } else {

@@ -4,15 +4,19 @@
 //! Each assistant turn, each tool call with its result, and the outcome (if the file says one) becomes a record; all of
 //! a trajectory share a correlation, each names the one before as its parent, and the system prompt is one definition.
 //! Ids are computed from the content, so that importing again is a retry.
+//!
+//! What must hold: nothing of a file is changed or left out in silence. What has no member of its own stands in
+//! `attributes` as it was; what nobody answered has a record too; what cannot be taken is named.
 
-use crate::record::{
-    Agent, Decision, Definition, Input, Json, Model, Output, Prompt, Record, Review, Status, Tool, Trigger, Verdict,
-    digest,
-};
-use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet, VecDeque};
+mod course;
+mod raw;
+
+use course::Course;
+use raw::{Object, has_member, list, minified};
+use serde_json::value::RawValue;
+use std::collections::{HashSet, VecDeque};
 use std::fmt;
-use std::io::BufRead;
+use std::io::{BufRead, Cursor};
 
 /// How trajectories become records.
 #[derive(Debug, Clone, Default)]
@@ -24,10 +28,29 @@ pub struct ChatOptions {
 /// One trajectory.
 #[derive(Debug, Clone)]
 pub struct Trajectory {
-    messages: Vec<Map<String, Value>>,
+    messages: Vec<Message>,
     /// Everything else that the object holds.
-    rest: Map<String, Value>,
+    rest: Object,
     correlation: String,
+    /// The members of the file that the correlation tells in full.
+    named_by: Vec<&'static str>,
+    file: String,
+    place: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Message {
+    role: String,
+    members: Object,
+    raw: Box<RawValue>,
+}
+
+impl Trajectory {
+    /// Where it stands, for messages about it.
+    #[must_use]
+    pub fn place(&self) -> String {
+        format!("{}, trajectory {}", self.file, self.place)
+    }
 }
 
 /// A trajectory that could not be read.
@@ -53,12 +76,14 @@ impl std::error::Error for ImportError {}
 /// Reads the trajectories of a file: JSON Lines one by one, an array as a whole.
 pub fn read(mut reader: impl BufRead, name: &str) -> impl Iterator<Item = Result<Trajectory, ImportError>> {
     let name = name.to_owned();
-    let (mut place, mut left) = (0, VecDeque::new());
+    let (mut place, mut left) = (0, VecDeque::<Box<RawValue>>::new());
+    // What was read ahead in the belief that the file is one value.
+    let mut ahead = Cursor::new(Vec::new());
     std::iter::from_fn(move || {
         loop {
             if let Some(value) = left.pop_front() {
                 place += 1;
-                return Some(trajectory(value, &name, place));
+                return Some(trajectory(&value, &name, place));
             }
             let fail = |place: usize, what: String| {
                 Some(Err(ImportError {
@@ -68,7 +93,11 @@ pub fn read(mut reader: impl BufRead, name: &str) -> impl Iterator<Item = Result
                 }))
             };
             let mut text = Vec::new();
-            match reader.read_until(b'\n', &mut text) {
+            let read = match ahead.read_until(b'\n', &mut text) {
+                Ok(0) => reader.read_until(b'\n', &mut text),
+                read => read,
+            };
+            match read {
                 Ok(0) => return None,
                 Ok(_) => {}
                 Err(error) => return fail(place + 1, error.to_string()),
@@ -76,17 +105,25 @@ pub fn read(mut reader: impl BufRead, name: &str) -> impl Iterator<Item = Result
             if text.iter().all(u8::is_ascii_whitespace) {
                 continue;
             }
-            let mut parsed = serde_json::from_slice(&text);
-            if place == 0 && parsed.is_err() {
-                // Not a line for itself: the file is one value over several lines.
-                if let Err(error) = reader.read_to_end(&mut text) {
+            let mut parsed = serde_json::from_slice::<Box<RawValue>>(&text);
+            if place == 0 && parsed.is_err() && ahead.get_ref().is_empty() {
+                // Not a line for itself: the file may be one value over several lines.
+                let mut rest = Vec::new();
+                if let Err(error) = reader.read_to_end(&mut rest) {
                     return fail(1, error.to_string());
                 }
-                parsed = serde_json::from_slice(&text);
+                match serde_json::from_slice(&[text.as_slice(), &rest].concat()) {
+                    Ok(value) => parsed = Ok(value),
+                    Err(_) => ahead = Cursor::new(rest),
+                }
             }
             match parsed {
-                Ok(Value::Array(elements)) if !elements.iter().any(is_message) => left.extend(elements),
-                Ok(value) => left.push_back(value),
+                Ok(value) => match list(&value) {
+                    Some(elements) if !elements.iter().any(|element| has_member(element, "role")) => {
+                        left.extend(elements)
+                    }
+                    _ => left.push_back(value),
+                },
                 Err(error) => {
                     place += 1;
                     return fail(place, format!("not JSON: {error}"));
@@ -96,20 +133,16 @@ pub fn read(mut reader: impl BufRead, name: &str) -> impl Iterator<Item = Result
     })
 }
 
-fn is_message(value: &Value) -> bool {
-    value.get("role").is_some_and(Value::is_string)
-}
-
-fn trajectory(value: Value, file: &str, place: usize) -> Result<Trajectory, ImportError> {
+fn trajectory(value: &RawValue, file: &str, place: usize) -> Result<Trajectory, ImportError> {
     let fail = |what: String| ImportError {
         file: file.to_owned(),
         place,
         what,
     };
-    let content = blake3::hash(value.to_string().as_bytes()).to_hex();
-    let (list, rest) = match value {
-        Value::Array(list) => (Value::Array(list), Map::new()),
-        Value::Object(mut members) => {
+    let (messages, rest) = match value.get().as_bytes().first() {
+        Some(b'[') => (value.to_owned(), Object::default()),
+        Some(b'{') => {
+            let mut members = Object::parse(value).map_err(fail)?;
             let list = members.remove("messages").or_else(|| members.remove("traj"));
             (
                 list.ok_or_else(|| fail("an object without messages or traj".to_owned()))?,
@@ -118,28 +151,44 @@ fn trajectory(value: Value, file: &str, place: usize) -> Result<Trajectory, Impo
         }
         _ => return Err(fail("neither a message list nor an object that holds one".to_owned())),
     };
-    let Value::Array(list) = list else {
+    let Some(raws) = list(&messages) else {
         return Err(fail("messages is not a list".to_owned()));
     };
-    let mut messages = Vec::with_capacity(list.len());
-    for (number, message) in list.into_iter().enumerate() {
-        match message {
-            Value::Object(message) if message.get("role").is_some_and(Value::is_string) => messages.push(message),
-            _ => return Err(fail(format!("message {} is not an object with a role", number + 1))),
-        }
+    let mut messages = Vec::with_capacity(raws.len());
+    for (number, raw) in (1..).zip(raws) {
+        let members = Object::parse(&raw).map_err(|what| fail(format!("message {number} is {what}")))?;
+        let role = members.text("role");
+        let role = role.ok_or_else(|| fail(format!("message {number} is not an object with a role")))?;
+        messages.push(Message { role, members, raw });
     }
-    let text = |name: &str| rest.get(name).and_then(scalar);
     let stem = std::path::Path::new(file)
         .file_stem()
         .map(|stem| stem.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let named = ["id", "conversation_id", "session_id"].into_iter().find_map(text);
-    let task = text("task_id").map(|task| format!("{stem}-{task}-{}", text("trial").unwrap_or_default()));
-    let correlation = named.or(task).unwrap_or_else(|| content.chars().take(32).collect());
+    let named = ["id", "conversation_id", "session_id"]
+        .into_iter()
+        .find_map(|name| Some((rest.scalar(name)?, vec![name])));
+    let task = || {
+        let trial = rest.scalar("trial").unwrap_or_default();
+        let name = format!("{stem}-{}-{trial}", rest.scalar("task_id")?);
+        Some((name, vec!["task_id", "trial"]))
+    };
+    let content = || {
+        let hash = blake3::hash(minified(value.get()).as_bytes()).to_hex();
+        (hash.chars().take(32).collect(), Vec::new())
+    };
+    let (name, mut named_by) = named.or_else(task).unwrap_or_else(content);
+    let correlation = short(&name);
+    if correlation != name {
+        named_by.clear();
+    }
     Ok(Trajectory {
         messages,
         rest,
-        correlation: short(&correlation),
+        correlation,
+        named_by,
+        file: file.to_owned(),
+        place,
     })
 }
 
@@ -162,273 +211,9 @@ impl Importer {
 
     /// The records of a trajectory as JSON text, in their order.
     pub fn records(&mut self, trajectory: &Trajectory) -> Vec<String> {
-        let text = |name: &str| trajectory.rest.get(name).and_then(scalar);
-        let agent = self
-            .options
-            .agent
-            .clone()
-            .or_else(|| text("agent"))
-            .unwrap_or_else(|| "chat".to_owned());
-        let mut course = Course {
-            agent: short(&agent),
-            correlation: &trajectory.correlation,
-            model: text("model"),
-            prompt: None,
-            parent: None,
-            heard: String::new(),
-            out: Vec::new(),
-        };
-        let mut results: HashMap<&str, VecDeque<&Map<String, Value>>> = HashMap::new();
-        for message in &trajectory.messages {
-            if let Some(call) = call_of_result(message) {
-                results.entry(call).or_default().push_back(message);
-            }
-        }
-        for message in &trajectory.messages {
-            match role(message) {
-                "system" | "developer" => {
-                    let prompt = content(message);
-                    let digest = digest(prompt.as_bytes());
-                    if self.defined.insert(digest.clone()) {
-                        course.define(&digest, &prompt);
-                    }
-                    course.prompt = Some(digest);
-                }
-                "user" => {
-                    if !course.heard.is_empty() {
-                        course.heard.push('\n');
-                    }
-                    course.heard.push_str(&content(message));
-                }
-                "assistant" => course.turn(message, &mut results),
-                "tool" | "function" => {}
-                _ => course.other(message),
-            }
-        }
-        course.outcome(&trajectory.rest);
-        course.out
-    }
-}
-
-/// A trajectory while it becomes records.
-struct Course<'a> {
-    agent: String,
-    correlation: &'a str,
-    model: Option<String>,
-    prompt: Option<String>,
-    parent: Option<String>,
-    /// What the user said since the last turn.
-    heard: String,
-    out: Vec<String>,
-}
-
-impl Course<'_> {
-    fn define(&mut self, digest: &str, prompt: &str) {
-        // The same definition from another trajectory is the same record: its id is the digest's.
-        let record = Record::definition(
-            Agent::new(self.agent.as_str()),
-            Definition::prompt("system", digest).text(prompt),
-        );
-        let id = uuid_of(&[b"definition", self.agent.as_bytes(), digest.as_bytes()]);
-        self.out.push(record.id(id).to_json());
-    }
-
-    fn turn(&mut self, message: &Map<String, Value>, results: &mut HashMap<&str, VecDeque<&Map<String, Value>>>) {
-        let mut calls: Vec<(String, String, Value)> = Vec::new();
-        for call in message
-            .get("tool_calls")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let function = call.get("function").unwrap_or(call);
-            let part =
-                |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-            calls.push((
-                part(call, "id"),
-                part(function, "name"),
-                function.get("arguments").cloned().unwrap_or_default(),
-            ));
-        }
-        if let Some(function) = message.get("function_call").filter(|function| function.is_object()) {
-            let name = function
-                .get("name")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            calls.push((
-                name.clone(),
-                name,
-                function.get("arguments").cloned().unwrap_or_default(),
-            ));
-        }
-        let said = content(message);
-        if calls.is_empty() {
-            let output = Output::default().text(said.as_str());
-            let mut record = self.record(Record::message(Agent::new(self.agent.as_str())), message, true);
-            record = record.with_decision(Decision::new("reply")).output(output);
-            self.push(record);
-            return;
-        }
-        for (place, (call, name, arguments)) in calls.into_iter().enumerate() {
-            let mut tool =
-                Tool::new(short(if name.is_empty() { "unnamed" } else { &name })).parameters(parsed(&arguments));
-            if !call.is_empty() {
-                tool = tool.call(short(&call));
-            }
-            let mut record = Record::new(Agent::new(self.agent.as_str()), "tool_call");
-            let result = results.get_mut(call.as_str()).and_then(VecDeque::pop_front);
-            let mut status = Status::Unknown;
-            if let Some(result) = result {
-                let text = content(result);
-                let failed = text.starts_with("Error") || result.get("is_error") == Some(&Value::Bool(true));
-                status = if failed { Status::Failure } else { Status::Success };
-                tool = tool.result(parsed(&Value::String(text.clone())));
-                if failed {
-                    record = record.failed("tool_error", text.as_str());
-                }
-            }
-            if status != Status::Failure {
-                record = record.outcome(status);
-            }
-            record = record.tool(tool.status(status));
-            if place == 0 && !said.is_empty() {
-                record = record.reasoning(said.as_str());
-            }
-            let record = self.record(record, message, place == 0);
-            self.push(record);
-        }
-    }
-
-    /// A message of a role that is not known: kept as it is.
-    fn other(&mut self, message: &Map<String, Value>) {
-        let record =
-            Record::message(Agent::new(self.agent.as_str())).attribute("message", Value::Object(message.clone()));
-        let record = self.record(record, message, false);
-        self.push(record);
-    }
-
-    /// The last record, if the file says how the trajectory ended.
-    fn outcome(&mut self, rest: &Map<String, Value>) {
-        let verdict = ["reward", "score", "success"]
-            .into_iter()
-            .find_map(|name| Some((name, rest.get(name)?)));
-        let Some((name, value)) = verdict else { return };
-        let right = match value {
-            Value::Bool(right) => *right,
-            Value::Number(number) => number.as_f64().is_some_and(|number| number >= 1.0),
-            _ => return,
-        };
-        let verdict = if right { Verdict::Right } else { Verdict::Wrong };
-        let mut record = Record::review(Agent::new(self.agent.as_str()), verdict).with_review(
-            Review::new()
-                .verdict(verdict)
-                .reason(format!("{name} {value} in the imported file")),
-        );
-        for (name, value) in rest {
-            record = record.attribute(name.as_str(), value.clone());
-        }
-        let record = self.record(record, &Map::new(), false);
-        self.push(record);
-    }
-
-    /// What every record of the trajectory has in common.
-    fn record(&mut self, mut record: Record, message: &Map<String, Value>, answers: bool) -> Record {
-        record = record.correlation(self.correlation).session(self.correlation);
-        if let Some(model) = message.get("model").and_then(scalar).or_else(|| self.model.clone()) {
-            record = record.model(Model::default().name(short(&model)));
-        }
-        let mut input = Input::default();
-        if let Some(digest) = &self.prompt {
-            input = input.prompt(Prompt::default().id("system").digest(digest.as_str()));
-        }
-        if answers && !self.heard.is_empty() {
-            input = input.trigger(Trigger::Person).text(std::mem::take(&mut self.heard));
-        }
-        if input != Input::default() {
-            record = record.input(input);
-        }
-        if let Some(time) = ["timestamp", "created_at", "created"]
-            .into_iter()
-            .find_map(|name| time(message.get(name)?))
-        {
-            record = record.at(time);
-        }
-        const KNOWN: [&str; 7] = [
-            "role",
-            "content",
-            "tool_calls",
-            "function_call",
-            "model",
-            "name",
-            "tool_call_id",
-        ];
-        for (name, value) in message.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str())) {
-            record = record.attribute(name.as_str(), value.clone());
-        }
-        record
-    }
-
-    fn push(&mut self, mut record: Record) {
-        if let Some(parent) = &self.parent {
-            record = record.parent(parent.as_str());
-        }
-        let place = self.out.len().to_string();
-        let id = uuid_of(&[
-            self.correlation.as_bytes(),
-            place.as_bytes(),
-            record.to_json().as_bytes(),
-        ]);
-        self.parent = Some(id.clone());
-        self.out.push(record.id(id).to_json());
-    }
-}
-
-fn role(message: &Map<String, Value>) -> &str {
-    message.get("role").and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The call that a tool's message answers.
-fn call_of_result(message: &Map<String, Value>) -> Option<&str> {
-    let name = match role(message) {
-        "tool" => message.get("tool_call_id").or_else(|| message.get("name")),
-        "function" => message.get("name"),
-        _ => None,
-    };
-    name?.as_str()
-}
-
-/// A message's text; parts that are no text stay as JSON.
-fn content(message: &Map<String, Value>) -> String {
-    let part = |part: &Value| {
-        part.get("text")
-            .and_then(Value::as_str)
-            .map_or_else(|| part.to_string(), str::to_owned)
-    };
-    match message.get("content").or_else(|| message.get("refusal")) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(parts)) => parts.iter().map(part).collect::<Vec<_>>().join("\n"),
-        None | Some(Value::Null) => message
-            .get("refusal")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-        Some(other) => other.to_string(),
-    }
-}
-
-/// JSON that stands in a string, as JSON.
-fn parsed(value: &Value) -> Json {
-    let inner = value.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
-    Json::from(inner.unwrap_or_else(|| value.clone()))
-}
-
-/// A string or a number as text.
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+        let named = self.options.agent.clone().or_else(|| trajectory.rest.scalar("agent"));
+        let agent = short(named.as_deref().unwrap_or("chat"));
+        Course::new(trajectory, agent, &mut self.defined).records()
     }
 }
 
@@ -441,41 +226,11 @@ fn short(text: &str) -> String {
         .to_owned()
 }
 
-/// RFC 3339 as it stands, or seconds since 1970.
-fn time(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => crate::record::parse_time(text).ok().map(crate::record::format_time),
-        Value::Number(number) => number
-            .as_i64()?
-            .checked_mul(1_000_000_000)
-            .map(crate::record::format_time),
-        _ => None,
-    }
-}
-
-/// A UUIDv8 (RFC 9562 §5.8) of a hash over the parts.
-fn uuid_of(parts: &[&[u8]]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let bytes = hasher
-        .finalize()
-        .as_bytes()
-        .first_chunk::<16>()
-        .copied()
-        .unwrap_or_default();
-    uuid::Builder::from_custom_bytes(bytes)
-        .into_uuid()
-        .hyphenated()
-        .to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::record::{Prepared, RECORD_LIMIT};
+    use serde_json::Value;
 
     fn records(text: &str) -> Vec<Value> {
         let mut importer = Importer::new(ChatOptions::default());
@@ -528,10 +283,10 @@ mod tests {
             records(&format!("{TOOLS}\n\n{bare}\n")),
             records(&format!("{TOOLS}\n{bare}"))
         );
-        let pretty = serde_json::to_string_pretty(&serde_json::from_str::<Value>(TOOLS).unwrap()).unwrap();
+        let pretty = TOOLS.replace(",\"", ",\n  \"");
         assert_eq!(records(&pretty), records(TOOLS));
         let old = r#"[{"role":"assistant","function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"1"}]"#;
-        assert_eq!(records(old)[0]["tools"][0]["result"], 1);
+        assert_eq!(records(old)[0]["tools"][0]["result"], "1");
     }
 
     #[test]
@@ -545,5 +300,94 @@ mod tests {
             "\\n".repeat(300)
         );
         assert!(!records(&odd).is_empty());
+    }
+
+    /// Every string of it stands somewhere in the records.
+    fn kept(text: &str, strings: &[&str]) -> Vec<Value> {
+        let records = records(text);
+        let all = serde_json::to_string(&records).unwrap();
+        for string in strings {
+            assert!(all.contains(string), "{string} is not in {all}");
+        }
+        records
+    }
+
+    #[test]
+    fn arguments_stay_as_they_were_sent() {
+        let arguments = [
+            r#"{"a":1,"a":2}"#,
+            r#"{"n": 12345678901234567890.10}"#,
+            r#"{"a":1e400}"#,
+            "7",
+        ];
+        let calls =
+            arguments.map(|arguments| format!(r#"{{"id":"c","function":{{"name":"f","arguments":{arguments:?}}}}}"#));
+        let text = format!(r#"[{{"role":"assistant","tool_calls":[{}]}}]"#, calls.join(","));
+        let mut importer = Importer::new(ChatOptions::default());
+        let texts = read(text.as_bytes(), "f").flat_map(|one| importer.records(&one.unwrap()));
+        let texts: Vec<String> = texts.collect();
+        let expected = [
+            r#""parameters":"{\"a\":1,\"a\":2}""#,
+            r#""parameters":{"n":12345678901234567890.10}"#,
+            r#""parameters":{"a":1e400}"#,
+            r#""parameters":"7""#,
+        ];
+        for (text, expected) in texts.iter().zip(expected) {
+            assert!(text.contains(expected), "{expected} is not in {text}");
+        }
+        assert_eq!(texts.len(), 4);
+    }
+
+    #[test]
+    fn nothing_is_left_out_in_silence() {
+        let only_a_user = kept(
+            r#"[{"role":"system","content":"Be kind."},{"role":"user","content":"Anybody?","name":"Eve"}]"#,
+            &["Anybody?", "Eve"],
+        );
+        assert_eq!(only_a_user[1]["input"]["text"], "Anybody?");
+        assert_eq!(only_a_user[1]["attributes"]["messages"][0]["name"], "Eve");
+        assert_eq!(
+            kept(r#"[{"role":"system","content":"Be kind."}]"#, &["Be kind."]).len(),
+            2
+        );
+        let orphan = kept(
+            r#"[{"role":"tool","tool_call_id":"c9","content":"early"},{"role":"assistant","tool_calls":[{"id":"c9","index":3,"function":{"name":"f","strict":true}}]},{"role":"tool","tool_call_id":"c9","content":"{\"x\":1}","name":"g","ms":7},{"role":"tool","tool_call_id":"c9","content":"again"}]"#,
+            &["early", "again", "strict", "index", "\"g\"", "\"ms\":7"],
+        );
+        let results: Vec<&Value> = orphan.iter().map(|record| &record["tools"][0]["result"]).collect();
+        assert_eq!(
+            results,
+            [
+                &Value::from("early"),
+                &serde_json::json!({"x": 1}),
+                &Value::from("again")
+            ]
+        );
+        kept(
+            r#"{"id":"x","agent":"helper","model":"m","note":{"b":1,"a":2},"traj":[1],"messages":[{"role":"critic","content":"odd","z":[1.50]},{"role":"assistant","content":[{"type":"text","text":"t","cached":true}],"tool_calls":"odd calls","function_call":"odd call","model":["odd model"],"tool_calls_":null}]}"#,
+            &[
+                "critic",
+                "odd\"",
+                "cached",
+                "odd calls",
+                "odd call\"",
+                "odd model",
+                "\"note\"",
+                "traj",
+            ],
+        );
+        // All of it told in other members: no record of its own.
+        assert_eq!(
+            records(r#"{"id":"x","agent":"helper","model":"m","messages":[{"role":"assistant","content":"t"}]}"#).len(),
+            1
+        );
+        let twice = r#"[{"role":"user","content":"a","content":"b"}]"#;
+        let error = read(twice.as_bytes(), "f").next().unwrap().unwrap_err();
+        assert!(
+            error.to_string().contains("message 1") && error.to_string().contains("\"content\" twice"),
+            "{error}"
+        );
+        let broken = format!("not json\n{TOOLS}\n{TOOLS}\n");
+        assert_eq!(read(broken.as_bytes(), "f").filter(Result::is_ok).count(), 2);
     }
 }

@@ -194,9 +194,16 @@ impl Files {
         let next = match place {
             Place::Journal { next, .. } => next,
             Place::Segment(segment) => {
-                let rows = segment.open(&*self.disk).and_then(|file| file.rows()).ok();
                 let behind = |rows: &[FrameRow]| rows.iter().map(|row| row.first_seq).find(|first| *first > seq);
-                rows.and_then(|rows| behind(&rows))
+                match segment.open(&*self.disk).and_then(|file| file.rows()) {
+                    Ok(rows) => behind(&rows),
+                    Err(_) => {
+                        let remains = Remains::read(&*self.disk, &segment.path).ok();
+                        remains.and_then(|remains| {
+                            remains.pieces().map(|piece| piece.first_seq).find(|first| *first > seq)
+                        })
+                    }
+                }
             }
         };
         next.or_else(|| self.next_file(seq))

@@ -488,7 +488,7 @@ impl Writer {
                 Some(line) => Some(line.to_vec()),
                 None => match self.files.line(seq) {
                     // The key is known and the text is lost: whatever comes under it now is kept as a conflict.
-                    Err(Error::Damaged { .. }) => return Ok(Some((seq, Vec::new()))),
+                    Err(Error::Damaged { .. } | Error::Io { .. }) => return Ok(Some((seq, Vec::new()))),
                     line => line?,
                 },
             };

@@ -274,6 +274,20 @@ mod tests {
     }
 
     #[test]
+    fn a_witness_of_the_logs_name_is_not_the_log_and_counts_once() {
+        let witness = WitnessKey::from_seed(vector::ORIGIN, &[4; 32]).unwrap();
+        let checkpoint = Checkpoint::parse(vector::CHECKPOINT).unwrap();
+        let mut signed = SignedCheckpoint::sign(checkpoint, &vector::log_key()).unwrap();
+        for time in [20, 10] {
+            signed.add(signed.cosignature(&witness, time).unwrap()).unwrap();
+        }
+        let keys = [witness.verifier().clone(), vector::log_key().verifier().clone()];
+        assert!(matches!(signed.verify(&keys[..1]), Err(ProofFault::NotTheLog { .. })));
+        let times: Vec<_> = signed.verify(&keys).unwrap().iter().map(|signed| signed.time).collect();
+        assert_eq!(times, [None, Some(20)]);
+    }
+
+    #[test]
     fn extension_lines_are_read_and_never_signed() {
         let text = format!("{}more\nand more\n", vector::CHECKPOINT);
         let checkpoint = Checkpoint::parse(&text).unwrap();

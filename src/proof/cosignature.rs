@@ -50,6 +50,10 @@ mod tests {
             assert_eq!(check(key.verifier(), "x\n", signature.bytes()), None);
         }
         assert_eq!(sign(&key, text, TIME_LIMIT + 1), None);
+        // Whoever signs a later time all the same is not believed.
+        let late = TIME_LIMIT + 1;
+        let blob = [&late.to_be_bytes()[..], &key.sign(message(text, late).as_bytes())].concat();
+        assert_eq!(check(key.verifier(), text, &blob), None);
         for len in [0, 7, 8, 71, 73] {
             assert_eq!(check(key.verifier(), text, &vec![0; len]), None);
         }

@@ -12,6 +12,7 @@ mod line;
 mod parts;
 mod plain;
 mod prepare;
+mod printable;
 mod refusal;
 mod scan;
 mod schema;
@@ -33,5 +34,9 @@ pub use types::*;
 pub(crate) use line::{Front, Head, id_text, kind_and_event, part_text, read_head, read_keys, read_parts, write_line};
 pub(crate) use parts::{digest, part_members, parts_list, put_back};
 pub(crate) use prepare::{SourceKey, named};
-pub(crate) use text::write_string;
+#[cfg(feature = "cli")]
+pub(crate) use printable::{printable, printable_lines};
+pub(crate) use text::{string_value, write_string};
+#[cfg(feature = "cli")]
+pub(crate) use walk::children;
 pub(crate) use walk::members;

@@ -4,6 +4,7 @@
 
 use super::line::{HEAD_RESERVE, LINE_LIMIT};
 use super::parts::{self, Moved};
+use super::printable::looks_like;
 use super::refusal::{Reason, Refusal};
 use super::scan::scan;
 use super::table::{LOG_KINDS, LOG_ONLY, RECORD};
@@ -19,6 +20,9 @@ pub const RECORD_LIMIT: usize = 64 << 20;
 /// How many definitions that a record names are looked after. Each costs a look-up while everybody waits, and no
 /// decision rests on so many policies.
 const NAMES_LIMIT: usize = 256;
+
+/// The agent that the log's own records name, which callers therefore must not be; in any spelling that looks like it.
+pub(crate) const LOG_AGENT: &str = "auditdb";
 
 /// A record that was checked and can be appended.
 #[derive(Debug, Clone)]
@@ -69,7 +73,9 @@ impl Prepared {
         let mut found = Found::default();
         let mut members = Vec::with_capacity(scanned.text.len());
         for member in &scanned.members {
-            found.take(&scanned.text, member, &mut members)?;
+            found
+                .take(&scanned.text, member, &mut members)
+                .map_err(|(reason, path, at)| refusal_at(text, at, reason, path))?;
         }
         Ok(found.into_prepared(members))
     }
@@ -116,7 +122,13 @@ struct Found {
 }
 
 impl Found {
-    fn take(&mut self, text: &[u8], member: &Child, members: &mut Vec<u8>) -> Result<(), Refusal> {
+    /// Takes up one member. What is wrong with it comes with its path and its place in the minified text.
+    fn take(
+        &mut self,
+        text: &[u8],
+        member: &Child,
+        members: &mut Vec<u8>,
+    ) -> Result<(), (Reason, &'static str, usize)> {
         let value = text.get(member.value.clone()).unwrap_or_default();
         let name = unescaped(text.get(member.name.clone()).unwrap_or_default());
         match name.as_ref() {
@@ -132,13 +144,16 @@ impl Found {
             b"kind" => {
                 let kind = unquoted(value);
                 if LOG_KINDS.contains(&kind.as_ref()) {
-                    let reason = Reason::LogKind(kind.into_owned());
-                    return Err(Refusal {
-                        reason,
-                        path: "kind".to_owned(),
-                        line: 1,
-                        column: member.value.start + 1,
-                    });
+                    return Err((Reason::LogKind(kind.into_owned()), "kind", member.value.start));
+                }
+            }
+            b"agent" => {
+                let id = walk::children(value, 0).find(|child| named(value, child, "id"));
+                let id = id.and_then(|id| Some((unquoted(value.get(id.value.clone())?), id.value.start)));
+                if let Some((id, at)) = id
+                    && looks_like(&id, LOG_AGENT)
+                {
+                    return Err((Reason::LogAgent(id.into_owned()), "agent.id", member.value.start + at));
                 }
             }
             b"source" => self.source = source_of(value),
@@ -184,6 +199,34 @@ impl Found {
             defines,
             names,
         }
+    }
+}
+
+/// A refusal with the place in the caller's text of what stands at a place in the minified text.
+fn refusal_at(text: &[u8], minified_at: usize, reason: Reason, path: &str) -> Refusal {
+    let (mut kept, mut quoted, mut escaped) = (0, false, false);
+    let (mut line, mut column) = (1, 1);
+    for byte in text {
+        let space = !quoted && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        if !space {
+            if kept == minified_at {
+                break;
+            }
+            kept += 1;
+            quoted ^= *byte == b'"' && !escaped;
+            escaped = quoted && *byte == b'\\' && !escaped;
+        }
+        (line, column) = if *byte == b'\n' {
+            (line + 1, 1)
+        } else {
+            (line, column + 1)
+        };
+    }
+    Refusal {
+        reason,
+        path: path.to_owned(),
+        line,
+        column,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a caller's text is no record: what is wrong, in which member, at which line and column, and what to do.
 
+use super::printable::printable;
 use super::time::TimeFault;
 use std::fmt;
 
@@ -50,6 +51,8 @@ pub enum Reason {
     LogOnly(String),
     /// Only the log writes records of this kind.
     LogKind(String),
+    /// Only the log writes under this agent's name.
+    LogAgent(String),
     /// A member that has to be there is missing.
     Missing(&'static str),
     /// The text is longer than the limit, in bytes.
@@ -65,7 +68,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: ", self.line, self.column)?;
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", printable(&self.path))?;
         }
         write!(f, "{}", self.reason)
     }
@@ -85,7 +88,7 @@ impl fmt::Display for Reason {
                 f.write_str("half of a surrogate pair; write the character itself, or both halves")
             }
             Reason::TooDeep => f.write_str("nested more than 64 deep; keep such a value as a string"),
-            Reason::Duplicate(name) => write!(f, "the member \"{name}\" stands twice in one object"),
+            Reason::Duplicate(name) => write!(f, "the member \"{}\" stands twice in one object", printable(name)),
             Reason::WrongType { expected, found } => write!(f, "expected {expected}, found {found}"),
             Reason::Time(fault) => fault.fmt(f),
             Reason::LogOnly(name) => write!(
@@ -93,6 +96,10 @@ impl fmt::Display for Reason {
                 "only the log sets \"{name}\"; leave it out, or put yours in attributes"
             ),
             Reason::LogKind(kind) => write!(f, "only the log writes records of the kind \"{kind}\""),
+            Reason::LogAgent(name) => write!(
+                f,
+                "\"{name}\" is the name that the log's own records go under; give the agent another one"
+            ),
             Reason::Missing(name) => write!(f, "\"{name}\" is missing"),
             Reason::TooLong { bytes, limit } => write!(f, "{bytes} bytes are more than the limit of {limit}"),
         }

@@ -191,29 +191,31 @@ impl Joined {
         }
     }
 
-    /// Finds another way than this one, unless another thread did so meanwhile.
+    /// Finds another way than this one.
     fn find_another(&self, dead: &Arc<Remote>, pace: &mut Pace) -> Result<()> {
+        loop {
+            match self.try_another(dead) {
+                Err(error) if is_passing(&error) && pace.pause() => {}
+                done => return done,
+            }
+        }
+    }
+
+    /// Looks for another way once, unless another thread found one meanwhile.
+    fn try_another(&self, dead: &Arc<Remote>) -> Result<()> {
         let mut way = self.way.write();
         if !matches!(&*way, Way::Through(remote) if Arc::ptr_eq(remote, dead)) {
             return Ok(());
         }
         let layout = &self.reading.files().layout;
-        loop {
-            let found = match Remote::connect(&*self.disk, layout) {
-                Ok(Some(remote)) => Ok(Way::Through(Arc::new(remote))),
-                Ok(None) => Log::open(Arc::clone(&self.disk), layout.clone(), self.options.clone())
-                    .map(|log| Way::Own(Arc::new(log))),
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(found) => {
-                    *way = found;
-                    return Ok(());
-                }
-                Err(error) if is_passing(&error) && pace.pause() => {}
-                Err(error) => return Err(error),
+        *way = match Remote::connect(&*self.disk, layout)? {
+            Some(remote) => Way::Through(Arc::new(remote)),
+            None => {
+                let log = Log::open(Arc::clone(&self.disk), layout.clone(), self.options.clone())?;
+                Way::Own(Arc::new(log))
             }
-        }
+        };
+        Ok(())
     }
 }
 

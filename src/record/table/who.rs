@@ -6,7 +6,7 @@ use serde::ser::SerializeMap as _;
 shapes! {
     /// Who acted, in which version, and for whom.
     Agent "agent" {
-        /// The agent's stable name, the same through all its versions.
+        /// The agent's stable name, the same through all its versions; `auditdb` is the log's own.
         required id: Str, query "agent";
         /// The name that people read.
         optional name: Str, query "agent.name";

@@ -1,0 +1,111 @@
+//! Where the database is: the first positional of every command, or what `AUDITDB_DIR` says.
+
+use super::Stop;
+use clap::Args;
+use std::ffi::{OsStr, OsString};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+/// What every command about a database takes.
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    /// The database's directory; AUDITDB_DIR if it is left out (`auditdb --help` says when it is).
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The log in it.
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    log: String,
+    /// Answer in JSON, for machines.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Where {
+    /// The directory, for a command that takes nothing else.
+    pub(super) fn dir(&self) -> Result<PathBuf, Stop> {
+        Ok(self.dir_before(&[], 0..=0, "")?.0)
+    }
+
+    /// The directory and what else was given, for a command that takes so many other arguments of that name.
+    pub(super) fn dir_before(
+        &self,
+        rest: &[OsString],
+        others: RangeInclusive<usize>,
+        name: &str,
+    ) -> Result<(PathBuf, Vec<OsString>), Stop> {
+        let given = self.dir.iter().map(|dir| dir.clone().into_os_string());
+        let given: Vec<OsString> = given.chain(rest.iter().cloned()).collect();
+        let variable = std::env::var_os("AUDITDB_DIR").filter(|dir| !dir.is_empty());
+        let (dir, rest) = told_apart(given, variable, &others, |first| Path::new(first).is_dir());
+        let Some(dir) = dir.map(PathBuf::from) else {
+            return Err(Stop::CouldNot(
+                "no DIR given; name the database's directory, or set AUDITDB_DIR".to_owned(),
+            ));
+        };
+        if rest.len() < *others.start() {
+            return Err(Stop::CouldNot(format!("no {name} given behind {}", dir.display())));
+        }
+        match self.log.as_str() {
+            "main" => Ok((dir, rest)),
+            other => Err(Stop::No(format!(
+                "no log named {other:?} in {}; there is only main so far",
+                dir.display()
+            ))),
+        }
+    }
+}
+
+/// The directory among the arguments, and the others.
+fn told_apart(
+    mut given: Vec<OsString>,
+    variable: Option<OsString>,
+    others: &RangeInclusive<usize>,
+    is_dir: impl Fn(&OsStr) -> bool,
+) -> (Option<OsString>, Vec<OsString>) {
+    let Some(first) = given.first() else {
+        return (variable, given);
+    };
+    let behind = given.len() - 1;
+    let first_is_dir =
+        variable.is_none() || behind >= *others.end() || (behind >= *others.start() && is_dir(first.as_os_str()));
+    if first_is_dir {
+        let rest = given.split_off(1);
+        (given.pop(), rest)
+    } else {
+        (variable, given)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_told_from_the_rest() {
+        let tell = |given: &str, set: bool, others: RangeInclusive<usize>| {
+            let given = given.split_whitespace().map(OsString::from).collect();
+            let (dir, rest) = told_apart(given, set.then(|| "env".into()), &others, |first| first == "db");
+            let dir = dir.map(|dir| dir.into_string().unwrap()).unwrap_or_default();
+            let rest: Vec<_> = rest.into_iter().map(|one| one.into_string().unwrap()).collect();
+            format!("{dir}:{}", rest.join(" "))
+        };
+        // verify, show, append, import
+        for (given, others, unset, set) in [
+            ("", 0..=0, ":", "env:"),
+            ("other", 0..=0, "other:", "other:"),
+            ("@last", 1..=1, "@last:", "env:@last"),
+            ("db", 1..=1, "db:", "env:db"),
+            ("other 7", 1..=1, "other:7", "other:7"),
+            ("", 0..=1, ":", "env:"),
+            ("a.jsonl", 0..=1, "a.jsonl:", "env:a.jsonl"),
+            ("db", 0..=1, "db:", "db:"),
+            ("other a.jsonl", 0..=1, "other:a.jsonl", "other:a.jsonl"),
+            ("a.json", 1..=usize::MAX, "a.json:", "env:a.json"),
+            ("a.json b.json", 1..=usize::MAX, "a.json:b.json", "env:a.json b.json"),
+            ("db b.json", 1..=usize::MAX, "db:b.json", "db:b.json"),
+        ] {
+            assert_eq!(tell(given, false, others.clone()), unset, "{given}");
+            assert_eq!(tell(given, true, others), set, "{given}");
+        }
+    }
+}
