@@ -4,7 +4,7 @@ use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::entry::{At, Entry, Records};
 use crate::error::{Error, Result};
 use crate::log::{
-    self, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status, Ticket,
+    self, Anchors, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status, Ticket,
 };
 use crate::record::{Prepared, Record};
 use std::fmt;
@@ -68,6 +68,8 @@ impl Pending {
 pub struct VerifyOptions<'a> {
     /// Only the records of these seqs; the rest of the log is then not looked at.
     pub seqs: Option<Range<u64>>,
+    /// What the log has to be, as somebody noted who saw it before.
+    pub anchors: Anchors<'a>,
     /// How many threads read and hash; as many as there are processors if it is not said.
     pub threads: Option<usize>,
     /// Told how many bytes of how many are done.
@@ -169,7 +171,7 @@ impl Database {
     /// As [`Database::open_read_only`].
     pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
         let path = path.as_ref();
-        let reading = Reading::open(Arc::clone(&disk), layout(path))?;
+        let reading = Reading::open(Arc::clone(&disk), layout(path, &Options::default()))?;
         Ok(Self::new(
             path,
             disk,
@@ -512,13 +514,14 @@ fn one(receipts: Vec<Receipt>) -> Result<Receipt> {
 }
 
 fn verify(disk: &Arc<dyn Disk>, path: &Path, log_id: Option<[u8; 16]>, options: &VerifyOptions<'_>) -> Result<Report> {
-    let layout = layout(path);
+    let layout = layout(path, &Options::default());
     let task = log::Verify {
         disk: &**disk,
         layout: &layout,
         log: MAIN,
         log_id,
         seqs: options.seqs.clone(),
+        anchors: options.anchors,
         threads: options
             .threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),

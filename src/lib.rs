@@ -71,7 +71,7 @@ pub mod workforce;
 pub use database::{Appended, Database, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Result};
-pub use log::{Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What};
+pub use log::{Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What};
 
 /// The README's examples are tests too.
 #[cfg(doctest)]

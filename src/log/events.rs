@@ -308,6 +308,13 @@ pub(crate) fn unhex(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
+/// A signature from its hexadecimal digits.
+pub(crate) fn unhex64(text: &str) -> Option<[u8; 64]> {
+    let (left, right) = text.split_at_checked(64)?;
+    let halves = [unhex(left)?, unhex(right)?];
+    halves.as_flattened().try_into().ok()
+}
+
 fn state_of(identity: &Identity, keys: StateKeys, name: &str, previous: Option<Standing>) -> State {
     State {
         name: name.to_owned(),

@@ -84,6 +84,10 @@ pub enum What {
         /// The version that it says.
         version: u16,
     },
+    /// The log's first key is not the one that was asked for.
+    OtherKey,
+    /// The log's first record is not the one that was asked for.
+    OtherGenesis,
     /// A checkpoint is not what the log signed: why.
     Checkpoint(String),
     /// A part record without the record that it belongs to, or the reverse, or with another content.
@@ -138,6 +142,8 @@ impl fmt::Display for What {
             What::OldFormat { version } => {
                 write!(f, "is of format {version}, which carries no signatures: the log is signed from its first record on")
             }
+            What::OtherKey => f.write_str("is signed by another key than the one that was given: it is another log, or was written anew"),
+            What::OtherGenesis => f.write_str("begins with another record than the one that was given: it is another log, or was written anew"),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }

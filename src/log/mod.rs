@@ -57,5 +57,5 @@ pub(crate) use recover::recover;
 pub use recover::{Done, Recovery};
 pub use status::Status;
 pub(crate) use status::status;
-pub use verify::{Report, TornTail, Unconfirmed};
+pub use verify::{Anchors, Report, TornTail, Unconfirmed};
 pub(crate) use verify::{Verify, verify};

@@ -20,7 +20,7 @@ use super::open::identify;
 use super::signer::Claim;
 use super::options::Options;
 use super::replay::{Listing, sealed_tip};
-use super::verify::{Verify, verify};
+use super::verify::{Anchors, Verify, verify};
 use super::view::Tip;
 use super::writer::Writer;
 use crate::disk::Disk;
@@ -63,6 +63,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, layout: &Layout, name: &str, options
         log: name,
         log_id: None,
         seqs: None,
+        anchors: Anchors::default(),
         threads: 2,
         progress: &|_, _| {},
     };

@@ -95,6 +95,7 @@ fn check(
         checked.stated_log = ends.log_id();
     } else {
         checked.leaves.clear();
+        checked.marks.clear();
     }
     Ok(())
 }
@@ -145,7 +146,11 @@ fn check_frame(
             if sound {
                 ends.take(&frame.text, header.first_seq);
                 checked.leaves.extend_from_slice(&derived.leaves);
-                ends.before_last = tip.as_mut().map(|tip| tip.advance(&derived).before_last);
+                if let Some(tip) = tip {
+                    let advanced = tip.advance(&derived);
+                    ends.before_last = Some(advanced.before_last);
+                    checked.marks.extend(advanced.marks);
+                }
             } else {
                 *tip = None;
             }

@@ -4,13 +4,16 @@
 //! What must hold: it never reports a fault where there is none, whatever a living writer does meanwhile; and no byte
 //! of an authoritative file can change without a fault.
 
+mod anchors;
 mod journal;
 mod remains;
 mod report;
 mod segment;
 mod states;
 mod tree;
+mod trust;
 
+use super::checkpoints;
 use super::fault::{Fault, What};
 use super::layout::Layout;
 use super::open::identify;
@@ -21,6 +24,7 @@ use crate::proof::Hash;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
 use remains::verify_remains;
+pub use anchors::Anchors;
 pub use report::{Report, TornTail, Unconfirmed};
 pub(crate) use segment::Checked;
 use segment::verify_part;
@@ -29,6 +33,7 @@ pub(crate) use states::{Ends, check_ends, check_epoch};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tree::TreeFiles;
+use trust::Trust;
 
 /// What is verified, and how.
 pub(crate) struct Verify<'a> {
@@ -39,6 +44,8 @@ pub(crate) struct Verify<'a> {
     pub(crate) log_id: Option<[u8; 16]>,
     /// Only the records of these seqs.
     pub(crate) seqs: Option<Range<u64>>,
+    /// What the log has to be, as somebody noted who saw it before.
+    pub(crate) anchors: Anchors<'a>,
     pub(crate) threads: usize,
     /// Told how many bytes of how many are done.
     pub(crate) progress: &'a (dyn Fn(u64, u64) + Sync),
@@ -54,6 +61,8 @@ pub(crate) fn verify(task: &Verify<'_>) -> std::io::Result<Report> {
 
 impl Verify<'_> {
     fn snapshot(&self) -> std::io::Result<Report> {
+        // First: whatever they say the log holds by the time that we get there.
+        let stored = checkpoints::list(self.disk, self.layout)?;
         let (tree, tree_faults) = TreeFiles::open(self.disk, self.layout);
         let (listing, files) = list_and_open(self.disk, self.layout)?;
         let mut report = Report::new(self.log, self.seqs.clone());
@@ -110,6 +119,8 @@ impl Verify<'_> {
             tip: &mut tip,
             identity: &mut identity,
             end: None,
+            trust: Trust::default(),
+            tail: Vec::new(),
         };
         for (first, checked) in wanted.iter().zip(checked) {
             link.segment(
@@ -121,11 +132,18 @@ impl Verify<'_> {
             );
         }
         self.journals(&listing, files, &all, &tree, &mut link);
+        let Link { trust, tail, .. } = link;
         if self.seqs.is_none() {
             let sealed_end = listing.journals.first().copied().unwrap_or(0);
             let end = tip.as_ref().map_or(u64::MAX, Tip::next_seq);
             report.faults.extend(tree.check_levels(sealed_end, end));
         }
+        if self.seqs.is_none() {
+            let sealed_end = listing.journals.first().copied().unwrap_or(0);
+            let end = tip.as_ref().map(Tip::next_seq);
+            self.anchored(&stored, &trust, sealed_end, &tail, end, &mut report);
+        }
+        report.set_trust(&trust);
         report.set_tip(tip.filter(|_| self.seqs.is_none()));
         report.faults.dedup();
         Ok(report)
@@ -239,6 +257,8 @@ impl Verify<'_> {
             }
             link.report.journals += 1;
             link.stated(&path, &checked);
+            link.tail.extend_from_slice(&checked.leaves);
+            link.trusted(&path, &checked);
             let after = checked.after.clone();
             link.count(checked);
             *link.tip = after;
@@ -271,6 +291,9 @@ struct Link<'a> {
     identity: &'a mut Option<[u8; 16]>,
     /// The seq behind the last record, where no tip is known but that is.
     end: Option<u64>,
+    trust: Trust,
+    /// The leaves of what is not sealed.
+    tail: Vec<Hash>,
 }
 
 impl Link<'_> {
@@ -312,6 +335,9 @@ impl Link<'_> {
             Some(after)
         };
         let after = checked.after.clone().or_else(from_text);
+        if sealed {
+            self.trusted(path, &checked);
+        }
         let read = checked.leaves.len() as u64;
         self.count(checked);
         if sealed {
@@ -332,6 +358,15 @@ impl Link<'_> {
                 .faults
                 .push(Fault::new(path, what).seqs(from, to.saturating_sub(1)));
         }
+    }
+
+    /// Goes on over what a file states; without its marks it could not be read as a whole.
+    fn trusted(&mut self, path: &std::path::Path, checked: &Checked) {
+        if checked.marks.is_empty() && checked.records > 0 {
+            self.trust.lose_track();
+        }
+        self.trust
+            .take(path, *self.identity, &checked.marks, &mut self.report.faults);
     }
 
     /// Holds the log's id in a file's first record against the log's.

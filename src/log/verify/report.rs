@@ -1,6 +1,7 @@
 //! What verify found, for people and for machines.
 
 use crate::log::events::hex;
+use super::trust::Trust;
 use crate::log::fault::Fault;
 use crate::log::view::Tip;
 use std::fmt;
@@ -40,6 +41,15 @@ pub struct Report {
     pub torn: Vec<TornTail>,
     /// Whole frames behind what the writer told to be durable.
     pub unconfirmed: Vec<Unconfirmed>,
+    /// Whether the log was held against a key and a first record that were noted elsewhere. Without them it only agrees
+    /// with itself.
+    pub authenticated: bool,
+    /// How many records, from the first on, the newest epoch has signed, and how many epochs were checked.
+    pub signed: u64,
+    /// See `signed`.
+    pub epochs: u64,
+    /// A checkpoint that was given shows that no record before this seq is missing.
+    pub complete_to: Option<u64>,
 }
 
 /// Frames behind the end that `committed` names. A writer is committing them just now, or somebody put an older
@@ -84,7 +94,22 @@ impl Report {
             faults: Vec::new(),
             torn: Vec::new(),
             unconfirmed: Vec::new(),
+            authenticated: false,
+            signed: 0,
+            epochs: 0,
+            complete_to: None,
         }
+    }
+
+    pub(crate) fn set_trust(&mut self, trust: &Trust) {
+        self.signed = trust.signed();
+        self.epochs = trust.epochs();
+    }
+
+    /// How many of the newest records no epoch has signed yet.
+    #[must_use]
+    pub fn unsigned(&self) -> Option<u64> {
+        Some(self.size?.saturating_sub(self.signed))
     }
 
     pub(crate) fn set_tip(&mut self, tip: Option<Tip>) {
@@ -123,8 +148,14 @@ impl Report {
         serde_json::json!({
             "log": self.log,
             "sound": self.is_sound(),
-            "authenticated": false,
-            "complete": self.seqs.is_none(),
+            "authenticated": self.authenticated && self.is_sound(),
+            "integrity": if self.is_sound() { "sound" } else { "damaged" },
+            "completeness": if self.complete_to.is_some() { "proven" } else { "unproven" },
+            "complete_to": self.complete_to,
+            "signed": self.signed,
+            "epochs": self.epochs,
+            "unsigned": self.unsigned(),
+            "whole": self.seqs.is_none(),
             "seqs": self.seqs.as_ref().map(|seqs| [seqs.start, seqs.end]),
             "records": self.records,
             "text_bytes": self.text,
@@ -151,10 +182,20 @@ impl Report {
 impl fmt::Display for Report {
     #[expect(clippy::cast_precision_loss, reason = "for showing only")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "NOT AUTHENTICATED: format 0 carries no signatures; this shows accidents and clumsy hands only"
-        )?;
+        if self.authenticated && self.is_sound() {
+            writeln!(f, "authenticated: it begins with the record and the key that were given")?;
+        } else {
+            writeln!(
+                f,
+                "NOT AUTHENTICATED: {}",
+                if self.authenticated {
+                    "see below"
+                } else {
+                    "without --key and --genesis, as `auditdb init` printed them, a log that was written anew as a whole \
+                     looks like this one"
+                }
+            )?;
+        }
         for fault in &self.faults {
             writeln!(f, "FAULT {fault}")?;
         }
@@ -191,6 +232,20 @@ impl fmt::Display for Report {
         )?;
         if let (Some(size), Some(root), Some(chain)) = (self.size, &self.root, &self.chain) {
             writeln!(f, "size {size}\nroot {root}\nchain {chain}")?;
+        }
+        if let Some(unsigned) = self.unsigned() {
+            writeln!(
+                f,
+                "signed: {} records in {} epochs; the newest {unsigned} are not signed yet",
+                self.signed, self.epochs
+            )?;
+            match self.complete_to {
+                Some(size) => writeln!(f, "completeness: no record before {size} is missing; what came later may be"),
+                None => writeln!(
+                    f,
+                    "completeness: UNPROVEN; whether newest records were cut off shows a checkpoint kept elsewhere (--against)"
+                ),
+            }?;
         }
         match self.faults.len() {
             0 => f.write_str("sound: every byte is as the log wrote it"),

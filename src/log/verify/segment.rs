@@ -7,7 +7,7 @@ use crate::log::derive::{Derived, derive};
 use crate::log::fault::{Fault, What};
 use crate::log::format::{Fixed, FrameRow, KeyRow, StreamRow, Trailer};
 use crate::log::segment::{Directory, SegmentFile};
-use crate::log::view::Tip;
+use crate::log::view::{Marked, Tip};
 use crate::proof::Hash;
 use std::ops::Range;
 use std::path::Path;
@@ -24,6 +24,8 @@ pub(crate) struct Checked {
     pub(crate) log_id: Option<[u8; 16]>,
     /// The log's id as the first record states it.
     pub(crate) stated_log: Option<String>,
+    /// The records by which the log says where it stands; none unless the whole file could be read.
+    pub(crate) marks: Vec<Marked>,
     pub(crate) records: u64,
     pub(crate) text: u64,
     pub(crate) bytes: u64,
@@ -105,6 +107,7 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, threads: usize, checked: &mut Ch
             .faults
             .extend(check_ends(file.path(), &ends, checked.before.as_ref(), true));
         ends.before_last = Some(directory.before_last().clone());
+        checked.marks = directory.marks().to_vec();
         checked.faults.extend(check_epoch(file.path(), &ends));
         checked.stated_log = ends.log_id();
     } else {

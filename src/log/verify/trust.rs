@@ -1,0 +1,160 @@
+//! Who signed what: the records by which the log says where it stands are gone through in their order, across all files.
+//! Each epoch has to follow the one before, state what the records before it prove, and be signed by the key that the
+//! epoch before named; a `state` has to repeat the keys that are in force; another log key has to be signed by both.
+//!
+//! What must hold: nothing that is signed later vouches for what an earlier key has not signed. After a fault it goes on
+//! with what the log states, so that each further fault is named by itself.
+
+use crate::log::events::{Epoch, KeyChange, Standing, State, StateKeys, event_of, hex, unhex, unhex64};
+use crate::log::fault::{Fault, What};
+use crate::log::replay::InForce;
+use crate::log::view::Marked;
+use crate::proof::{EpochStatement, Hash, VerifierKey, leaf_hash};
+use crate::record::read_head;
+use std::path::Path;
+
+/// What is known of a log's keys so far.
+#[derive(Debug, Default)]
+pub(crate) struct Trust {
+    log_id: Option<[u8; 16]>,
+    in_force: Option<InForce>,
+    /// The keys that sign checkpoints, the first one first.
+    log_keys: Vec<VerifierKey>,
+    /// The leaf of record 0, and the first log key as it says.
+    genesis: Option<(Hash, String)>,
+    /// How far the newest epoch's signature reaches: it covers the records before this seq.
+    signed: u64,
+    epochs: u64,
+}
+
+impl Trust {
+    /// Goes on over what one file states.
+    pub(crate) fn take(&mut self, path: &Path, log_id: Option<[u8; 16]>, marks: &[Marked], faults: &mut Vec<Fault>) {
+        self.log_id = self.log_id.or(log_id);
+        for mark in marks {
+            let fault = |what| Fault::new(path, what).seqs(mark.seq, mark.seq);
+            match self.check(mark) {
+                Ok(()) => {}
+                Err(what) => faults.push(fault(what)),
+            }
+            let after = InForce::after(self.in_force.as_ref(), &mark.line);
+            self.in_force = after.or(self.in_force.take());
+        }
+    }
+
+    /// Records are missing or cannot be read: what is in force has to be taken from what comes next.
+    pub(crate) fn lose_track(&mut self) {
+        self.in_force = None;
+    }
+
+    /// How many records the newest signature covers.
+    pub(crate) fn signed(&self) -> u64 {
+        self.signed
+    }
+
+    /// How many epochs were checked.
+    pub(crate) fn epochs(&self) -> u64 {
+        self.epochs
+    }
+
+    /// The leaf of the first record and the first key of the log, as that record says.
+    pub(crate) fn genesis(&self) -> Option<&(Hash, String)> {
+        self.genesis.as_ref()
+    }
+
+    /// All keys that ever signed checkpoints.
+    pub(crate) fn log_keys(&self) -> &[VerifierKey] {
+        &self.log_keys
+    }
+
+    fn check(&mut self, mark: &Marked) -> Result<(), What> {
+        let malformed = || What::State("it is not in the form that the log writes");
+        let head = read_head(&mark.line).ok_or_else(malformed)?;
+        let members = mark.line.get(head.members.clone()).ok_or_else(malformed)?;
+        if let Some(state) = event_of::<State>(members) {
+            return self.check_state(mark, state);
+        }
+        if let Some(epoch) = event_of::<Epoch>(members) {
+            return self.check_epoch(mark, head.logged, &epoch);
+        }
+        let change: KeyChange = event_of(members).ok_or_else(malformed)?;
+        self.check_change(&change)
+    }
+
+    fn check_state(&mut self, mark: &Marked, state: State) -> Result<(), What> {
+        if state.format != crate::log::format::FORMAT {
+            return Err(What::OldFormat { version: state.format });
+        }
+        let key: VerifierKey = state.keys.log.parse().map_err(|_| What::Keys)?;
+        if key.name() != state.origin {
+            return Err(What::Keys);
+        }
+        if mark.seq == 0 {
+            self.genesis = Some((leaf_hash(&mark.line), state.keys.log.clone()));
+        }
+        let expected = self.in_force.as_ref().map(|in_force| &in_force.keys);
+        let agrees = expected.is_none_or(|expected| *expected == state.keys) && (mark.seq > 0 || state.keys.epoch == 0);
+        if !self.log_keys.contains(&key) {
+            self.log_keys.push(key);
+        }
+        if agrees { Ok(()) } else { Err(What::Keys) }
+    }
+
+    fn check_epoch(&mut self, mark: &Marked, logged: i64, epoch: &Epoch) -> Result<(), What> {
+        let stated = Standing {
+            size: mark.seq,
+            root: hex(&mark.root),
+            chain: hex(&mark.chain),
+        };
+        if epoch.standing != stated {
+            return Err(What::Tree);
+        }
+        let Some(InForce { keys, .. }) = &self.in_force else {
+            return Ok(());
+        };
+        if epoch.epoch != keys.epoch {
+            let (expected, found) = (keys.epoch, epoch.epoch);
+            return Err(What::EpochGap { expected, found });
+        }
+        if epoch.log_key != keys.log {
+            return Err(What::Keys);
+        }
+        if !self.is_signed(mark, logged, epoch, keys) {
+            return Err(What::Signature);
+        }
+        self.signed = mark.seq;
+        self.epochs += 1;
+        Ok(())
+    }
+
+    fn is_signed(&self, mark: &Marked, logged: i64, epoch: &Epoch, keys: &StateKeys) -> bool {
+        let statement = || {
+            let statement = EpochStatement {
+                log_id: self.log_id?,
+                epoch: epoch.epoch,
+                size: mark.seq,
+                root: mark.root,
+                chain: mark.chain,
+                logged,
+                next_key: unhex(&epoch.next_key)?,
+            };
+            let (public, signature) = (unhex(&keys.epoch_key)?, unhex64(&epoch.signature)?);
+            Some(statement.is_signed_by(&public, &signature))
+        };
+        statement() == Some(true)
+    }
+
+    fn check_change(&mut self, change: &KeyChange) -> Result<(), What> {
+        let checked = || {
+            let (old, new): (VerifierKey, VerifierKey) = (change.old.parse().ok()?, change.new.parse().ok()?);
+            let statement = KeyChange::statement(self.log_id?, &change.old, &change.new);
+            let in_force = self.in_force.as_ref().is_none_or(|now| now.keys.log == change.old);
+            let signed = old.has_signed(&statement, &unhex64(&change.signed_by_old)?)
+                && new.has_signed(&statement, &unhex64(&change.signed_by_new)?);
+            (in_force && signed && old.name() == new.name()).then_some(new)
+        };
+        let new = checked().ok_or(What::Signature)?;
+        self.log_keys.push(new);
+        Ok(())
+    }
+}
