@@ -231,7 +231,9 @@ impl Disk for RealDisk {
         if !cfg!(target_os = "linux") {
             return None;
         }
-        parse_uuid(&fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?)
+        // Asked at every commit, and the same as long as this process lives.
+        static BOOT: OnceLock<Option<[u8; 16]>> = OnceLock::new();
+        *BOOT.get_or_init(|| parse_uuid(&fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?))
     }
 
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
