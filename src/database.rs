@@ -1,10 +1,15 @@
 //! A directory of logs. So far a database has one log, `main`; everything a program does with it goes through here.
 
+pub use evidence::Genesis;
+
+mod evidence;
+
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::entry::{At, Entry, Records};
 use crate::error::{Error, Result};
 use crate::log::{
-    self, Anchors, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status, Ticket,
+    self, Anchors, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status,
+    Ticket,
 };
 use crate::record::{Prepared, Record};
 use std::fmt;
@@ -504,7 +509,11 @@ fn layout(path: &Path, options: &Options) -> Layout {
         name.push(".keys");
         path.with_file_name(name)
     };
-    let named = || std::env::var_os("AUDITDB_KEYS").filter(|name| !name.is_empty()).map(PathBuf::from);
+    let named = || {
+        std::env::var_os("AUDITDB_KEYS")
+            .filter(|name| !name.is_empty())
+            .map(PathBuf::from)
+    };
     let keys = options.keys.clone().or_else(named).unwrap_or_else(beside);
     Layout::new(path.join("logs").join(MAIN), keys)
 }

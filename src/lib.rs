@@ -68,10 +68,12 @@ pub mod record;
 #[cfg(feature = "cli")]
 pub mod workforce;
 
-pub use database::{Appended, Database, Pending, VerifyOptions};
+pub use database::{Appended, Database, Genesis, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};
-pub use error::{Error, Result};
-pub use log::{Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What};
+pub use error::{Error, Estrangement, Result};
+pub use log::{
+    Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
+};
 
 /// The README's examples are tests too.
 #[cfg(doctest)]

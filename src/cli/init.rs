@@ -1,10 +1,9 @@
 //! `auditdb init`: create a database.
 
 use super::{Answer, Outcome, Stop, Where, output};
-use crate::database::Database;
+use crate::database::{Database, Genesis};
 use crate::disk::RealDisk;
 use crate::log::Options;
-use crate::proof::leaf_hash;
 use clap::Args;
 use std::sync::Arc;
 
@@ -16,6 +15,9 @@ use std::sync::Arc;
 pub(super) struct Init {
     #[command(flatten)]
     at: Where,
+    /// Where the secret keys go: a directory that only you can read. Without it (and without AUDITDB_KEYS) DIR.keys.
+    #[arg(long, value_name = "KEYS", env = "AUDITDB_KEYS")]
+    keys: Option<std::path::PathBuf>,
     /// The group that may read it, by name or number; all its files will belong to it, whoever writes them.
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
@@ -24,22 +26,28 @@ pub(super) struct Init {
 impl Init {
     pub(super) fn run(self) -> Outcome {
         let mut options = Options::default();
+        if let Some(keys) = &self.keys {
+            options = options.keys(keys);
+        }
         if let Some(group) = &self.group {
             options = options.group(group_number(group)?);
         }
         let db = Database::create_with(self.at.dir()?, Arc::new(RealDisk), options)?;
-        let genesis = leaf_hash(db.get(0)?.text().as_bytes());
-        let genesis: String = genesis.iter().map(|byte| format!("{byte:02x}")).collect();
+        let Genesis { key, leaf, .. } = db.genesis()?;
+        let (genesis, keys) = (super::key::hex(&leaf), db.keys_dir().display().to_string());
         let (database, log) = (db.identity().database_id(), db.identity().log_id());
         if self.at.json {
-            let answer = serde_json::json!({ "database": database, "log": "main", "log_id": log, "genesis": genesis, "format": 0 });
+            let answer = serde_json::json!({ "database": database, "log": "main", "log_id": log, "key": key.to_string(), "genesis": genesis, "secrets": keys, "format": 0 });
             output::print(&answer.to_string())?;
         } else {
             let dir = db.path().display();
             output::print(&format!(
-                "created {dir}\n  database  {database}\n  log       main {log}\n  genesis   {genesis}"
+                "created {dir}\n  database  {database}\n  log       main {log}\n  key       {key}\n  genesis   {genesis}\n  secrets   {keys}"
             ))?;
-            output::say("format 0: it carries no promise yet, and nothing in it is signed");
+            output::say(
+                "Note key and genesis somewhere else: `auditdb verify --key … --genesis …` wants them. The secrets belong to this\n\
+                 place alone: leave them out of every copy and backup. Format 0: a later release may refuse it.",
+            );
         }
         Ok(Answer::Yes)
     }

@@ -3,18 +3,22 @@
 //! Exit codes: 0 yes; 1 no (damaged, not found, nothing matched); 2 it could not be done (usage, bad input, the
 //! system); 3 an answer, but a partial one.
 
+mod adopt;
 mod append;
+mod checkpoint;
 mod demo;
 mod export;
 mod figures;
 mod import;
 mod init;
+mod key;
 mod lines;
 mod look;
 mod output;
 mod place;
 mod progress;
 mod proof;
+mod prove;
 mod record_name;
 mod recover;
 mod schema;
@@ -96,7 +100,10 @@ enum Command {
     Export(export::Export),
     Seal(seal::Seal),
     Verify(verify::Verify),
+    Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
+    Key(key::Key),
+    Log(adopt::LogNoun),
     Recover(recover::Recover),
     Status(status::Status),
     Schema(schema::Schema),
@@ -149,7 +156,10 @@ impl Command {
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
             Command::Verify(command) => command.run(),
+            Command::Checkpoint(command) => command.run(),
             Command::Proof(command) => command.run(),
+            Command::Key(command) => command.run(),
+            Command::Log(command) => command.run(),
             Command::Recover(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Schema(command) => command.run(),

@@ -17,13 +17,19 @@ pub(super) struct Proof {
 
 #[derive(Debug, Subcommand)]
 enum Act {
+    Make(super::prove::Make),
     Check(Check),
+    Consistency(super::prove::Consistency),
+    Tiles(super::prove::Tiles),
 }
 
 impl Proof {
     pub(super) fn run(self) -> Outcome {
         match self.act {
+            Act::Make(make) => make.run(),
             Act::Check(check) => check.run(),
+            Act::Consistency(consistency) => consistency.run(),
+            Act::Tiles(tiles) => tiles.run(),
         }
     }
 }
@@ -141,7 +147,7 @@ fn time(seconds: u64) -> String {
 }
 
 /// A file's bytes, or standard input's.
-fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Stop> {
+pub(super) fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Stop> {
     let could_not = |error: io::Error| Stop::CouldNot(format!("reading {}: {error}", path.display()));
     let from: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())

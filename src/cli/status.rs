@@ -57,7 +57,7 @@ impl Status {
                 status.damaged_segments
             ));
         }
-        output::say("format 0: not signed");
+        output::say("format 0: a later release may refuse it");
         Ok(Answer::Yes)
     }
 }

@@ -1,8 +1,8 @@
 //! What lines of text prove: their seqs, their leaves and chain, and all that a directory lists about them. The seal
 //! writes what this finds, and verify holds what was written against what this finds.
 
-use super::fault::What;
 use super::events::SYSTEM;
+use super::fault::What;
 use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{read_head, read_keys};

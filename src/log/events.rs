@@ -286,6 +286,13 @@ pub(crate) fn event_of<'a, T: Deserialize<'a>>(members: &'a [u8]) -> Option<T> {
     serde_json::from_slice(members.get(event.value)?).ok()
 }
 
+/// The key that signs checkpoints, as the log's first record names it.
+pub(crate) fn first_key(line: &str) -> Option<String> {
+    let head = crate::record::read_head(line.as_bytes())?;
+    let state: State = event_of(line.as_bytes().get(head.members)?)?;
+    Some(state.keys.log)
+}
+
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes

@@ -135,15 +135,27 @@ impl fmt::Display for What {
             What::Unfinished => f.write_str("a recovery was interrupted; run `auditdb recover` again to finish it"),
             What::Unsigned => f.write_str("holds records that are not signed"),
             What::EpochGap { expected, found } => {
-                write!(f, "epoch {found} stands where epoch {expected} has to: records were removed, or signed anew")
+                write!(
+                    f,
+                    "epoch {found} stands where epoch {expected} has to: records were removed, or signed anew"
+                )
             }
-            What::Signature => f.write_str("is not signed by the key of its epoch: records were changed and signed anew"),
+            What::Signature => {
+                f.write_str("is not signed by the key of its epoch: records were changed and signed anew")
+            }
             What::Keys => f.write_str("states other keys than the records before it put in force"),
             What::OldFormat { version } => {
-                write!(f, "is of format {version}, which carries no signatures: the log is signed from its first record on")
+                write!(
+                    f,
+                    "is of format {version}, which carries no signatures: the log is signed from its first record on"
+                )
             }
-            What::OtherKey => f.write_str("is signed by another key than the one that was given: it is another log, or was written anew"),
-            What::OtherGenesis => f.write_str("begins with another record than the one that was given: it is another log, or was written anew"),
+            What::OtherKey => f.write_str(
+                "is signed by another key than the one that was given: it is another log, or was written anew",
+            ),
+            What::OtherGenesis => f.write_str(
+                "begins with another record than the one that was given: it is another log, or was written anew",
+            ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }

@@ -19,7 +19,7 @@ use super::view::{LiveJournal, Tip, View};
 use super::writer::{Clock, CommitFailure, Entry, Writer};
 use crate::disk::{Disk, LockAttempt, LockGuard, Open};
 use crate::error::{Error, Result};
-use crate::proof::root_at;
+use crate::proof::{SignedCheckpoint, VerifierKey, root_at};
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
 use std::path::Path;
@@ -263,6 +263,16 @@ impl Log {
         self.core.seal()
     }
 
+    /// Signs and stores how far the log is.
+    pub(crate) fn checkpoint(&self) -> Result<SignedCheckpoint> {
+        self.act(Writer::checkpoint)
+    }
+
+    /// Signs checkpoints with a new key from here on.
+    pub(crate) fn rotate_key(&self) -> Result<VerifierKey> {
+        self.core.rotate_key()
+    }
+
     fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
         self.core.act(act)
     }
@@ -329,6 +339,13 @@ impl Core {
         }
         self.keeper.wait(&self.files)?;
         Ok(sealed)
+    }
+
+    pub(crate) fn rotate_key(&self) -> Result<VerifierKey> {
+        self.act(|writer| {
+            writer.rotate_key()?;
+            Ok(writer.signer.log_key().clone())
+        })
     }
 
     /// Does something with the writer while nobody else does.

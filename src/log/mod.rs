@@ -8,7 +8,7 @@
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
-mod checkpoints;
+pub(crate) mod checkpoints;
 mod derive;
 mod door;
 mod draft;
@@ -44,6 +44,7 @@ mod writer;
 mod tests;
 
 pub(crate) use door::{Joined, Joining, join};
+pub(crate) use events::first_key;
 pub use events::{Did, Identity};
 pub use fault::{Fault, What};
 pub(crate) use handle::{Log, Reading};

@@ -1,7 +1,7 @@
 //! Building a view from the files, and with it what the writer has to know to go on.
 
 use super::derive::derive;
-use super::events::{Epoch, KeyChange, State, StateKeys, SYSTEM, event_of};
+use super::events::{Epoch, KeyChange, SYSTEM, State, StateKeys, event_of};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};

@@ -9,7 +9,7 @@ use super::layout::Layout;
 use super::view::Tip;
 use crate::disk::Disk;
 use crate::error::{Error, Estrangement, Result};
-use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint};
+use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint, VerifierKey};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -77,7 +77,10 @@ impl Signer {
         };
         let end = found.tip.next_seq();
         if end < size || found.keys.epoch < key.number() {
-            return Err(estranged(Estrangement::RolledBack { signed: size, found: end }));
+            return Err(estranged(Estrangement::RolledBack {
+                signed: size,
+                found: end,
+            }));
         }
         let forked = || estranged(Estrangement::Forked { signed: size });
         if (found.root_at)(size)? != root {
@@ -125,6 +128,11 @@ impl Signer {
             epoch: self.epoch.number(),
             epoch_key: hex(&self.epoch.public()),
         }
+    }
+
+    /// The public half of the key that signs checkpoints.
+    pub(crate) fn log_key(&self) -> &VerifierKey {
+        self.log_key.verifier()
     }
 
     /// Notes that records were appended.

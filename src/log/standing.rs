@@ -129,7 +129,10 @@ pub(crate) fn last_line_of_segment(disk: &dyn Disk, path: &Path) -> Result<Vec<u
         Ok(last_line(&file.frame_text(row)?))
     };
     by_directory().or_else(|fault| {
-        let last = Remains::read(disk, path)?.pieces().last().filter(|piece| piece.damage.is_none());
+        let last = Remains::read(disk, path)?
+            .pieces()
+            .last()
+            .filter(|piece| piece.damage.is_none());
         last.map(|piece| last_line(&piece.text)).ok_or(fault)
     })
 }

@@ -35,7 +35,11 @@ pub(crate) fn with_tiles<T>(
     work: impl FnOnce(&WithTail<'_, StoredTiles<'_>>) -> Result<T>,
 ) -> Result<T> {
     let count = view.journals.first().map_or(0, |journal| journal.first_seq);
-    let tail: Vec<Hash> = view.journals.iter().flat_map(|journal| journal.leaves.iter().copied()).collect();
+    let tail: Vec<Hash> = view
+        .journals
+        .iter()
+        .flat_map(|journal| journal.leaves.iter().copied())
+        .collect();
     work(&WithTail {
         stored: StoredTiles { disk, layout },
         count,

@@ -4,7 +4,7 @@ use super::tree::Hash;
 use base64ct::{Base64, Encoding};
 
 /// The text of some bytes.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub(crate) fn encode(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }
 

@@ -121,7 +121,10 @@ mod tests {
     fn each_epoch_signs_with_its_own_key() {
         let first = EpochKey::new(0, Zeroizing::new([9; 32]));
         let second = first.next();
-        assert_eq!((second.number(), second.seed()), (1, &blake3::derive_key("auditdb epoch v1", &[9; 32])));
+        assert_eq!(
+            (second.number(), second.seed()),
+            (1, &blake3::derive_key("auditdb epoch v1", &[9; 32]))
+        );
         let signature = first.sign(&statement(0));
         assert!(statement(0).is_signed_by(&first.public(), &signature));
         assert!(!statement(0).is_signed_by(&second.public(), &signature));

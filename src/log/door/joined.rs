@@ -7,7 +7,7 @@
 //! it carries a salt; its time, if it says none, is the moment at which it was stored.
 
 use super::client::{Asked, Remote};
-use super::message::{self, APPEND, LIST_LIMIT, MESSAGE_LIMIT, RECORD_HEAD, SEAL};
+use super::message::{self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, RECORD_HEAD, ROTATE_KEY, SEAL};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::log::handle::{Log, Reading};
@@ -15,6 +15,7 @@ use crate::log::keys::new_id;
 use crate::log::layout::Layout;
 use crate::log::options::Options;
 use crate::log::receipt::Receipt;
+use crate::proof::{SignedCheckpoint, VerifierKey};
 use crate::record::Prepared;
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -130,6 +131,23 @@ impl Joined {
     pub(crate) fn seal(&self) -> Result<bool> {
         let sealed = self.ask(SEAL, &[], |_, answer| Ok(answer == [1]), Log::seal);
         sealed.map_err(|undone| undone.error)
+    }
+
+    /// Signs and stores how far the log is.
+    pub(crate) fn checkpoint(&self) -> Result<SignedCheckpoint> {
+        let read = |_: &Remote, answer: &[u8]| Ok(SignedCheckpoint::parse(answer)?);
+        let signed = self.ask(CHECKPOINT, &[], read, Log::checkpoint);
+        signed.map_err(|undone| undone.error)
+    }
+
+    /// Signs checkpoints with a new key from here on.
+    pub(crate) fn rotate_key(&self) -> Result<VerifierKey> {
+        let read = |remote: &Remote, answer: &[u8]| {
+            let key = std::str::from_utf8(answer).ok().and_then(|key| key.parse().ok());
+            key.ok_or_else(|| remote.error("an answer that cannot be read".to_owned()))
+        };
+        let rotated = self.ask(ROTATE_KEY, &[], read, Log::rotate_key);
+        rotated.map_err(|undone| undone.error)
     }
 
     /// Appends what goes in one message.

@@ -7,6 +7,10 @@ use std::io::{self, ErrorKind, Read, Write};
 pub(crate) const APPEND: u8 = 1;
 /// Seal what is in the journal.
 pub(crate) const SEAL: u8 = 2;
+/// Sign and store how far the log is; the answer is the checkpoint.
+pub(crate) const CHECKPOINT: u8 = 3;
+/// Sign checkpoints with a new key; the answer is its public half.
+pub(crate) const ROTATE_KEY: u8 = 4;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

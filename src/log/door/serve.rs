@@ -1,7 +1,7 @@
 //! Doing what one client asks, until it hangs up, misbehaves, or is sent away.
 
 use super::limits::{Budget, Share, Timed};
-use super::message::{self, APPEND, BUSY, Broken, DONE, FAILED, LIST_LIMIT, SEAL};
+use super::message::{self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, ROTATE_KEY, SEAL};
 use crate::log::handle::Core;
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
@@ -121,6 +121,15 @@ fn carry_out(
     match what {
         APPEND => append(core, author, share, body),
         SEAL => Ok(vec![u8::from(core.seal().map_err(|error| error.to_string())?)]),
+        CHECKPOINT => {
+            let checkpoint = core.act(crate::log::writer::Writer::checkpoint);
+            Ok(checkpoint.map_err(|error| error.to_string())?.to_string().into_bytes())
+        }
+        ROTATE_KEY => Ok(core
+            .rotate_key()
+            .map_err(|error| error.to_string())?
+            .to_string()
+            .into_bytes()),
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",
             env!("CARGO_PKG_VERSION")

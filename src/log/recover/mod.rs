@@ -17,9 +17,9 @@ use super::fault::Fault;
 use super::handle::{Log, take_lock};
 use super::layout::Layout;
 use super::open::identify;
-use super::signer::Claim;
 use super::options::Options;
 use super::replay::{Listing, sealed_tip};
+use super::signer::Claim;
 use super::verify::{Anchors, Verify, verify};
 use super::view::Tip;
 use super::writer::Writer;
@@ -104,7 +104,13 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, layout: &Layout, name: &str, options
     } = mend;
     // From here on the notes keep any other writer out.
     drop(lock);
-    let log = Log::open_at(Arc::clone(disk), layout.clone(), options.clone(), Some(sealed_end), Claim::Same)?;
+    let log = Log::open_at(
+        Arc::clone(disk),
+        layout.clone(),
+        options.clone(),
+        Some(sealed_end),
+        Claim::Same,
+    )?;
     for note in notes.iter().chain(&left) {
         if let Some(members) = events::recovered_as_noted(note) {
             log.core().act(|writer| writer.record(members))?;

@@ -65,9 +65,10 @@ impl Verify<'_> {
         if let Some(given) = self.anchors.checkpoint {
             match disagreement(given, trust, end, &root) {
                 None => report.complete_to = Some(given.checkpoint().size()),
-                Some(why) => report
-                    .faults
-                    .push(Fault::new(self.layout.root(), What::Checkpoint(format!("the given one: {why}")))),
+                Some(why) => report.faults.push(Fault::new(
+                    self.layout.root(),
+                    What::Checkpoint(format!("the given one: {why}")),
+                )),
             }
         }
     }
@@ -113,7 +114,9 @@ fn disagreement(
     }
     match root(size) {
         Ok(root) if root == *checkpoint.root() => None,
-        Ok(_) => Some(format!("among the first {size} records are others than it was signed for")),
+        Ok(_) => Some(format!(
+            "among the first {size} records are others than it was signed for"
+        )),
         Err(error) => Some(format!("its root cannot be computed: {error}")),
     }
 }

@@ -1,7 +1,7 @@
 //! What verify found, for people and for machines.
 
-use crate::log::events::hex;
 use super::trust::Trust;
+use crate::log::events::hex;
 use crate::log::fault::Fault;
 use crate::log::view::Tip;
 use std::fmt;
@@ -183,7 +183,10 @@ impl fmt::Display for Report {
     #[expect(clippy::cast_precision_loss, reason = "for showing only")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.authenticated && self.is_sound() {
-            writeln!(f, "authenticated: it begins with the record and the key that were given")?;
+            writeln!(
+                f,
+                "authenticated: it begins with the record and the key that were given"
+            )?;
         } else {
             writeln!(
                 f,
@@ -240,7 +243,10 @@ impl fmt::Display for Report {
                 self.signed, self.epochs
             )?;
             match self.complete_to {
-                Some(size) => writeln!(f, "completeness: no record before {size} is missing; what came later may be"),
+                Some(size) => writeln!(
+                    f,
+                    "completeness: no record before {size} is missing; what came later may be"
+                ),
                 None => writeln!(
                     f,
                     "completeness: UNPROVEN; whether newest records were cut off shows a checkpoint kept elsewhere (--against)"

@@ -1,0 +1,164 @@
+//! What a database shows to the outside: who it is, checkpoints, and proofs. The writer signs; proofs are made from the
+//! files, by anybody who can read them.
+
+use super::{Database, Mode};
+use crate::disk::{Disk, RealDisk};
+use crate::error::{Error, Result};
+use crate::log::{Log, Options, checkpoints, first_key};
+use crate::proof::{
+    Hash, ProofFile, SignedCheckpoint, Tile, TileHashes, TileOf, VerifierKey, leaf_hash, prove_consistency,
+    prove_inclusion,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What identifies a log for ever: its first record, and the key that this names. Whoever has both from elsewhere can tell
+/// the log from one that was written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Genesis {
+    /// The first key that signs the log's checkpoints.
+    pub key: VerifierKey,
+    /// The leaf of the first record: SHA-256 over a zero byte and its text.
+    pub leaf: Hash,
+}
+
+impl Database {
+    /// The log's first record and key, as `auditdb init` prints them; [`crate::Anchors`] takes them.
+    ///
+    /// # Errors
+    /// The first record cannot be read.
+    pub fn genesis(&self) -> Result<Genesis> {
+        let first = self.get(0)?;
+        let key = first_key(first.text()).ok_or_else(|| Error::NotFound {
+            what: "the key in the first record".to_owned(),
+        })?;
+        Ok(Genesis {
+            key: key.parse()?,
+            leaf: leaf_hash(first.text().as_bytes()),
+        })
+    }
+
+    /// Signs how far the log is, with all that was appended so far, and stores that.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], or nothing can be written.
+    pub fn checkpoint(&self) -> Result<SignedCheckpoint> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.checkpoint(),
+            Mode::Reading(_) => Err(self.read_only()),
+            Mode::Joined(joined) => joined.checkpoint(),
+        }
+    }
+
+    /// The newest checkpoint that is stored, if there is one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn newest_checkpoint(&self) -> Result<Option<SignedCheckpoint>> {
+        let layout = &self.files().layout;
+        let io = |error| Error::io("listing", layout.checkpoint_dir(), error);
+        let (sizes, _) = checkpoints::list(&*self.inner.disk, layout).map_err(io)?;
+        let Some(size) = sizes.last() else { return Ok(None) };
+        let path = layout.checkpoint(*size);
+        let bytes = checkpoints::read(&*self.inner.disk, &path).map_err(|error| Error::io("reading", &path, error))?;
+        Ok(Some(SignedCheckpoint::parse(&bytes)?))
+    }
+
+    /// A proof that a record is in the log. If the newest checkpoint does not reach it, a new one is signed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such record; [`Error::ReadOnly`] if a new checkpoint is needed and this handle
+    /// cannot have one.
+    pub fn prove(&self, seq: u64) -> Result<ProofFile> {
+        if seq >= self.len()? {
+            let what = format!("record {seq}");
+            return Err(Error::NotFound { what });
+        }
+        let checkpoint = match self.newest_checkpoint()? {
+            Some(checkpoint) if checkpoint.checkpoint().size() > seq => checkpoint,
+            _ => self.checkpoint()?,
+        };
+        self.refresh()?;
+        let size = checkpoint.checkpoint().size();
+        let path = self.files().with_tiles(|tiles| prove_inclusion(tiles, seq, size))?;
+        Ok(ProofFile::new(seq, path, checkpoint)?)
+    }
+
+    /// A proof that the log of `new` records begins with the log of `old` records (RFC 9162 section 2.1.4).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the log is shorter.
+    pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Vec<Hash>> {
+        if old > new || new > self.len()? {
+            let what = format!("a log of {old} records within one of {new}");
+            return Err(Error::NotFound { what });
+        }
+        self.files().with_tiles(|tiles| prove_consistency(tiles, old, new))
+    }
+
+    /// The bytes of one tile as C2SP tlog-tiles serves it: hashes, or the texts of records.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the log does not reach so far.
+    pub fn tile(&self, tile: &Tile) -> Result<Vec<u8>> {
+        match tile.of() {
+            TileOf::Hashes(level) => {
+                let range = tile.range();
+                let mut hashes = vec![[0; 32]; usize::try_from(range.end - range.start).unwrap_or(0)];
+                self.files()
+                    .with_tiles(|tiles| tiles.read(level, range.start, &mut hashes))?;
+                Ok(hashes.into_flattened())
+            }
+            TileOf::Entries => {
+                let entries = self.records(tile.range())?.collect::<Result<Vec<_>>>()?;
+                if (entries.len() as u64) < tile.range().end - tile.range().start {
+                    let what = format!("tile {tile}");
+                    return Err(Error::NotFound { what });
+                }
+                let texts = entries.iter().map(|entry| entry.text().as_bytes());
+                Ok(crate::proof::encode_entries(texts)?)
+            }
+        }
+    }
+
+    /// Has checkpoints signed with a new key from here on; both keys sign the change, which is recorded.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], or nothing can be written.
+    pub fn rotate_key(&self) -> Result<VerifierKey> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.rotate_key(),
+            Mode::Reading(_) => Err(self.read_only()),
+            Mode::Joined(joined) => joined.rotate_key(),
+        }
+    }
+
+    /// Takes a database back that was moved to where it is, and records why. It has to hold exactly what its keys have
+    /// signed.
+    ///
+    /// # Errors
+    /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
+    pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
+        let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
+        let log = Log::adopt(
+            Arc::clone(&disk),
+            super::layout(path, &options),
+            options.clone(),
+            reason,
+        )?;
+        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+    }
+
+    /// Where the log's secret keys are, or would be.
+    #[must_use]
+    pub fn keys_dir(&self) -> PathBuf {
+        self.files().layout.keys().to_owned()
+    }
+
+    fn read_only(&self) -> Error {
+        Error::ReadOnly {
+            path: self.inner.path.clone(),
+        }
+    }
+}
