@@ -170,9 +170,8 @@ impl Log {
             signer,
         };
         let log = Self::start(files, options, start)?;
-        if last.closed {
-            log.act(Writer::next_journal)?;
-        } else if log.core.files.view.read().journals.len() > 1 {
+        // A journal that was being closed when a crash came goes on: that an epoch ends it says nothing.
+        if log.core.files.view.read().journals.len() > 1 {
             log.core.keeper.closed_one(&log.core.files);
         }
         if let Some(cut) = &opened.cut {
@@ -463,6 +462,7 @@ fn claim_keys(
         tip,
         keys: in_force.keys.clone(),
         began: in_force.began,
+        age: disk.now().saturating_sub(in_force.logged).max(0).unsigned_abs(),
         root_at: &|size| with_tiles(disk, layout, view, |tiles| root_at(tiles, size)),
     };
     Signer::open(disk, layout, identity, &found, claim)

@@ -35,6 +35,8 @@ pub(crate) struct Replayed {
 pub(crate) struct InForce {
     pub(crate) keys: StateKeys,
     pub(crate) began: u64,
+    /// When it began, in nanoseconds since 1970.
+    pub(crate) logged: i64,
 }
 
 impl InForce {
@@ -45,8 +47,11 @@ impl InForce {
         match kind_and_event(members).1.as_deref()? {
             "genesis" | "state" => {
                 let state: State = event_of(members)?;
-                let (keys, began) = (state.keys, head.seq);
-                Some(InForce { keys, began })
+                Some(InForce {
+                    keys: state.keys,
+                    began: head.seq,
+                    logged: head.logged,
+                })
             }
             "epoch" => {
                 let epoch: Epoch = event_of(members)?;
@@ -58,6 +63,7 @@ impl InForce {
                 Some(InForce {
                     keys,
                     began: head.seq + 1,
+                    logged: head.logged,
                 })
             }
             "key" => {

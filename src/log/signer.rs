@@ -10,12 +10,11 @@ use super::view::Tip;
 use crate::disk::Disk;
 use crate::error::{Error, Estrangement, Result};
 use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint, VerifierKey};
-use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// An epoch ends when it has this many records, or when its first is this old.
+/// An epoch ends when it has this many records, or when its first is this old in nanoseconds.
 const EPOCH_RECORDS: u64 = 10_000;
-const EPOCH_AGE: Duration = Duration::from_secs(5 * 60);
+const EPOCH_NS: u64 = 5 * 60 * 1_000_000_000;
 
 /// The secrets of a log that is open for writing.
 #[derive(Debug)]
@@ -26,9 +25,10 @@ pub(crate) struct Signer {
     place: Place,
     /// Where the log was at the opening before.
     before: Place,
-    /// How far the log was when the present epoch began, and when its first record came, by the clock that never steps.
+    /// How far the log was when the present epoch began.
     began: u64,
-    first_record: Option<u64>,
+    /// When it should end, by the clock that never steps; nothing before its first record.
+    ends_at: Option<u64>,
 }
 
 /// How a log's directory and its keys have to agree before it is written.
@@ -51,7 +51,7 @@ impl Signer {
             before: Place::of(disk, layout)?,
             place: Place::of(disk, layout)?,
             began: 0,
-            first_record: None,
+            ends_at: None,
         };
         signer.keep(disk, layout, &Tip::empty())?;
         Ok(signer)
@@ -109,8 +109,7 @@ impl Signer {
             place,
             before,
             began: found.began,
-            // How old the records are that wait for a signature is not known any more: old enough.
-            first_record: (found.tip.next_seq() > found.began).then_some(0),
+            ends_at: (end > found.began).then(|| disk.monotonic().saturating_add(EPOCH_NS.saturating_sub(found.age))),
         };
         signer.keep_at(disk, layout, size, root)?;
         Ok(signer)
@@ -137,13 +136,12 @@ impl Signer {
 
     /// Notes that records were appended.
     pub(crate) fn appended(&mut self, monotonic: u64) {
-        self.first_record.get_or_insert(monotonic);
+        self.ends_at.get_or_insert(monotonic.saturating_add(EPOCH_NS));
     }
 
     /// Whether the present epoch should end.
     pub(crate) fn is_due(&self, size: u64, monotonic: u64) -> bool {
-        let age = self.first_record.map_or(0, |first| monotonic.saturating_sub(first));
-        size - self.began.min(size) >= EPOCH_RECORDS || u128::from(age) >= EPOCH_AGE.as_nanos()
+        size.saturating_sub(self.began) >= EPOCH_RECORDS || self.ends_at.is_some_and(|end| monotonic >= end)
     }
 
     /// Whether there is anything that no epoch has signed.
@@ -162,7 +160,7 @@ impl Signer {
     pub(crate) fn advance(&mut self, disk: &dyn Disk, layout: &Layout, tip: &Tip) -> Result<()> {
         self.epoch = self.epoch.next();
         self.began = tip.next_seq();
-        self.first_record = None;
+        self.ends_at = None;
         self.keep(disk, layout, tip)
     }
 
@@ -215,6 +213,8 @@ pub(crate) struct Found<'a> {
     pub(crate) keys: StateKeys,
     /// How far it was when the present epoch began.
     pub(crate) began: u64,
+    /// How long ago that is at most, in nanoseconds.
+    pub(crate) age: u64,
     /// The root that it had at a size.
     pub(crate) root_at: &'a dyn Fn(u64) -> Result<Hash>,
 }
