@@ -6,6 +6,7 @@
 use super::events::{self, Identity, KeyChange, StateKeys, hex};
 use super::keyring::{self, EpochFile, Place};
 use super::layout::Layout;
+use super::replay::InForce;
 use super::view::Tip;
 use crate::disk::Disk;
 use crate::error::{Error, Estrangement, Result};
@@ -76,7 +77,7 @@ impl Signer {
             why,
         };
         let end = found.tip.next_seq();
-        if end < size || found.keys.epoch < key.number() {
+        if end < size || found.in_force.is_some_and(|now| now.keys.epoch < key.number()) {
             return Err(estranged(Estrangement::RolledBack {
                 signed: size,
                 found: end,
@@ -91,25 +92,35 @@ impl Signer {
         if moved && claim == Claim::Same {
             return Err(estranged(Estrangement::Copied { from: before.path }));
         }
-        // A crash between an epoch's record and its file: what follows is the same whenever it is done.
-        for _ in 0..REDONE_AT_MOST {
-            if key.number() == found.keys.epoch {
-                break;
+        // Where the log ends exactly where something was signed last, the file knows as well which epoch comes next.
+        let began = match found.in_force {
+            None if end > size => return Err(forked()),
+            None => end,
+            Some(InForce { keys, began, .. }) => {
+                // A crash between an epoch's record and its file: what follows is the same whenever it is done.
+                for _ in 0..REDONE_AT_MOST {
+                    if key.number() == keys.epoch {
+                        break;
+                    }
+                    key = key.next();
+                }
+                if key.number() != keys.epoch || hex(&key.public()) != keys.epoch_key {
+                    return Err(forked());
+                }
+                *began
             }
-            key = key.next();
-        }
-        if key.number() != found.keys.epoch || hex(&key.public()) != found.keys.epoch_key {
-            return Err(forked());
-        }
-        let log_key = keyring::read_log_key(disk, layout, identity, &found.keys.log)?;
+        };
+        let log_key = keyring::read_log_key(disk, layout, identity, found.in_force.map(|now| now.keys.log.as_str()))?;
+        let began_at = found.in_force.map_or(0, |now| now.logged);
+        let age = disk.now().saturating_sub(began_at).max(0).unsigned_abs();
         let signer = Signer {
             log_id: identity.log_id,
             log_key,
             epoch: key,
             place,
             before,
-            began: found.began,
-            ends_at: (end > found.began).then(|| disk.monotonic().saturating_add(EPOCH_NS.saturating_sub(found.age))),
+            began,
+            ends_at: (end > began).then(|| disk.monotonic().saturating_add(EPOCH_NS.saturating_sub(age))),
         };
         signer.keep_at(disk, layout, size, root)?;
         Ok(signer)
@@ -209,12 +220,8 @@ impl Signer {
 /// What a log that is being opened says.
 pub(crate) struct Found<'a> {
     pub(crate) tip: &'a Tip,
-    /// The keys that its last `state`, `epoch` and `key` records put in force.
-    pub(crate) keys: StateKeys,
-    /// How far it was when the present epoch began.
-    pub(crate) began: u64,
-    /// How long ago that is at most, in nanoseconds.
-    pub(crate) age: u64,
+    /// What its last `state`, `epoch` and `key` records put in force; nothing if damage left none of them.
+    pub(crate) in_force: Option<&'a InForce>,
     /// The root that it had at a size.
     pub(crate) root_at: &'a dyn Fn(u64) -> Result<Hash>,
 }
