@@ -149,7 +149,10 @@ fn what_the_forger_leaves_as_it_is_is_sound() {
     write(&disk, id, &lines);
     let after = verify(&disk);
     is_not_seen(&after);
-    assert_eq!((after.root, after.chain, after.epochs), (before.root, before.chain, before.epochs));
+    assert_eq!(
+        (after.root, after.chain, after.epochs),
+        (before.root, before.chain, before.epochs)
+    );
     forger::reseal(&disk, &lines);
     let sealed = verify(&disk);
     is_not_seen(&sealed);
@@ -192,7 +195,10 @@ fn a_record_edited_and_everything_behind_it_recomputed() {
     let (id, original) = (EpochFile::read(&log()).log_id(), lines_of(&log()));
     let mut tried = 0;
     for epoch in places(&original, "epoch") {
-        let begin = original[..epoch].iter().rposition(|line| event_name(line) == "epoch").unwrap_or(0);
+        let begin = original[..epoch]
+            .iter()
+            .rposition(|line| event_name(line) == "epoch")
+            .unwrap_or(0);
         let record = record_behind(&original, begin);
         if record > epoch {
             continue;
@@ -204,8 +210,18 @@ fn a_record_edited_and_everything_behind_it_recomputed() {
         let report = verify(&disk);
         says(&report, ".journal", RE_SIGNED);
         // This epoch and each one behind it is named, and no other.
-        let named: Vec<u64> = report.faults.iter().filter(|f| f.what.to_string() == RE_SIGNED).filter_map(|f| f.seqs).map(|s| s.0).collect();
-        let behind: Vec<u64> = places(&original, "epoch").into_iter().filter(|place| *place >= epoch).map(|place| place as u64).collect();
+        let named: Vec<u64> = report
+            .faults
+            .iter()
+            .filter(|f| f.what.to_string() == RE_SIGNED)
+            .filter_map(|f| f.seqs)
+            .map(|s| s.0)
+            .collect();
+        let behind: Vec<u64> = places(&original, "epoch")
+            .into_iter()
+            .filter(|place| *place >= epoch)
+            .map(|place| place as u64)
+            .collect();
         assert_eq!(named, behind);
         tried += 1;
     }
@@ -220,7 +236,10 @@ fn a_record_edited_and_signed_anew_with_the_present_key() {
     let mut tried = 0;
     for epoch in places(&original, "epoch") {
         for own_keys in [false, true] {
-            let begin = original[..epoch].iter().rposition(|line| event_name(line) == "epoch").unwrap_or(0);
+            let begin = original[..epoch]
+                .iter()
+                .rposition(|line| event_name(line) == "epoch")
+                .unwrap_or(0);
             let record = record_behind(&original, begin);
             if record > epoch {
                 continue;
@@ -260,7 +279,11 @@ fn a_record_edited_and_signed_anew_with_the_present_key() {
             write(&disk, id, &lines);
             let report = verify(&disk);
             says(&report, ".journal", RE_SIGNED);
-            let first = report.faults.iter().find(|fault| fault.what.to_string() == RE_SIGNED).unwrap();
+            let first = report
+                .faults
+                .iter()
+                .find(|fault| fault.what.to_string() == RE_SIGNED)
+                .unwrap();
             assert_eq!(first.seqs, Some((epoch as u64, epoch as u64)), "{report}");
             tried += 1;
         }
@@ -328,7 +351,10 @@ fn a_stripped_signature() {
 #[test]
 fn an_epoch_taken_out() {
     for (renumber, words) in [
-        (false, "epoch 2 stands where epoch 1 has to: records were removed, or signed anew"),
+        (
+            false,
+            "epoch 2 stands where epoch 1 has to: records were removed, or signed anew",
+        ),
         (true, RE_SIGNED),
     ] {
         let disk = log();
@@ -370,7 +396,10 @@ fn an_old_range_under_the_present_epoch() {
     };
     fit(key.log_id(), &mut lines, &sign);
     write(&disk, key.log_id(), &lines);
-    let words = format!("epoch {} stands where epoch 4 has to: records were removed, or signed anew", key.number);
+    let words = format!(
+        "epoch {} stands where epoch 4 has to: records were removed, or signed anew",
+        key.number
+    );
     says(&verify(&disk), ".journal", &words);
 }
 
@@ -380,7 +409,11 @@ fn a_record_of_two_kinds_puts_no_key_in_force() {
     let own = |epoch: u64| Secret([u8::try_from(epoch).unwrap() + 1; 32]);
     for (name, end, words) in [
         ("epoch", "}}", RE_SIGNED),
-        ("state", "},\"event\":{\"name\":\"epoch\"}}", "epoch 2 stands where epoch 1 has to: records were removed, or signed anew"),
+        (
+            "state",
+            "},\"event\":{\"name\":\"epoch\"}}",
+            "epoch 2 stands where epoch 1 has to: records were removed, or signed anew",
+        ),
     ] {
         let disk = log();
         let (id, mut lines) = (EpochFile::read(&disk).log_id(), lines_of(&disk));
@@ -388,7 +421,13 @@ fn a_record_of_two_kinds_puts_no_key_in_force() {
         let record = record_behind(&lines, first);
         edit(&mut lines, record);
         // What a state says, with the keys that are in force, behind what the epoch says.
-        let state = lines[0].split_once("\"name\":\"genesis\",").unwrap().1.strip_suffix("}}").unwrap().to_owned();
+        let state = lines[0]
+            .split_once("\"name\":\"genesis\",")
+            .unwrap()
+            .1
+            .strip_suffix("}}")
+            .unwrap()
+            .to_owned();
         let state = state.replace("\"epoch\":0", "\"epoch\":1");
         let state = state.replace(&get(&state, "\"epoch_key\":"), &get(&lines[first], "\"next_key\":"));
         let epoch = lines[second].strip_suffix("}}").unwrap().to_owned();
@@ -455,7 +494,11 @@ fn a_middle_segment_dropped_and_the_rest_renumbered() {
     write(&disk, id, &lines);
     remove_checkpoints(&disk);
     let report = verify(&disk);
-    says(&report, ".journal", "states other keys than the records before it put in force");
+    says(
+        &report,
+        ".journal",
+        "states other keys than the records before it put in force",
+    );
     says(&report, ".journal", RE_SIGNED);
 }
 
@@ -468,8 +511,16 @@ fn two_segments_swapped() {
     put(&disk, &segments[1], &third);
     put(&disk, &segments[2], &second);
     let report = verify(&disk);
-    says(&report, segments[1].to_str().unwrap(), "its name does not fit its content");
-    says(&report, segments[2].to_str().unwrap(), "its name does not fit its content");
+    says(
+        &report,
+        segments[1].to_str().unwrap(),
+        "its name does not fit its content",
+    );
+    says(
+        &report,
+        segments[2].to_str().unwrap(),
+        "its name does not fit its content",
+    );
 }
 
 /// Two segments swapped line by line, everything numbered and linked anew.
@@ -482,7 +533,11 @@ fn two_segments_swapped_and_renumbered() {
     fit(id, &mut lines, &|_| {});
     write(&disk, id, &lines);
     let report = verify(&disk);
-    says(&report, ".journal", "states other keys than the records before it put in force");
+    says(
+        &report,
+        ".journal",
+        "states other keys than the records before it put in force",
+    );
     says(&report, ".journal", RE_SIGNED);
 }
 
@@ -501,29 +556,45 @@ fn a_part_that_says_it_is_older_than_signatures() {
         let state = places(lines, "state")[1];
         set(&mut lines[state], "\"format\":", "1");
     });
-    says(&report, ".journal", "is of format 1, which carries no signatures: the log is signed from its first record on");
+    says(
+        &report,
+        ".journal",
+        "is of format 1, which carries no signatures: the log is signed from its first record on",
+    );
     // All epochs of one file gone.
     let report = forged(&|lines| {
         let states = places(lines, "state");
-        let kept = |place: usize, line: &str| {
-            event_name(line) != "epoch" || !(states[0]..states[1]).contains(&place)
-        };
+        let kept = |place: usize, line: &str| event_name(line) != "epoch" || !(states[0]..states[1]).contains(&place);
         let all = lines.iter().enumerate();
-        *lines = all.filter(|(place, line)| kept(*place, line)).map(|(_, line)| line.clone()).collect();
+        *lines = all
+            .filter(|(place, line)| kept(*place, line))
+            .map(|(_, line)| line.clone())
+            .collect();
     });
     says(&report, ".journal", "the segment's last record does not close it");
-    says(&report, ".journal", "states other keys than the records before it put in force");
+    says(
+        &report,
+        ".journal",
+        "states other keys than the records before it put in force",
+    );
     // An epoch, and a state, of which the form is another, so that nobody would look at it.
     let report = forged(&|lines| {
         let state = places(lines, "state")[1];
         let last = state - 1;
-        lines[last] = lines[last].replace("{\"name\":\"epoch\",\"epoch\":5,", "{\"epoch\":5,\"name\":\"epoch\",");
+        lines[last] = lines[last].replace("{\"name\":\"epoch\",\"epoch\":4,", "{\"epoch\":4,\"name\":\"epoch\",");
     });
     says(&report, ".journal", "the segment's last record does not close it");
     let report = forged(&|lines| {
-        lines[0] = lines[0].replace("{\"name\":\"genesis\",\"format\":0,", "{\"format\":0,\"name\":\"genesis\",");
+        lines[0] = lines[0].replace(
+            "{\"name\":\"genesis\",\"format\":0,",
+            "{\"format\":0,\"name\":\"genesis\",",
+        );
     });
-    says(&report, ".journal", "the segment's first record is not its state: it is another record");
+    says(
+        &report,
+        ".journal",
+        "the segment's first record is not its state: it is another record",
+    );
 }
 
 /// A segment file whose version says something else.
@@ -550,7 +621,11 @@ fn another_logs_segment() {
     put(&disk, &segment, &other.contents(&segment).unwrap());
     let report = verify(&disk);
     says(&report, segment.to_str().unwrap(), "belongs to another log");
-    says(&report, segment.to_str().unwrap(), "the segment's first record is not its state: it names another log");
+    says(
+        &report,
+        segment.to_str().unwrap(),
+        "the segment's first record is not its state: it names another log",
+    );
 }
 
 // Who the log is.
@@ -585,9 +660,21 @@ fn a_log_deleted_and_made_anew() {
     let mut anchors = Anchors::default();
     (anchors.key, anchors.genesis, anchors.checkpoint) = (Some(&noted.key), Some(&noted.leaf), Some(&checkpoint));
     let report = verify_with(&disk, anchors);
-    says(&report, LOG, &format!("is signed by another key than the one that was given: {OTHER_LOG}"));
-    says(&report, LOG, &format!("begins with another record than the one that was given: {OTHER_LOG}"));
-    says(&report, LOG, "is no checkpoint of this log: the given one: none of the keys given has signed this");
+    says(
+        &report,
+        LOG,
+        &format!("is signed by another key than the one that was given: {OTHER_LOG}"),
+    );
+    says(
+        &report,
+        LOG,
+        &format!("begins with another record than the one that was given: {OTHER_LOG}"),
+    );
+    says(
+        &report,
+        LOG,
+        "is no checkpoint of this log: the given one: none of the keys given has signed this",
+    );
 }
 
 /// With the log's name kept, and its first record signed by the key that signs checkpoints: only the epochs differ.
@@ -597,10 +684,18 @@ fn another_origin() {
     let (id, mut lines) = (EpochFile::read(&disk).log_id(), lines_of(&disk));
     let state = places(&lines, "state")[1];
     let origin = get(&lines[0], "\"origin\":");
-    set(&mut lines[state], "\"origin\":", &format!("\"{}\"", origin.replace("main", "other")));
+    set(
+        &mut lines[state],
+        "\"origin\":",
+        &format!("\"{}\"", origin.replace("main", "other")),
+    );
     fit(id, &mut lines, &|_| {});
     write(&disk, id, &lines);
-    says(&verify(&disk), ".journal", "states other keys than the records before it put in force");
+    says(
+        &verify(&disk),
+        ".journal",
+        "states other keys than the records before it put in force",
+    );
     // A checkpoint under another name, signed by the very key.
     let disk = log();
     let seed = log_seed(&disk);
@@ -611,7 +706,11 @@ fn another_origin() {
     let forged = SignedCheckpoint::sign(forged, &other).unwrap();
     put(&disk, &path, forged.to_string().as_bytes());
     says(&verify(&disk), path.to_str().unwrap(), "is no checkpoint of this log");
-    says(&against(&disk, &forged), LOG, "is no checkpoint of this log: the given one");
+    says(
+        &against(&disk, &forged),
+        LOG,
+        "is no checkpoint of this log: the given one",
+    );
 }
 
 /// Records that look like the log's own are not taken from a caller, however they are spelled.
@@ -619,15 +718,46 @@ fn another_origin() {
 fn a_callers_record_that_looks_like_the_logs_own() {
     let db = open(&log()).unwrap();
     for (text, words) in [
-        (r#"{"agent":{"id":"auditdb"},"kind":"system","event":{"name":"epoch"}}"#, "is the name that the log's own records go under"),
-        (r#"{"agent":{"id":"a"},"kind":"system"}"#, "only the log writes records of the kind \"system\""),
-        (r#"{"agent":{"id":"a"},"kind":"decision","event":{"name":"epoch"}}"#, "only the log sets \"event\""),
-        (r#"{"agent":{"id":"a"},"kind":"s\u0079stem"}"#, "only the log writes records of the kind \"system\""),
-        (r#"{"\u0061gent":{"\u0069d":"audit\u0064b"},"kind":"decision"}"#, "is the name that the log's own records go under"),
-        (r#"{"agent":{"id":"a"},"kind":"decision","kind":"system"}"#, "the member \"kind\" stands twice"),
-        (r#"{"agent":{"id":"a"},"kind":"alert"}"#, "only the log writes records of the kind \"alert\""),
-        (r#"{"agent":{"id":"a"},"kind":"decision","seq":0}"#, "only the log sets \"seq\""),
-        (r#"{"agent":{"id":"a"},"kind":"decision","writer":{"id":"x"}}"#, "only the log sets \"writer\""),
+        (
+            r#"{"agent":{"id":"auditdb"},"kind":"system","event":{"name":"epoch"}}"#,
+            "only the log sets \"event\"",
+        ),
+        (
+            r#"{"agent":{"id":"auditdb"},"kind":"decision"}"#,
+            "is the name that the log's own records go under",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"system"}"#,
+            "only the log writes records of the kind \"system\"",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"decision","event":{"name":"epoch"}}"#,
+            "only the log sets \"event\"",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"s\u0079stem"}"#,
+            "only the log writes records of the kind \"system\"",
+        ),
+        (
+            r#"{"\u0061gent":{"\u0069d":"audit\u0064b"},"kind":"decision"}"#,
+            "is the name that the log's own records go under",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"decision","kind":"system"}"#,
+            "the member \"kind\" stands twice",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"alert"}"#,
+            "only the log writes records of the kind \"alert\"",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"decision","seq":0}"#,
+            "only the log sets \"seq\"",
+        ),
+        (
+            r#"{"agent":{"id":"a"},"kind":"decision","writer":{"id":"x"}}"#,
+            "only the log sets \"writer\"",
+        ),
     ] {
         let refused = db.append_json(text).unwrap_err().to_string();
         assert!(refused.contains(words), "{refused}");
@@ -647,17 +777,31 @@ fn an_earlier_secret_is_nowhere() {
         known.append(&db).unwrap();
         db.checkpoint().unwrap();
         let file = EpochFile::read(&disk);
-        assert_eq!(disk.contents(EpochFile::path(&disk)).unwrap(), file.to_bytes(), "there is nothing else in it");
+        assert_eq!(
+            disk.contents(EpochFile::path(&disk)).unwrap(),
+            file.to_bytes(),
+            "there is nothing else in it"
+        );
         for (path, bytes) in oracle::files(&disk) {
-            let holds = |secret: &[u8]| bytes.windows(16).any(|window| secret.windows(16).any(|part| part == window));
+            let holds = |secret: &[u8]| {
+                bytes
+                    .windows(16)
+                    .any(|window| secret.windows(16).any(|part| part == window))
+            };
             for earlier in &taken {
                 assert!(earlier.number < file.number);
                 assert_eq!(earlier.secret(file.number), Secret(file.seed));
                 assert!(!holds(&earlier.seed), "epoch {} in {}", earlier.number, path.display());
-                assert!(!holds(earlier.secret(earlier.number).signing().as_bytes()), "{}", path.display());
+                assert!(
+                    !holds(earlier.secret(earlier.number).signing().as_bytes()),
+                    "{}",
+                    path.display()
+                );
             }
         }
-        let later: Vec<Secret> = (file.number..file.number + 50).map(|epoch| file.secret(epoch)).collect();
+        let later: Vec<Secret> = (file.number..file.number + 50)
+            .map(|epoch| file.secret(epoch))
+            .collect();
         assert!(taken.iter().all(|earlier| !later.contains(&Secret(earlier.seed))));
         taken.push(file);
     }
@@ -679,7 +823,11 @@ fn a_stored_checkpoint_edited_or_renamed() {
     disk.remove_raw(&path);
     let renamed = path.with_file_name(format!("{:020}", 6));
     put(&disk, &renamed, &bytes);
-    says(&verify(&disk), renamed.to_str().unwrap(), "its name does not fit its content");
+    says(
+        &verify(&disk),
+        renamed.to_str().unwrap(),
+        "its name does not fit its content",
+    );
     disk.remove_raw(&renamed);
     let renamed = path.with_file_name("kept");
     put(&disk, &renamed, &bytes);
@@ -706,8 +854,16 @@ fn a_checkpoint_signed_by_another_key() {
     let forged = Checkpoint::new(real.origin(), real.size(), *real.root()).unwrap();
     let forged = SignedCheckpoint::sign(forged, &stranger).unwrap();
     put(&disk, &path, forged.to_string().as_bytes());
-    says(&verify(&disk), path.to_str().unwrap(), "none of the keys given has signed this");
-    says(&against(&disk, &forged), LOG, "the given one: none of the keys given has signed this");
+    says(
+        &verify(&disk),
+        path.to_str().unwrap(),
+        "none of the keys given has signed this",
+    );
+    says(
+        &against(&disk, &forged),
+        LOG,
+        "the given one: none of the keys given has signed this",
+    );
 }
 
 /// Signed by the log's own key, which whoever holds the machine has: for records that are not there.
@@ -741,7 +897,10 @@ fn the_newest_epochs_cut_off_is_seen_only_from_outside() {
     lines.truncate(cut);
     write(&disk, id, &lines);
     let last = checkpoints(&disk).pop().unwrap().0;
-    let words = format!("it was signed for {signed} records and the log has {cut}: records {cut}..{} are missing", signed - 1);
+    let words = format!(
+        "it was signed for {signed} records and the log has {cut}: records {cut}..{} are missing",
+        signed - 1
+    );
     says(&verify(&disk), last.to_str().unwrap(), &words);
     for (path, checkpoint) in checkpoints(&disk) {
         if checkpoint.checkpoint().size() > cut as u64 {
@@ -752,7 +911,11 @@ fn the_newest_epochs_cut_off_is_seen_only_from_outside() {
     is_not_seen(&report);
     assert!(report.to_string().contains("completeness: UNPROVEN"), "{report}");
     is_not_seen(&against(&disk, &older));
-    says(&against(&disk, &newest), LOG, &format!("is no checkpoint of this log: the given one: {words}"));
+    says(
+        &against(&disk, &newest),
+        LOG,
+        &format!("is no checkpoint of this log: the given one: {words}"),
+    );
     let refused = open(&disk).unwrap_err().to_string();
     let words = format!("it was rolled back: its keys have signed for {signed} records and {cut} are there");
     assert!(refused.contains(&words), "{refused}");
@@ -779,7 +942,10 @@ fn log_seed(disk: &SimDisk) -> [u8; 32] {
 #[test]
 fn a_directory_rolled_back() {
     let disk = log();
-    let old: Vec<_> = oracle::files(&disk).into_iter().filter(|(path, _)| path.starts_with(DIR)).collect();
+    let old: Vec<_> = oracle::files(&disk)
+        .into_iter()
+        .filter(|(path, _)| path.starts_with(DIR))
+        .collect();
     let db = open(&disk).unwrap();
     let before = db.len().unwrap();
     db.append_json(&numbered(100)).unwrap();
@@ -795,7 +961,10 @@ fn a_directory_rolled_back() {
     }
     let refused = open(&disk).unwrap_err().to_string();
     let words = format!("it was rolled back: its keys have signed for {signed} records and {before} are there");
-    assert!(refused.contains(&words) && refused.contains("was opened for nothing but reading"), "{refused}");
+    assert!(
+        refused.contains(&words) && refused.contains("was opened for nothing but reading"),
+        "{refused}"
+    );
     assert_eq!(reading(&disk).len().unwrap(), before);
     let recovered = Database::recover_with(DIR, Arc::new(disk.clone()), &plain());
     assert!(recovered.unwrap_err().to_string().contains(&words));
@@ -862,7 +1031,10 @@ fn a_copied_directory() {
     let adopt = |dir: &Path| Database::adopt(dir, plain().keys(&keys), "the disk was old");
     let refused = at(&copy, &keys).unwrap_err().to_string();
     let from = original.join("logs/main").canonicalize().unwrap();
-    let words = format!("it is a copy: the log was written at {} last, in another directory", from.display());
+    let words = format!(
+        "it is a copy: the log was written at {} last, in another directory",
+        from.display()
+    );
     assert!(refused.contains(&words), "{refused}");
     // The original has gone on since: the copy cannot be taken back any more.
     let db = at(&original, &keys).unwrap();
@@ -875,8 +1047,15 @@ fn a_copied_directory() {
     std::fs::remove_dir_all(&copy).unwrap();
     self::copy(&original, &copy);
     let db = adopt(&copy).unwrap();
-    let last: Vec<String> = db.records(..).unwrap().map(|entry| entry.unwrap().text().to_owned()).collect();
-    assert!(last.iter().any(|line| event_name(line) == "adopted" && line.contains("the disk was old")));
+    let last: Vec<String> = db
+        .records(..)
+        .unwrap()
+        .map(|entry| entry.unwrap().text().to_owned())
+        .collect();
+    assert!(
+        last.iter()
+            .any(|line| event_name(line) == "adopted" && line.contains("the disk was old"))
+    );
     drop(db);
     let refused = at(&original, &keys).unwrap_err().to_string();
     assert!(refused.contains("it was rolled back"), "{refused}");
@@ -908,7 +1087,9 @@ fn a_copy_with_other_content_is_not_adopted() {
     db.checkpoint().unwrap();
     drop(db);
     std::fs::write(epoch_file(&keys), newest).unwrap();
-    let refused = Database::adopt(&copy, plain().keys(&keys), "back").unwrap_err().to_string();
+    let refused = Database::adopt(&copy, plain().keys(&keys), "back")
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("it was forked"), "{refused}");
     drop(at(&original, &keys).unwrap());
 }
@@ -921,18 +1102,25 @@ fn two_live_copies_with_the_same_keys() {
     let refused = Database::adopt(&copy, plain().keys(&keys), "it was moved").unwrap_err();
     let text = refused.to_string();
     assert!(matches!(refused, Error::Locked { .. }), "{text}");
-    assert!(text.contains("another process writes to this log") && text.contains(&keys.display().to_string()), "{text}");
+    assert!(
+        text.contains("another process writes to this log") && text.contains(&keys.display().to_string()),
+        "{text}"
+    );
     db.append_json(&numbered(2)).unwrap();
     db.checkpoint().unwrap();
     drop(db);
-    let refused = Database::adopt(&copy, plain().keys(&keys), "it was moved").unwrap_err().to_string();
+    let refused = Database::adopt(&copy, plain().keys(&keys), "it was moved")
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("it was rolled back"), "{refused}");
     drop(at(&original, &keys).unwrap());
 }
 
 fn epoch_file(keys: &Path) -> PathBuf {
     let mut names = std::fs::read_dir(keys).unwrap().map(|entry| entry.unwrap().path());
-    names.find(|path| path.extension().is_some_and(|end| end == "epoch")).unwrap()
+    names
+        .find(|path| path.extension().is_some_and(|end| end == "epoch"))
+        .unwrap()
 }
 
 // Another key for checkpoints.
@@ -963,7 +1151,11 @@ fn a_key_was_changed_and_older_checkpoints_still_count() {
 /// A change that one of the keys, or neither, has signed.
 #[test]
 fn a_key_changed_by_one_of_both() {
-    for broken in [&["\"signed_by_old\":"][..], &["\"signed_by_new\":"], &["\"signed_by_old\":", "\"signed_by_new\":"]] {
+    for broken in [
+        &["\"signed_by_old\":"][..],
+        &["\"signed_by_new\":"],
+        &["\"signed_by_old\":", "\"signed_by_new\":"],
+    ] {
         let disk = rotated().0;
         let (key, mut lines) = (EpochFile::read(&disk), lines_of(&disk));
         let change = places(&lines, "key")[0];
@@ -1042,7 +1234,11 @@ fn a_power_cut_around_the_keys_file() {
 fn a_keys_file_that_cannot_be_written() {
     let begin = log();
     let mut struck = 0;
-    for fault in [auditdb::disk::Fault::Io, auditdb::disk::Fault::NoSpace, auditdb::disk::Fault::SyncLost] {
+    for fault in [
+        auditdb::disk::Fault::Io,
+        auditdb::disk::Fault::NoSpace,
+        auditdb::disk::Fault::SyncLost,
+    ] {
         for at in 0.. {
             let disk = begin.fork();
             let db = open(&disk).unwrap();

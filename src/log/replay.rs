@@ -1,7 +1,7 @@
 //! Building a view from the files, and with it what the writer has to know to go on.
 
 use super::derive::derive;
-use super::events::{SYSTEM, Stated, StateKeys, mark_name, stated};
+use super::events::{SYSTEM, StateKeys, Stated, mark_name, stated};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};

@@ -4,10 +4,11 @@
 //! process; a directory that is not the one which the keys signed for last is never written.
 
 use super::events::{self, Identity, KeyChange, StateKeys, hex};
+use super::handle::take_lock_at;
 use super::keyring::{self, EpochFile, Place};
 use super::layout::Layout;
 use super::view::Tip;
-use crate::disk::Disk;
+use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, Estrangement, Result};
 use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint, VerifierKey};
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub(crate) struct Signer {
     /// How far the log was when the present epoch began, and when its first record came, by the clock that never steps.
     began: u64,
     first_record: Option<u64>,
+    /// Held as long as anything is signed: two directories with one set of keys would go on as one.
+    _alone: Box<dyn LockGuard>,
 }
 
 /// How a log's directory and its keys have to agree before it is written.
@@ -44,6 +47,7 @@ impl Signer {
     /// The secrets of a new log.
     pub(crate) fn create(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Self> {
         let (log_key, epoch) = keyring::create(disk, layout, identity.log_id, &identity.origin())?;
+        let alone = take_lock_at(disk, layout.key_lock(identity.log_id))?;
         let signer = Signer {
             log_id: identity.log_id,
             log_key,
@@ -52,6 +56,7 @@ impl Signer {
             place: Place::of(disk, layout)?,
             began: 0,
             first_record: None,
+            _alone: alone,
         };
         signer.keep(disk, layout, &Tip::empty())?;
         Ok(signer)
@@ -65,6 +70,9 @@ impl Signer {
         found: &Found<'_>,
         claim: Claim,
     ) -> Result<Self> {
+        // Before the lock, which would be a file in a directory without keys.
+        keyring::read_epoch(disk, layout, identity.log_id)?;
+        let alone = take_lock_at(disk, layout.key_lock(identity.log_id))?;
         let EpochFile {
             mut key,
             size,
@@ -111,6 +119,7 @@ impl Signer {
             began: found.began,
             // How old the records are that wait for a signature is not known any more: old enough.
             first_record: (found.tip.next_seq() > found.began).then_some(0),
+            _alone: alone,
         };
         signer.keep_at(disk, layout, size, root)?;
         Ok(signer)

@@ -183,7 +183,11 @@ pub(crate) fn write(disk: &SimDisk, log_id: [u8; 16], lines: &[String]) {
     for (path, _) in files(disk) {
         let name = path.strip_prefix(LOG).map(|name| name.display().to_string());
         let Ok(name) = name else { continue };
-        if name == "committed" || ["journal/", "segments/", "tree/"].iter().any(|dir| name.starts_with(dir)) {
+        if name == "committed"
+            || ["journal/", "segments/", "tree/"]
+                .iter()
+                .any(|dir| name.starts_with(dir))
+        {
             disk.remove_raw(&path);
         }
     }
