@@ -1,7 +1,7 @@
 //! What lines of text prove: their seqs, their leaves and chain, and all that a directory lists about them. The seal
 //! writes what this finds, and verify holds what was written against what this finds.
 
-use super::events::SYSTEM;
+use super::events::mark_name;
 use super::fault::What;
 use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
 use crate::proof::{Hash, chain_next, leaf_hash};
@@ -150,9 +150,6 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
 /// Whether a record with these members is one by which the log says where it stands. Only the log writes records that
 /// begin like this, and it writes them in this way.
 pub(crate) fn is_mark(members: &[u8]) -> bool {
-    let name = members
-        .strip_prefix(SYSTEM)
-        .and_then(|rest| rest.strip_prefix(b",\"event\":{\"name\":\""));
-    let names: [&[u8]; 4] = [b"genesis\"", b"state\"", b"epoch\"", b"key\""];
-    name.is_some_and(|name| names.iter().any(|known| name.starts_with(known)))
+    let names: [&[u8]; 4] = [b"genesis", b"state", b"epoch", b"key"];
+    mark_name(members).is_some_and(|name| names.contains(&name))
 }

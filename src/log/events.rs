@@ -286,6 +286,32 @@ pub(crate) fn event_of<'a, T: Deserialize<'a>>(members: &'a [u8]) -> Option<T> {
     serde_json::from_slice(members.get(event.value)?).ok()
 }
 
+/// What a record says by which the log says where it stands and which keys are in force.
+#[derive(Debug)]
+pub(crate) enum Stated {
+    State(Box<State>),
+    Epoch(Epoch),
+    Key(KeyChange),
+}
+
+/// Reads such a record's members: by the name that stands first in them, in the bytes that the log writes, and by nothing
+/// else. Whoever checks a record and whoever relies on it have to take it for the same; one that says several things
+/// at once is what its name says. `None` for a record of another name, and for one that is not in the form of its name.
+pub(crate) fn stated(members: &[u8]) -> Option<Stated> {
+    match mark_name(members)? {
+        b"genesis" | b"state" => Some(Stated::State(event_of(members)?)),
+        b"epoch" => Some(Stated::Epoch(event_of(members)?)),
+        b"key" => Some(Stated::Key(event_of(members)?)),
+        _ => None,
+    }
+}
+
+/// The name of the event of a record of the log, where it stands as the log writes it.
+pub(crate) fn mark_name(members: &[u8]) -> Option<&[u8]> {
+    let event = members.strip_prefix(SYSTEM)?.strip_prefix(b",\"event\":{\"name\":\"")?;
+    event.get(..memchr::memchr(b'"', event)?)
+}
+
 /// The key that signs checkpoints, as the log's first record names it.
 pub(crate) fn first_key(line: &str) -> Option<String> {
     let head = crate::record::read_head(line.as_bytes())?;

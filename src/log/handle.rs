@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::proof::{SignedCheckpoint, VerifierKey, root_at};
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -451,8 +451,8 @@ struct Start {
     callers: u64,
     started: Option<i64>,
     last_logged: Option<i64>,
-    lock: Box<dyn LockGuard>,
     signer: Signer,
+    lock: Box<dyn LockGuard>,
 }
 
 /// The secrets of a log that is opened for writing, if it is the one that they signed for.
@@ -486,7 +486,10 @@ fn claim_keys(
 }
 
 pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn LockGuard>> {
-    let path = layout.lock();
+    take_lock_at(disk, layout.lock())
+}
+
+pub(crate) fn take_lock_at(disk: &dyn Disk, path: PathBuf) -> Result<Box<dyn LockGuard>> {
     match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
         LockAttempt::Held(guard) => Ok(guard),
         LockAttempt::Busy(pid) => {

@@ -30,6 +30,11 @@ impl Layout {
         self.keys.join(format!("{}.epoch", id_text(log_id)))
     }
 
+    /// The lock of whoever writes with these secrets, to whichever directory.
+    pub(crate) fn key_lock(&self, log_id: [u8; 16]) -> PathBuf {
+        self.keys.join(format!("{}.lock", id_text(log_id)))
+    }
+
     /// The secret that signs checkpoints.
     pub(crate) fn log_key(&self, log_id: [u8; 16]) -> PathBuf {
         self.keys.join(format!("{}.log", id_text(log_id)))

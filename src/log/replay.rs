@@ -1,7 +1,7 @@
 //! Building a view from the files, and with it what the writer has to know to go on.
 
 use super::derive::derive;
-use super::events::{Epoch, KeyChange, SYSTEM, State, StateKeys, event_of};
+use super::events::{SYSTEM, StateKeys, Stated, mark_name, stated};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};
@@ -9,7 +9,7 @@ use super::layout::{Layout, journal_seq, segment_seq};
 use super::standing::{stated_by_journal, tip_before, tip_of_directory};
 use super::view::{Framed, LiveJournal, SegmentRef, Tip, View};
 use crate::disk::{Disk, DiskFile, Open};
-use crate::record::{kind_and_event, read_head};
+use crate::record::read_head;
 use std::sync::Arc;
 
 /// A journal that was read from its beginning.
@@ -44,17 +44,13 @@ impl InForce {
     pub(crate) fn after(before: Option<&InForce>, line: &[u8]) -> Option<InForce> {
         let head = read_head(line)?;
         let members = line.get(head.members)?;
-        match kind_and_event(members).1.as_deref()? {
-            "genesis" | "state" => {
-                let state: State = event_of(members)?;
-                Some(InForce {
-                    keys: state.keys,
-                    began: head.seq,
-                    logged: head.logged,
-                })
-            }
-            "epoch" => {
-                let epoch: Epoch = event_of(members)?;
+        match stated(members)? {
+            Stated::State(state) => Some(InForce {
+                keys: state.keys,
+                began: head.seq,
+                logged: head.logged,
+            }),
+            Stated::Epoch(epoch) => {
                 let keys = StateKeys {
                     log: epoch.log_key,
                     epoch: epoch.epoch.checked_add(1)?,
@@ -66,13 +62,11 @@ impl InForce {
                     logged: head.logged,
                 })
             }
-            "key" => {
-                let change: KeyChange = event_of(members)?;
+            Stated::Key(change) => {
                 let mut after = before?.clone();
                 after.keys.log = change.new;
                 Some(after)
             }
-            _ => None,
         }
     }
 }
@@ -131,7 +125,7 @@ impl Replayed {
             let members = line.get(head.members).unwrap_or_default();
             let system = members.starts_with(SYSTEM);
             self.callers += u64::from(!system);
-            self.closed = system && kind_and_event(members).1.as_deref() == Some("epoch");
+            self.closed = mark_name(members) == Some(b"epoch");
         }
         for mark in &derived.marks {
             self.keys = InForce::after(self.keys.as_ref(), &mark.line);

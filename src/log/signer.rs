@@ -4,11 +4,12 @@
 //! process; a directory that is not the one which the keys signed for last is never written.
 
 use super::events::{self, Identity, KeyChange, StateKeys, hex};
+use super::handle::take_lock_at;
 use super::keyring::{self, EpochFile, Place};
 use super::layout::Layout;
 use super::replay::InForce;
 use super::view::Tip;
-use crate::disk::Disk;
+use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, Estrangement, Result};
 use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint, VerifierKey};
 use zeroize::Zeroizing;
@@ -30,6 +31,8 @@ pub(crate) struct Signer {
     began: u64,
     /// When it should end, by the clock that never steps; nothing before its first record.
     ends_at: Option<u64>,
+    /// Held as long as anything is signed: two directories with one set of keys would go on as one.
+    _alone: Box<dyn LockGuard>,
 }
 
 /// How a log's directory and its keys have to agree before it is written.
@@ -45,6 +48,7 @@ impl Signer {
     /// The secrets of a new log.
     pub(crate) fn create(disk: &dyn Disk, layout: &Layout, identity: &Identity) -> Result<Self> {
         let (log_key, epoch) = keyring::create(disk, layout, identity.log_id, &identity.origin())?;
+        let alone = take_lock_at(disk, layout.key_lock(identity.log_id))?;
         let signer = Signer {
             log_id: identity.log_id,
             log_key,
@@ -53,6 +57,7 @@ impl Signer {
             place: Place::of(disk, layout)?,
             began: 0,
             ends_at: None,
+            _alone: alone,
         };
         signer.keep(disk, layout, &Tip::empty())?;
         Ok(signer)
@@ -66,6 +71,9 @@ impl Signer {
         found: &Found<'_>,
         claim: Claim,
     ) -> Result<Self> {
+        // Before the lock, which would be a file in a directory without keys.
+        keyring::read_epoch(disk, layout, identity.log_id)?;
+        let alone = take_lock_at(disk, layout.key_lock(identity.log_id))?;
         let EpochFile {
             mut key,
             size,
@@ -121,6 +129,7 @@ impl Signer {
             before,
             began,
             ends_at: (end > began).then(|| disk.monotonic().saturating_add(EPOCH_NS.saturating_sub(age))),
+            _alone: alone,
         };
         signer.keep_at(disk, layout, size, root)?;
         Ok(signer)

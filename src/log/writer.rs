@@ -45,8 +45,9 @@ pub(crate) struct Writer {
     /// Digests of which no definition is known, asked for since the journal began.
     pub(crate) undefined: HashSet<u64>,
     pub(crate) committed: Option<Arc<dyn DiskFile>>,
-    pub(crate) lock: Box<dyn LockGuard>,
+    /// Let go of before the log's own lock: whoever finds that free finds this free.
     pub(crate) signer: Signer,
+    pub(crate) lock: Box<dyn LockGuard>,
     pub(crate) keeper: Arc<Keeper>,
 }
 
@@ -247,8 +248,10 @@ impl Writer {
         let (seed, members) = self.signer.new_log_key(disk)?;
         keyring::write_next_log_key(disk, layout, log_id, &seed)?;
         self.record(members)?;
-        keyring::promote_next_log_key(disk, layout, log_id)?;
         self.signer.set_log_key(&seed)?;
+        // The record says that the new key is in force, and its only copy is in a file that another change would
+        // overwrite: no more writing until an opening has finished this.
+        keyring::promote_next_log_key(disk, layout, log_id).map_err(CommitFailure::Unknown)?;
         self.end_epoch()
     }
 

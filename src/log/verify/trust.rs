@@ -5,7 +5,7 @@
 //! What must hold: nothing that is signed later vouches for what an earlier key has not signed. After a fault it goes on
 //! with what the log states, so that each further fault is named by itself.
 
-use crate::log::events::{Epoch, KeyChange, Standing, State, StateKeys, event_of, hex, unhex, unhex64};
+use crate::log::events::{Epoch, KeyChange, Standing, State, StateKeys, Stated, hex, stated, unhex, unhex64};
 use crate::log::fault::{Fault, What};
 use crate::log::replay::InForce;
 use crate::log::view::Marked;
@@ -71,14 +71,11 @@ impl Trust {
         let malformed = || What::State("it is not in the form that the log writes");
         let head = read_head(&mark.line).ok_or_else(malformed)?;
         let members = mark.line.get(head.members.clone()).ok_or_else(malformed)?;
-        if let Some(state) = event_of::<State>(members) {
-            return self.check_state(mark, state);
+        match stated(members).ok_or_else(malformed)? {
+            Stated::State(state) => self.check_state(mark, *state),
+            Stated::Epoch(epoch) => self.check_epoch(mark, head.logged, &epoch),
+            Stated::Key(change) => self.check_change(&change),
         }
-        if let Some(epoch) = event_of::<Epoch>(members) {
-            return self.check_epoch(mark, head.logged, &epoch);
-        }
-        let change: KeyChange = event_of(members).ok_or_else(malformed)?;
-        self.check_change(&change)
     }
 
     fn check_state(&mut self, mark: &Marked, state: State) -> Result<(), What> {
