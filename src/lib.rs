@@ -43,8 +43,10 @@
 //! - Damage is reported and never repaired in silence; only [`Database::recover`] makes a damaged log writable.
 //! - One process writes; others read beside it, and append through it ([`Database::join`]).
 //!
-//! What is not promised: the format is version 0, a later release may refuse it, and nothing is signed yet. Whoever can
-//! rewrite the whole directory can rewrite the hashes as well; keep receipts elsewhere.
+//! - What an epoch has signed cannot be changed or removed unseen, not even with all keys that are there now: see
+//!   [`threat_model`], and [`Database::genesis`] for what to note elsewhere.
+//!
+//! What is not promised: the format is version 0, a later release may refuse it.
 //!
 //! # Features
 //!
@@ -67,6 +69,9 @@ pub mod proof;
 pub mod record;
 #[cfg(feature = "cli")]
 pub mod workforce;
+
+#[doc = include_str!("threat_model.md")]
+pub mod threat_model {}
 
 pub use database::{Appended, Database, Genesis, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};

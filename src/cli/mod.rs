@@ -99,7 +99,7 @@ enum Command {
     Tail(tail::Tail),
     Export(export::Export),
     Seal(seal::Seal),
-    Verify(verify::Verify),
+    Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
     Key(key::Key),
@@ -113,6 +113,7 @@ enum Command {
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
+    keep_secrets_out_of_dumps();
     let mut options = std::env::args_os().take_while(|argument| argument != "--");
     let json = options.any(|argument| argument == "--json");
     let outcome = match Cli::try_parse() {
@@ -143,6 +144,15 @@ pub fn run() -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+/// A dump of this process would hold the seeds of the keys. Where the system has no such switch, the threat model says so.
+fn keep_secrets_out_of_dumps() {
+    #[cfg(target_os = "linux")]
+    {
+        let not_dumpable = rustix::process::DumpableBehavior::NotDumpable;
+        let _ = rustix::process::set_dumpable_behavior(not_dumpable);
+    }
 }
 
 impl Command {

@@ -32,6 +32,7 @@ mod tree;
 #[cfg(test)]
 mod vector;
 
+#[cfg(feature = "cli")]
 pub(crate) use base64::encode as base64_text;
 pub use chain::{CHAIN_START, chain_next};
 pub use checkpoint::{Checkpoint, SIZE_LIMIT, SignedCheckpoint};
