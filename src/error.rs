@@ -189,12 +189,12 @@ impl fmt::Display for Estrangement {
             Estrangement::RolledBack { signed, found } => write!(
                 f,
                 "it was rolled back: its keys have signed for {signed} records and {found} are there. Bring the newer \
-                 directory back; if that is lost, `auditdb log succeed` goes on in a successor"
+                 directory back; if that is lost, keep this one as it is and go on in a new database"
             ),
             Estrangement::Forked { signed } => write!(
                 f,
                 "it was forked: among its first {signed} records are others than its keys have signed for. Bring the right \
-                 directory back; if that is lost, `auditdb log succeed` goes on in a successor"
+                 directory back; if that is lost, keep this one as it is and go on in a new database"
             ),
             Estrangement::Copied { from } => write!(
                 f,
@@ -256,7 +256,7 @@ impl fmt::Display for Error {
             Error::NoKey { path } => write!(
                 f,
                 "no secret key at {}, so nothing is written: give the directory of the log's keys (AUDITDB_KEYS), or open \
-                 it for reading. A copy is never written again: `auditdb log succeed` goes on in a successor",
+                 it for reading. A copy is never written again: go on in a new database",
                 path.display()
             ),
             Error::KeyFile { path } => write!(

@@ -44,6 +44,9 @@ impl Disk for Panicking {
     fn create_dir(&self, dir: &Path) -> io::Result<()> {
         self.inside.create_dir(dir)
     }
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
+        self.inside.create_private_dir(dir)
+    }
     fn set_group(&self, dir: &Path, group: u32) -> io::Result<()> {
         self.inside.set_group(dir, group)
     }

@@ -285,6 +285,13 @@ struct RealLock {
     path: PathBuf,
 }
 
+impl Drop for RealLock {
+    fn drop(&mut self) {
+        // Closing alone is not enough: a process that is being started just now holds a copy of the file until it runs.
+        let _ = self.file.unlock();
+    }
+}
+
 impl LockGuard for RealLock {
     fn still_named(&self) -> io::Result<bool> {
         let ours = self.file.metadata()?;

@@ -157,7 +157,14 @@ impl Log {
             options.growth(),
         );
         let journal = journal.map_err(|error| Error::io("opening", &last.journal.path, error))?;
-        let signer = claim_keys(&*disk, &layout, &identity, &view, &opened.keys, &last.tip, claim)?;
+        let signer = claim_keys(
+            &*disk,
+            &layout,
+            &identity,
+            &view,
+            (&opened.sealed, &opened.keys, &last.tip),
+            claim,
+        )?;
         let files = Arc::new(Files::new(disk, layout, identity, view));
         let (started, last_logged) = (last.logged.map(|(first, _)| first), last.logged.map(|(_, last)| last));
         let start = Start {
@@ -170,9 +177,8 @@ impl Log {
             signer,
         };
         let log = Self::start(files, options, start)?;
-        if last.closed {
-            log.act(Writer::next_journal)?;
-        } else if log.core.files.view.read().journals.len() > 1 {
+        // A journal that was being closed when a crash came goes on: that an epoch ends it says nothing.
+        if log.core.files.view.read().journals.len() > 1 {
             log.core.keeper.closed_one(&log.core.files);
         }
         if let Some(cut) = &opened.cut {
@@ -455,15 +461,26 @@ fn claim_keys(
     layout: &Layout,
     identity: &Identity,
     view: &View,
-    in_force: &InForce,
-    tip: &Tip,
+    (sealed, in_force, tip): (&Tip, &Option<InForce>, &Tip),
     claim: Claim,
 ) -> Result<Signer> {
+    // Nearly always it was signed last behind the last segment, and the tree's files need not be asked.
+    let root = |size: u64| {
+        let behind = size
+            .checked_sub(sealed.next_seq())
+            .and_then(|count| usize::try_from(count).ok());
+        let Some(count) = behind else {
+            return with_tiles(disk, layout, view, |tiles| root_at(tiles, size));
+        };
+        let mut tree = sealed.tree.clone();
+        let leaves = view.journals.iter().flat_map(|journal| &journal.leaves);
+        leaves.take(count).for_each(|leaf| tree.push(*leaf));
+        Ok(tree.root())
+    };
     let found = Found {
         tip,
-        keys: in_force.keys.clone(),
-        began: in_force.began,
-        root_at: &|size| with_tiles(disk, layout, view, |tiles| root_at(tiles, size)),
+        in_force: in_force.as_ref(),
+        root_at: &root,
     };
     Signer::open(disk, layout, identity, &found, claim)
 }

@@ -78,9 +78,14 @@ pub(crate) fn promote_next_log_key(disk: &dyn Disk, layout: &Layout, log_id: [u8
     disk.sync_dir(layout.keys()).map_err(io)
 }
 
-/// Reads the key that signs checkpoints, whose public half the log states. A change of keys that a crash cut off is
+/// Reads the key that signs checkpoints, whose public half the log states if it can. A change of keys that a crash cut off is
 /// finished.
-pub(crate) fn read_log_key(disk: &dyn Disk, layout: &Layout, identity: &Identity, stated: &str) -> Result<LogKey> {
+pub(crate) fn read_log_key(
+    disk: &dyn Disk,
+    layout: &Layout,
+    identity: &Identity,
+    stated: Option<&str>,
+) -> Result<LogKey> {
     let (log_id, origin) = (identity.log_id, identity.origin());
     let key = |path: &Path| {
         let bytes = read(disk, path)?;
@@ -90,11 +95,11 @@ pub(crate) fn read_log_key(disk: &dyn Disk, layout: &Layout, identity: &Identity
     };
     let path = layout.log_key(log_id);
     let present = key(&path)?;
-    if present.verifier().to_string() == stated {
+    if stated.is_none_or(|stated| present.verifier().to_string() == stated) {
         return Ok(present);
     }
     match key(&layout.next_log_key(log_id)) {
-        Ok(next) if next.verifier().to_string() == stated => {
+        Ok(next) if stated == Some(next.verifier().to_string().as_str()) => {
             promote_next_log_key(disk, layout, log_id)?;
             Ok(next)
         }

@@ -20,8 +20,10 @@ pub(crate) struct Opened {
     pub(crate) view: View,
     /// The journal that is written to next.
     pub(crate) last: Replayed,
-    /// The keys that the log's records put in force.
-    pub(crate) keys: InForce,
+    /// How far the log is behind its last segment.
+    pub(crate) sealed: Tip,
+    /// The keys that the log's records put in force, if one that says it is left.
+    pub(crate) keys: Option<InForce>,
     /// What was cut off, to be recorded.
     pub(crate) cut: Option<Recovered>,
 }
@@ -84,6 +86,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         Some(tip) => tip,
         None => sealed_tip(disk, layout, &sealed).map_err(damaged)?,
     };
+    let sealed_tip = tip.clone();
     let told = committed(disk, layout);
     let segments = sealed
         .iter()
@@ -136,13 +139,19 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
     let keys = match (keys, sealed.last()) {
         (Some(keys), _) => Some(keys),
         // Nothing was written behind the last segment: its last record says it.
-        (None, Some(segment)) => last_line_of_segment(disk, &layout.segment(*segment))
-            .map_err(damaged)
-            .map(|line| InForce::after(None, &line))?,
+        (None, Some(segment)) => {
+            let line = last_line_of_segment(disk, &layout.segment(*segment)).ok();
+            line.and_then(|line| InForce::after(None, &line))
+        }
         (None, None) => None,
     };
-    let keys = keys.ok_or_else(|| damaged(Fault::new(&last.journal.path, What::Unsigned)))?;
-    Ok(Opened { view, last, keys, cut })
+    Ok(Opened {
+        view,
+        last,
+        sealed: sealed_tip,
+        keys,
+        cut,
+    })
 }
 
 /// The last frame may have lived in the system's cache only, if the process was killed or an fsync failed: it is

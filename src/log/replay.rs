@@ -35,6 +35,8 @@ pub(crate) struct Replayed {
 pub(crate) struct InForce {
     pub(crate) keys: StateKeys,
     pub(crate) began: u64,
+    /// When it began, in nanoseconds since 1970.
+    pub(crate) logged: i64,
 }
 
 impl InForce {
@@ -46,6 +48,7 @@ impl InForce {
             Stated::State(state) => Some(InForce {
                 keys: state.keys,
                 began: head.seq,
+                logged: head.logged,
             }),
             Stated::Epoch(epoch) => {
                 let keys = StateKeys {
@@ -56,6 +59,7 @@ impl InForce {
                 Some(InForce {
                     keys,
                     began: head.seq + 1,
+                    logged: head.logged,
                 })
             }
             Stated::Key(change) => {

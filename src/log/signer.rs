@@ -7,16 +7,16 @@ use super::events::{self, Identity, KeyChange, StateKeys, hex};
 use super::handle::take_lock_at;
 use super::keyring::{self, EpochFile, Place};
 use super::layout::Layout;
+use super::replay::InForce;
 use super::view::Tip;
 use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, Estrangement, Result};
 use crate::proof::{Checkpoint, EpochKey, Hash, LogKey, SignedCheckpoint, VerifierKey};
-use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// An epoch ends when it has this many records, or when its first is this old.
+/// An epoch ends when it has this many records, or when its first is this old in nanoseconds.
 const EPOCH_RECORDS: u64 = 10_000;
-const EPOCH_AGE: Duration = Duration::from_secs(5 * 60);
+const EPOCH_NS: u64 = 5 * 60 * 1_000_000_000;
 
 /// The secrets of a log that is open for writing.
 #[derive(Debug)]
@@ -27,9 +27,10 @@ pub(crate) struct Signer {
     place: Place,
     /// Where the log was at the opening before.
     before: Place,
-    /// How far the log was when the present epoch began, and when its first record came, by the clock that never steps.
+    /// How far the log was when the present epoch began.
     began: u64,
-    first_record: Option<u64>,
+    /// When it should end, by the clock that never steps; nothing before its first record.
+    ends_at: Option<u64>,
     /// Held as long as anything is signed: two directories with one set of keys would go on as one.
     _alone: Box<dyn LockGuard>,
 }
@@ -55,7 +56,7 @@ impl Signer {
             before: Place::of(disk, layout)?,
             place: Place::of(disk, layout)?,
             began: 0,
-            first_record: None,
+            ends_at: None,
             _alone: alone,
         };
         signer.keep(disk, layout, &Tip::empty())?;
@@ -84,7 +85,7 @@ impl Signer {
             why,
         };
         let end = found.tip.next_seq();
-        if end < size || found.keys.epoch < key.number() {
+        if end < size || found.in_force.is_some_and(|now| now.keys.epoch < key.number()) {
             return Err(estranged(Estrangement::RolledBack {
                 signed: size,
                 found: end,
@@ -99,26 +100,35 @@ impl Signer {
         if moved && claim == Claim::Same {
             return Err(estranged(Estrangement::Copied { from: before.path }));
         }
-        // A crash between an epoch's record and its file: what follows is the same whenever it is done.
-        for _ in 0..REDONE_AT_MOST {
-            if key.number() == found.keys.epoch {
-                break;
+        // Where the log ends exactly where something was signed last, the file knows as well which epoch comes next.
+        let began = match found.in_force {
+            None if end > size => return Err(forked()),
+            None => end,
+            Some(InForce { keys, began, .. }) => {
+                // A crash between an epoch's record and its file: what follows is the same whenever it is done.
+                for _ in 0..REDONE_AT_MOST {
+                    if key.number() == keys.epoch {
+                        break;
+                    }
+                    key = key.next();
+                }
+                if key.number() != keys.epoch || hex(&key.public()) != keys.epoch_key {
+                    return Err(forked());
+                }
+                *began
             }
-            key = key.next();
-        }
-        if key.number() != found.keys.epoch || hex(&key.public()) != found.keys.epoch_key {
-            return Err(forked());
-        }
-        let log_key = keyring::read_log_key(disk, layout, identity, &found.keys.log)?;
+        };
+        let log_key = keyring::read_log_key(disk, layout, identity, found.in_force.map(|now| now.keys.log.as_str()))?;
+        let began_at = found.in_force.map_or(0, |now| now.logged);
+        let age = disk.now().saturating_sub(began_at).max(0).unsigned_abs();
         let signer = Signer {
             log_id: identity.log_id,
             log_key,
             epoch: key,
             place,
             before,
-            began: found.began,
-            // How old the records are that wait for a signature is not known any more: old enough.
-            first_record: (found.tip.next_seq() > found.began).then_some(0),
+            began,
+            ends_at: (end > began).then(|| disk.monotonic().saturating_add(EPOCH_NS.saturating_sub(age))),
             _alone: alone,
         };
         signer.keep_at(disk, layout, size, root)?;
@@ -146,13 +156,12 @@ impl Signer {
 
     /// Notes that records were appended.
     pub(crate) fn appended(&mut self, monotonic: u64) {
-        self.first_record.get_or_insert(monotonic);
+        self.ends_at.get_or_insert(monotonic.saturating_add(EPOCH_NS));
     }
 
     /// Whether the present epoch should end.
     pub(crate) fn is_due(&self, size: u64, monotonic: u64) -> bool {
-        let age = self.first_record.map_or(0, |first| monotonic.saturating_sub(first));
-        size - self.began.min(size) >= EPOCH_RECORDS || u128::from(age) >= EPOCH_AGE.as_nanos()
+        size.saturating_sub(self.began) >= EPOCH_RECORDS || self.ends_at.is_some_and(|end| monotonic >= end)
     }
 
     /// Whether there is anything that no epoch has signed.
@@ -171,7 +180,7 @@ impl Signer {
     pub(crate) fn advance(&mut self, disk: &dyn Disk, layout: &Layout, tip: &Tip) -> Result<()> {
         self.epoch = self.epoch.next();
         self.began = tip.next_seq();
-        self.first_record = None;
+        self.ends_at = None;
         self.keep(disk, layout, tip)
     }
 
@@ -220,10 +229,8 @@ impl Signer {
 /// What a log that is being opened says.
 pub(crate) struct Found<'a> {
     pub(crate) tip: &'a Tip,
-    /// The keys that its last `state`, `epoch` and `key` records put in force.
-    pub(crate) keys: StateKeys,
-    /// How far it was when the present epoch began.
-    pub(crate) began: u64,
+    /// What its last `state`, `epoch` and `key` records put in force; nothing if damage left none of them.
+    pub(crate) in_force: Option<&'a InForce>,
     /// The root that it had at a size.
     pub(crate) root_at: &'a dyn Fn(u64) -> Result<Hash>,
 }

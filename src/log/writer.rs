@@ -255,12 +255,6 @@ impl Writer {
         self.end_epoch()
     }
 
-    /// Begins a journal behind one that is closed.
-    pub(crate) fn next_journal(&mut self) -> std::result::Result<(), CommitFailure> {
-        let (next, name) = self.take_next()?;
-        self.begin_journal(next, &name)
-    }
-
     /// The file of the next journal, zeroed ahead or empty, and the name it has until it is needed.
     fn take_next(&mut self) -> Result<(Arc<dyn DiskFile>, PathBuf)> {
         let layout = &self.files.layout;
