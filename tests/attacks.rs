@@ -614,6 +614,42 @@ fn a_segment_file_of_another_version() {
     says(&verify(&disk), segment.to_str().unwrap(), "the directory is damaged");
 }
 
+/// While a journal is still there, it counts; a segment with other text beside it is for whoever reads with other tools.
+#[test]
+fn a_forged_segment_beside_its_journal() {
+    let (id, original) = (EpochFile::read(&log()).log_id(), lines_of(&log()));
+    let forged = log();
+    let mut lines = original.clone();
+    for place in (0..lines.len()).filter(|place| event_name(&original[*place]).is_empty()) {
+        edit(&mut lines, place);
+    }
+    fit(id, &mut lines, &|_| {});
+    write(&forged, id, &lines);
+    forger::reseal(&forged, &lines);
+    for segment in files_in(&forged, "segments") {
+        let honest = log();
+        let bytes = honest.contents(&segment).unwrap();
+        write(&honest, id, &original);
+        put(&honest, &segment, &bytes);
+        is_not_seen(&verify(&honest));
+        put(&honest, &segment, &forged.contents(&segment).unwrap());
+        says(&verify(&honest), segment.to_str().unwrap(), "text was changed");
+    }
+    // Beside the journal that is written to, none can be.
+    let disk = log();
+    let segment = files_in(&disk, "segments").pop().unwrap();
+    let bytes = disk.contents(&segment).unwrap();
+    write(&disk, id, &original[..places(&original, "state")[2]]);
+    remove_checkpoints(&disk);
+    is_not_seen(&verify(&disk));
+    put(&disk, &segment, &bytes);
+    says(
+        &verify(&disk),
+        segment.to_str().unwrap(),
+        "its name does not fit its content",
+    );
+}
+
 #[test]
 fn another_logs_segment() {
     let (disk, other) = (log(), log_of(12));

@@ -30,6 +30,7 @@ pub(crate) use segment::Checked;
 use segment::verify_part;
 pub(crate) use segment::verify_segment;
 pub(crate) use states::{Ends, check_ends, check_epoch};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tree::TreeFiles;
@@ -74,7 +75,12 @@ impl Verify<'_> {
         if self.disk.stat(&unfinished)?.is_some() {
             report.faults.push(Fault::new(unfinished, What::Unfinished));
         }
-        if let Some(newest) = listing.newer.last() {
+        // Also one beside the last journal: what is written to is not sealed.
+        let beside_last = listing
+            .segments
+            .last()
+            .filter(|seq| listing.journals.last() == Some(seq));
+        if let Some(newest) = listing.newer.last().or(beside_last) {
             // Legitimate only if the log has gone on behind them since.
             let last = Listing::read(self.disk, self.layout)?.journals.last().copied();
             if last.is_none_or(|last| last <= *newest) {
@@ -121,6 +127,7 @@ impl Verify<'_> {
             end: None,
             trust: Trust::default(),
             tail: Vec::new(),
+            beside: BTreeMap::new(),
         };
         for (first, checked) in wanted.iter().zip(checked) {
             link.segment(
@@ -261,6 +268,17 @@ impl Verify<'_> {
             link.trusted(&path, &checked);
             let after = checked.after.clone();
             link.count(checked);
+            if let Some((beside, next)) = link.beside.get(first).zip(next) {
+                // The journal counts, and whoever reads segments with other tools reads the same.
+                let same = after
+                    .as_ref()
+                    .is_none_or(|after| after.next_seq() != next || after == beside);
+                if !same || beside.next_seq() != next {
+                    let last = next.saturating_sub(1);
+                    let fault = Fault::new(self.layout.segment(*first), What::Chain);
+                    link.report.faults.push(fault.seqs(*first, last));
+                }
+            }
             *link.tip = after;
         }
     }
@@ -294,6 +312,8 @@ struct Link<'a> {
     trust: Trust,
     /// The leaves of what is not sealed.
     tail: Vec<Hash>,
+    /// How far the log is behind each segment of which the journal is still there.
+    beside: BTreeMap<u64, Tip>,
 }
 
 impl Link<'_> {
@@ -340,7 +360,9 @@ impl Link<'_> {
         }
         let read = checked.leaves.len() as u64;
         self.count(checked);
-        if sealed {
+        if !sealed {
+            self.beside.extend(after.map(|after| (first, after)));
+        } else {
             *self.tip = after;
             self.end = (read > 0).then_some(first + read);
         }
