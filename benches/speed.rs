@@ -37,6 +37,7 @@ fn main() {
     while_sealing(dir, &texts);
     many_segments(dir);
     growth(dir, &texts);
+    evidence(dir, &texts);
     if std::env::var_os("AUDITDB_BENCH_LONG").is_some() {
         memory(dir, &texts);
     }
@@ -340,6 +341,42 @@ fn growth(dir: &Path, texts: &[String]) {
             ours.at(50) / before.at(50)
         );
     }
+}
+
+/// What signing costs, and proofs. Epochs cannot be switched off, so their share is what ending one costs against what
+/// the ten thousand records before it cost.
+fn evidence(dir: &Path, texts: &[String]) {
+    let db = create(dir, "evidence");
+    let lists = Times::of(texts.chunks(64), |texts| {
+        db.append_all_json(texts.iter().map(String::as_str)).expect("durable");
+    });
+    let more = |_| {
+        drop(
+            db.append_json(&texts[0].replacen("\"id\":\"0", "\"x\":\"0", 1))
+                .expect("durable"),
+        )
+    };
+    let single = Times::of(0..50, more);
+    let signed = Times::of(0..50, |step| {
+        more(step);
+        drop(db.checkpoint().expect("signed"));
+    });
+    let (epoch, records) = (signed.at(50) - single.at(50), lists.at(50) * 10_000.0 / 64.0);
+    println!(
+        "| append in lists of 64 with epochs | an epoch and a checkpoint {epoch:.0} us | 10,000 records {records:.0} us | {:.3} | >= 0.97 |",
+        records / (records + epoch)
+    );
+    db.seal().expect("it seals");
+    let end = db.len().expect("a length");
+    let checkpoint = db.checkpoint().expect("signed");
+    let size = checkpoint.checkpoint().size();
+    let proofs = Times::of((0..1_000).map(|i| i * 7_919 % end), |seq| {
+        drop(db.prove(seq).expect("it is there"));
+    });
+    println!(
+        "| an inclusion proof out of {size} records | {} | | | <= 1000 us |",
+        proofs.show()
+    );
 }
 
 /// Resident memory after a hundred thousand and after a million appends.

@@ -132,7 +132,19 @@ impl Keeper {
                 }
             };
             match wanted {
-                None => self.seal_all(files),
+                None => {
+                    // Whoever waits for the seal must hear of it.
+                    let sealing = std::panic::AssertUnwindSafe(|| self.seal_all(files));
+                    if std::panic::catch_unwind(sealing).is_err() {
+                        let mut state = self.state.lock();
+                        state.tried = state.closed;
+                        state.failure = Some(Error::Poisoned {
+                            path: files.layout.root().to_owned(),
+                            cause: "a thread panicked while it sealed".to_owned(),
+                        });
+                        self.changed.notify_all();
+                    }
+                }
                 Some(len) => {
                     let given_up = || {
                         let state = self.state.lock();
