@@ -20,6 +20,7 @@ mod journal;
 mod keeper;
 mod keyring;
 mod keys;
+mod known;
 mod layout;
 mod open;
 mod options;
