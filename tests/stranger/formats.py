@@ -45,7 +45,7 @@ def ensure(condition, reason):
 # ---------------------------------------------------------------------------------------------------- Ed25519, notes
 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 SMALL_ORDER_Y = {0, 1, P - 1, ORDER_8, P - ORDER_8}
 
 
@@ -95,16 +95,19 @@ def open_checkpoint(note, vkeys):
         text = note.decode()
     except UnicodeDecodeError:
         raise Bad("not UTF-8") from None
-    match = re.fullmatch("(([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]+)\n)\n\u2014 ([^ \n]+) ([^ \n]+)\n", text)
-    ensure(match, "not a checkpoint with one signature")
-    body, origin, size, root, name, signature = match.groups()
-    root, signature = unbase64(root), unbase64(signature)
-    ensure(len(root) == 32 and len(signature) == 68, "root or signature has the wrong length")
-    for vkey in vkeys:
-        key_name, key_id, key = parse_vkey(vkey)
-        if (key_name, key_name, key_id) == (origin, name, signature[:4]):
-            ed25519(key, signature[4:], body.encode(), "checkpoint")
-            return int(size), root
+    match = re.fullmatch("(([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]+)\n)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)", text)
+    ensure(match, "not a checkpoint")
+    body, origin, size, root, signatures = match.groups()
+    root = unbase64(root)
+    ensure(len(root) == 32, "the root has the wrong length")
+    for line in signatures.splitlines():
+        _, name, signature = line.split(" ")
+        signature = unbase64(signature)
+        for vkey in vkeys:
+            key_name, key_id, key = parse_vkey(vkey)
+            if (key_name, key_name, key_id) == (origin, name, signature[:4]):
+                ed25519(key, signature[4:], body.encode(), "checkpoint")
+                return int(size), root
     raise Bad("not signed by a key of this log")
 
 
@@ -382,7 +385,7 @@ def read_committed(directory):
         boot = bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", ""))
     except OSError:
         return None
-    if len(data) != 56 or data[:12] != COMMITTED_MAGIC + bytes(4) or data[12:28] != boot:
+    if len(data) < 56 or data[:12] != COMMITTED_MAGIC + bytes(4) or data[12:28] != boot:
         return None
-    *said, crc = struct.unpack("<QQQI", data[28:])
+    *said, crc = struct.unpack("<QQQI", data[28:56])
     return said if crc == zlib.crc32(data[:52]) else None
