@@ -510,11 +510,15 @@ fn note_in(disk: &dyn Disk, lock: &Path) -> Option<String> {
 
 /// The file for the hint, where the system tells one boot from another.
 fn committed_file(files: &Files) -> Result<Option<Arc<dyn crate::disk::DiskFile>>> {
-    if files.disk.boot_id().is_none() {
-        return Ok(None);
-    }
     let path = files.layout.committed();
     let io = |error| Error::io("opening", &path, error);
+    if files.disk.boot_id().is_none() {
+        // One that nobody moves on would hide from readers what is appended from here on.
+        if files.disk.stat(&path).map_err(io)?.is_some() {
+            files.disk.remove(&path).map_err(io)?;
+        }
+        return Ok(None);
+    }
     let file = match files.disk.stat(&path).map_err(io)? {
         Some(_) => files.disk.open(&path, Open::Write).map_err(io)?,
         None => files.disk.open(&path, Open::Create).map_err(io)?,

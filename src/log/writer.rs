@@ -321,7 +321,12 @@ impl Writer {
             next_seq: self.tip.next_seq(),
             crc: 0,
         };
-        let _ = file.write_at(&committed.sealed(), 0);
+        if file.write_at(&committed.sealed(), 0).is_err() {
+            // One that stays behind would hide from readers what was acknowledged; none at all does not.
+            let _ = file
+                .set_len(0)
+                .or_else(|_| self.files.disk.remove(&self.files.layout.committed()));
+        }
     }
 
     /// A draft that begins with what the log itself has to say first.
