@@ -92,7 +92,7 @@ fn what_init_prints_authenticates() {
         (shown["key"].as_str(), shown["genesis"].as_str()),
         (Some(key), Some(genesis))
     );
-    expect(dir, &["append", "db"], &super::lines(0..5), 0);
+    expect(dir, &["append", "db"], &lines(0..5), 0);
     let checkpoint = out(&expect(dir, &["checkpoint", "db"], "", 0));
     write(&dir.join("newest"), &checkpoint);
     let all = [
@@ -120,7 +120,7 @@ fn what_init_prints_authenticates() {
     write(&dir.join("record"), &record);
     expect(dir, &["proof", "check", "proof", "record", "--key", key], "", 0);
     // A record that no checkpoint reaches yet gets one.
-    expect(dir, &["append", "db"], &super::lines(5..6), 0);
+    expect(dir, &["append", "db"], &lines(5..6), 0);
     let newer = out(&expect(dir, &["proof", "make", "db", "@last"], "", 0));
     assert_ne!(newer, proof);
     // What was cut off since a checkpoint was kept elsewhere.
