@@ -15,6 +15,7 @@ use super::receipt::Receipt;
 use super::replay::{InForce, ReadFailure, Replayed, committed, read_view};
 use super::signer::{Claim, Found, Signer};
 use super::tiles::with_tiles;
+use super::torn;
 use super::view::{LiveJournal, Tip, View};
 use super::writer::{Clock, CommitFailure, Entry, Writer};
 use crate::disk::{Disk, LockAttempt, LockGuard, Open};
@@ -181,8 +182,11 @@ impl Log {
         if log.core.files.view.read().journals.len() > 1 {
             log.core.keeper.closed_one(&log.core.files);
         }
-        if let Some(cut) = &opened.cut {
-            log.act(|writer| writer.record(events::recovered(cut)))?;
+        let files = Arc::clone(log.files());
+        for cut in torn::unrecorded(&*files.disk, &files.layout)? {
+            let event = cut.event(&*files.disk, &files.layout)?;
+            log.act(|writer| writer.record(events::recovered(&event)))?;
+            cut.settle(&*files.disk, &files.layout)?;
         }
         Ok(log)
     }

@@ -98,6 +98,11 @@ impl Layout {
         self.journal_dir().join(format!("{first_seq:020}.torn-{offset}"))
     }
 
+    /// The same until it is recorded.
+    pub(crate) fn torn_unrecorded(&self, first_seq: u64, offset: u64) -> PathBuf {
+        self.journal_dir().join(format!("{first_seq:020}.torn-{offset}.new"))
+    }
+
     pub(crate) fn segment_dir(&self) -> PathBuf {
         self.root.join("segments")
     }

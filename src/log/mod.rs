@@ -36,6 +36,7 @@ mod standing;
 mod status;
 mod streams;
 mod tiles;
+mod torn;
 mod tree_files;
 mod verify;
 mod view;

@@ -1,17 +1,17 @@
 //! Opening a log: finding out whose it is, going through what is not sealed yet, and finishing or undoing what a crash
 //! interrupted. What a crash cannot have done is damage: it is reported, and nothing is written.
 
-use super::events::{self, Did, Identity, Recovered, State};
+use super::events::{self, Identity, State};
 use super::fault::{Fault, What};
 use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
 use super::replay::{InForce, Listing, Replayed, committed, replay, sealed_tip};
 use super::standing::{first_line_of_journal, first_line_of_segment, last_line_of_segment};
+use super::torn;
 use super::view::{SegmentRef, Tip, View};
 use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
 use crate::record::read_head;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A log that was gone through, ready to be written to.
@@ -24,8 +24,6 @@ pub(crate) struct Opened {
     pub(crate) sealed: Tip,
     /// The keys that the log's records put in force, if one that says it is left.
     pub(crate) keys: Option<InForce>,
-    /// What was cut off, to be recorded.
-    pub(crate) cut: Option<Recovered>,
 }
 
 /// Whose log this is, as its newest readable first record says; `None` if there is no record at all.
@@ -96,7 +94,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         segments: Arc::new(segments),
         ..View::default()
     };
-    let (mut last, mut cut) = (None, None);
+    let mut last = None;
     let mut keys: Option<InForce> = None;
     for (place, first_seq) in listing.journals.iter().enumerate() {
         let reader = FrameReader::open(disk, &layout.journal(*first_seq), identity.log_id).map_err(damaged)?;
@@ -113,7 +111,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
                 if known.is_some() && !is_cut_by_a_kill(&replayed.reader, torn_end).map_err(damaged)? {
                     return Err(damaged(Fault::new(&replayed.journal.path, What::Garbage).at(end)));
                 }
-                cut = Some(cut_tail(disk, layout, &replayed, torn_end)?);
+                torn::cut(disk, layout, &replayed, torn_end)?;
             }
             Tail::Torn { .. } => return Err(damaged(Fault::new(&replayed.journal.path, What::Garbage).at(end))),
             Tail::Damaged(fault) => return Err(damaged(fault)),
@@ -150,7 +148,6 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         last,
         sealed: sealed_tip,
         keys,
-        cut,
     })
 }
 
@@ -173,42 +170,6 @@ fn make_durable(disk: &dyn Disk, layout: &Layout, last: &mut Replayed) -> Result
         disk.sync_dir(&dir).map_err(|error| Error::io("syncing", &dir, error))?;
     }
     Ok(())
-}
-
-/// Keeps the bytes of a torn tail aside and cuts them off.
-fn cut_tail(disk: &dyn Disk, layout: &Layout, replayed: &Replayed, end: u64) -> Result<Recovered> {
-    let offset = replayed.reader.offset();
-    let path = &replayed.journal.path;
-    let damaged = |fault| Error::damaged(layout.root(), fault);
-    let bytes = replayed.reader.bytes(offset, end - offset).map_err(damaged)?;
-    let kept = layout.torn(replayed.journal.first_seq, offset);
-    let io = |error| Error::io("keeping the torn tail in", &kept, error);
-    if disk.stat(&kept).map_err(io)?.is_some() {
-        // From an opening that did not get further than this.
-        disk.remove(&kept).map_err(io)?;
-    }
-    let file = disk.open(&kept, Open::Create).map_err(io)?;
-    file.write_at(&bytes, 0).map_err(io)?;
-    file.sync().map_err(io)?;
-    disk.sync_dir(&layout.journal_dir()).map_err(io)?;
-    let journal = disk
-        .open(path, Open::Write)
-        .map_err(|error| Error::io("opening", path, error))?;
-    let cut = journal.set_len(offset).and_then(|()| journal.sync());
-    cut.map_err(|error| Error::io("cutting", path, error))?;
-    let name = |path: &Path| path.strip_prefix(layout.root()).unwrap_or(path).display().to_string();
-    Ok(Recovered {
-        name: "recovered",
-        why: "torn_tail",
-        file: name(path),
-        offset,
-        bytes: end - offset,
-        digest: Some(crate::record::digest(&bytes)),
-        kept: Some(name(&kept)),
-        did: Did::Cut,
-        fault: None,
-        unreadable: Vec::new(),
-    })
 }
 
 /// Removes what a crash left half done and nobody relies on.

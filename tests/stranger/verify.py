@@ -164,7 +164,7 @@ class Log:
 
 # ------------------------------------------------------------------------------------------------------- verification
 
-NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp"
+NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp"
 
 class Verifier:
     def __init__(self, directory, export):
