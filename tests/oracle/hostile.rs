@@ -166,11 +166,9 @@ fn use_all(disk: &SimDisk) -> bool {
     };
     let sound = Database::verify_at_with(DIR, &shared, &options).is_ok_and(|report| report.is_sound());
     if let Ok(db) = Database::open_read_only_with(DIR, Arc::clone(&shared)) {
-        for entry in db.records(..).into_iter().flatten() {
-            if let Ok(entry) = entry {
-                let _ = db.whole(&entry);
-                let _ = db.get(entry.id());
-            }
+        for entry in db.records(..).into_iter().flatten().flatten() {
+            let _ = db.whole(&entry);
+            let _ = db.get(entry.id());
         }
         let _ = db.status();
     }
