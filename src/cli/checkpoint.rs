@@ -32,7 +32,7 @@ impl Checkpoint {
             let answer = serde_json::json!({
                 "origin": checkpoint.origin(),
                 "size": checkpoint.size(),
-                "root": super::key::hex(checkpoint.root()),
+                "root": crate::log::hex(checkpoint.root()),
                 "note": signed.to_string(),
             });
             output::print(&answer.to_string())?;

@@ -34,7 +34,7 @@ impl Init {
         }
         let db = Database::create_with(self.at.dir()?, Arc::new(RealDisk), options)?;
         let Genesis { key, leaf, .. } = db.genesis()?;
-        let (genesis, keys) = (super::key::hex(&leaf), db.keys_dir().display().to_string());
+        let (genesis, keys) = (crate::log::hex(&leaf), db.keys_dir().display().to_string());
         let (database, log) = (db.identity().database_id(), db.identity().log_id());
         if self.at.json {
             let answer = serde_json::json!({ "database": database, "log": "main", "log_id": log, "key": key.to_string(), "genesis": genesis, "secrets": keys, "format": 0 });

@@ -2,6 +2,7 @@
 
 use super::{Answer, Outcome, Where, output};
 use crate::database::{Database, Genesis};
+use crate::log::hex;
 use clap::{Args, Subcommand};
 
 /// The keys of a log: what to note elsewhere, and a new one.
@@ -70,9 +71,4 @@ impl Rotate {
         })?;
         Ok(Answer::Yes)
     }
-}
-
-/// Lower-case hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

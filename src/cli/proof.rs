@@ -105,7 +105,7 @@ impl Check {
     fn told(&self, proof: &ProofFile, signed: &[Signed<'_>]) -> String {
         let checkpoint = proof.checkpoint().checkpoint();
         let (origin, index, size) = (checkpoint.origin(), proof.index(), checkpoint.size());
-        let root: String = checkpoint.root().iter().map(|byte| format!("{byte:02x}")).collect();
+        let root = crate::log::hex(checkpoint.root());
         if self.json {
             let signatures: Vec<_> = signed
                 .iter()

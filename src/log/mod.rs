@@ -47,6 +47,8 @@ mod tests;
 
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use events::first_key;
+#[cfg(feature = "cli")]
+pub(crate) use events::hex;
 pub use events::{Did, Identity};
 pub use fault::{Fault, What};
 pub(crate) use handle::{Log, Reading};

@@ -34,12 +34,7 @@ pub(crate) fn with_tiles<T>(
     view: &View,
     work: impl FnOnce(&WithTail<'_, StoredTiles<'_>>) -> Result<T>,
 ) -> Result<T> {
-    let count = view.journals.first().map_or(0, |journal| journal.first_seq);
-    let tail: Vec<Hash> = view
-        .journals
-        .iter()
-        .flat_map(|journal| journal.leaves.iter().copied())
-        .collect();
+    let (count, tail) = unsealed(view);
     work(&WithTail {
         stored: StoredTiles { disk, layout },
         count,
@@ -47,10 +42,22 @@ pub(crate) fn with_tiles<T>(
     })
 }
 
+/// The first record that is not sealed, and the leaves from it on.
+fn unsealed(view: &View) -> (u64, Vec<Hash>) {
+    let first = view.journals.first().map_or(0, |journal| journal.first_seq);
+    let leaves = view.journals.iter().flat_map(|journal| journal.leaves.iter().copied());
+    (first, leaves.collect())
+}
+
 impl Files {
-    /// Does something with the hashes over all records.
+    /// Does something with the hashes over all records. The view is held only as long as its leaves are copied.
     pub(crate) fn with_tiles<T>(&self, work: impl FnOnce(&WithTail<'_, StoredTiles<'_>>) -> Result<T>) -> Result<T> {
-        let view = self.view.read().clone();
-        with_tiles(&*self.disk, &self.layout, &view, work)
+        let (count, tail) = unsealed(&self.view.read());
+        let (disk, layout) = (&*self.disk, &self.layout);
+        work(&WithTail {
+            stored: StoredTiles { disk, layout },
+            count,
+            tail: &tail,
+        })
     }
 }
