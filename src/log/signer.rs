@@ -31,6 +31,8 @@ pub(crate) struct Signer {
     began: u64,
     /// When it should end, by the clock that never steps; nothing before its first record.
     ends_at: Option<u64>,
+    /// The size with which the present epoch's file is known to be durable.
+    kept: Option<u64>,
     /// Held as long as anything is signed: two directories with one set of keys would go on as one.
     _alone: Box<dyn LockGuard>,
 }
@@ -57,6 +59,7 @@ impl Signer {
             place: Place::of(disk, layout)?,
             began: 0,
             ends_at: None,
+            kept: None,
             _alone: alone,
         };
         signer.keep(disk, layout, &Tip::empty())?;
@@ -129,6 +132,7 @@ impl Signer {
             before,
             began,
             ends_at: (end > began).then(|| disk.monotonic().saturating_add(EPOCH_NS.saturating_sub(age))),
+            kept: None,
             _alone: alone,
         };
         signer.keep_at(disk, layout, size, root)?;
@@ -181,12 +185,18 @@ impl Signer {
         self.epoch = self.epoch.next();
         self.began = tip.next_seq();
         self.ends_at = None;
-        self.keep(disk, layout, tip)
+        self.kept = None;
+        self.keep(disk, layout, tip)?;
+        self.kept = Some(tip.next_seq());
+        Ok(())
     }
 
     /// Signs how far the log is.
     pub(crate) fn checkpoint(&self, disk: &dyn Disk, layout: &Layout, tip: &Tip) -> Result<SignedCheckpoint> {
-        self.keep(disk, layout, tip)?;
+        // Nearly always an epoch ended just before, and its file says this already.
+        if self.kept != Some(tip.next_seq()) {
+            self.keep(disk, layout, tip)?;
+        }
         let checkpoint = Checkpoint::new(self.log_key.origin(), tip.next_seq(), tip.tree.root())?;
         Ok(SignedCheckpoint::sign(checkpoint, &self.log_key)?)
     }
