@@ -1,19 +1,22 @@
-//! A directory of logs. So far a database has one log, `main`; everything a program does with it goes through here.
+//! A directory of logs. So far a database has one log, `main`, and its successors, of which the newest is written;
+//! everything a program does with it goes through here.
 
 pub use evidence::Genesis;
+pub use verification::VerifyOptions;
 
 mod evidence;
+mod lineage;
+mod verification;
 
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::entry::{At, Entry, Records};
 use crate::error::{Error, Result};
 use crate::log::{
-    self, Anchors, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status,
-    Ticket,
+    self, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Status, Ticket,
 };
 use crate::record::{Prepared, Record};
 use std::fmt;
-use std::ops::{Bound, Range, RangeBounds};
+use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -68,28 +71,6 @@ impl Pending {
     }
 }
 
-/// What [`Database::verify_with`] checks.
-#[derive(Default)]
-pub struct VerifyOptions<'a> {
-    /// Only the records of these seqs; the rest of the log is then not looked at.
-    pub seqs: Option<Range<u64>>,
-    /// What the log has to be, as somebody noted who saw it before.
-    pub anchors: Anchors<'a>,
-    /// How many threads read and hash; as many as there are processors if it is not said.
-    pub threads: Option<usize>,
-    /// Told how many bytes of how many are done.
-    pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
-}
-
-impl fmt::Debug for VerifyOptions<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyOptions")
-            .field("seqs", &self.seqs)
-            .field("threads", &self.threads)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Database {
     /// Creates a database in a directory that has none, and opens it for writing.
     ///
@@ -105,7 +86,7 @@ impl Database {
     /// [`Error::Exists`] if there is one already.
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let layout = layout(path, &options);
+        let (name, layout) = lineage::newest(&*disk, path, &options)?;
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
         if let Some(group) = options.group {
@@ -115,9 +96,9 @@ impl Database {
         let identity = Identity {
             database: log::new_id(&*disk),
             log_id: log::new_id(&*disk),
-            name: MAIN.to_owned(),
+            name,
         };
-        let log = Log::create(Arc::clone(&disk), layout, identity, options.clone())?;
+        let log = Log::create(Arc::clone(&disk), layout, identity, options.clone(), None)?;
         Ok(Self::new(path, disk, options, Mode::Writing(log)))
     }
 
@@ -136,7 +117,8 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let log = Log::open(Arc::clone(&disk), layout(path, &options), options.clone())?;
+        let (_, layout) = lineage::newest(&*disk, path, &options)?;
+        let log = Log::open(Arc::clone(&disk), layout, options.clone())?;
         Ok(Self::new(path, disk, options, Mode::Writing(log)))
     }
 
@@ -155,7 +137,8 @@ impl Database {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let options = Options::default();
-        let mode = match log::join(&disk, &layout(path, &options), &options)? {
+        let (_, layout) = lineage::newest(&*disk, path, &options)?;
+        let mode = match log::join(&disk, &layout, &options)? {
             Joining::Writer(log) => Mode::Writing(log),
             Joining::Joined(joined) => Mode::Joined(joined),
         };
@@ -176,13 +159,31 @@ impl Database {
     /// As [`Database::open_read_only`].
     pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
         let path = path.as_ref();
-        let reading = Reading::open(Arc::clone(&disk), layout(path, &Options::default()))?;
-        Ok(Self::new(
-            path,
-            disk,
-            Options::default(),
-            Mode::Reading(Box::new(reading)),
-        ))
+        let (_, layout) = lineage::newest(&*disk, path, &Options::default())?;
+        Self::reading(path, disk, layout)
+    }
+
+    /// Opens one of a database's logs for reading, such as one that has a successor (see [`Database::succeed`]).
+    ///
+    /// # Errors
+    /// As [`Database::open_read_only`]; [`Error::NotFound`] if there is no log of that name.
+    pub fn open_log(path: impl AsRef<Path>, name: &str) -> Result<Self> {
+        let path = path.as_ref();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let names = lineage::all(&*disk, path, &Options::default())?;
+        if !names.iter().any(|known| known == name) {
+            return Err(lineage::no_log(path, name, &names));
+        }
+        let layout = lineage::layout(path, name, &Options::default());
+        Self::reading(path, disk, layout)
+    }
+
+    /// The names of a database's logs, the oldest first; the last one is written.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn logs(path: impl AsRef<Path>) -> Result<Vec<String>> {
+        lineage::all(&RealDisk, path.as_ref(), &Options::default())
     }
 
     /// A database in memory, for tests of applications: the same code on a disk that is none. It is gone with its last
@@ -348,44 +349,6 @@ impl Database {
         }
     }
 
-    /// Reads and hashes everything and names what is not as it was written.
-    ///
-    /// # Errors
-    /// The directory cannot be listed; whatever else is wrong stands in the report.
-    pub fn verify(&self) -> Result<Report> {
-        self.verify_with(&VerifyOptions::default())
-    }
-
-    /// Verifies with a choice of what and how.
-    ///
-    /// # Errors
-    /// As [`Database::verify`].
-    pub fn verify_with(&self, options: &VerifyOptions<'_>) -> Result<Report> {
-        verify(
-            &self.inner.disk,
-            &self.inner.path,
-            Some(self.identity().log_id),
-            options,
-        )
-    }
-
-    /// Verifies a database that may be too damaged to be opened.
-    ///
-    /// # Errors
-    /// As [`Database::verify`]; [`Error::NotADatabase`] if there is nothing to verify.
-    pub fn verify_at(path: impl AsRef<Path>, options: &VerifyOptions<'_>) -> Result<Report> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        Self::verify_at_with(path, &disk, options)
-    }
-
-    /// Verifies a database on that disk that may be too damaged to be opened.
-    ///
-    /// # Errors
-    /// As [`Database::verify_at`].
-    pub fn verify_at_with(path: impl AsRef<Path>, disk: &Arc<dyn Disk>, options: &VerifyOptions<'_>) -> Result<Report> {
-        verify(disk, path.as_ref(), None, options)
-    }
-
     /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is replaced or cut
     /// off is kept beside the log, and what was done is recorded in it. Records that are lost stay lost: verify goes on
     /// naming them. If it is interrupted, nothing is lost; it can be run again.
@@ -402,7 +365,8 @@ impl Database {
     /// # Errors
     /// As [`Database::recover`].
     pub fn recover_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: &Options) -> Result<Recovery> {
-        log::recover(&disk, &layout(path.as_ref(), options), MAIN, options)
+        let (name, layout) = lineage::newest(&*disk, path.as_ref(), options)?;
+        log::recover(&disk, &layout, &name, options)
     }
 
     /// The day's figures.
@@ -444,6 +408,11 @@ impl Database {
                 mode,
             }),
         }
+    }
+
+    fn reading(path: &Path, disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
+        let mode = Mode::Reading(Box::new(Reading::open(Arc::clone(&disk), layout)?));
+        Ok(Self::new(path, disk, Options::default(), mode))
     }
 
     fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
@@ -494,50 +463,6 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Where a database's only log is, and its keys: where the options or the environment say, else in a directory beside the
-/// database, so that who copies the one has not the other.
-fn layout(path: &Path, options: &Options) -> Layout {
-    let beside = || {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        // A path that ends in `..` has no name of its own.
-        let path = if path.file_name().is_some() {
-            path
-        } else {
-            path.canonicalize().unwrap_or(path)
-        };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".keys");
-        path.with_file_name(name)
-    };
-    let named = || {
-        std::env::var_os("AUDITDB_KEYS")
-            .filter(|name| !name.is_empty())
-            .map(PathBuf::from)
-    };
-    let keys = options.keys.clone().or_else(named).unwrap_or_else(beside);
-    Layout::new(path.join("logs").join(MAIN), keys)
-}
-
 fn one(receipts: Vec<Receipt>) -> Result<Receipt> {
     receipts.into_iter().next().ok_or(Error::Closed)
-}
-
-fn verify(disk: &Arc<dyn Disk>, path: &Path, log_id: Option<[u8; 16]>, options: &VerifyOptions<'_>) -> Result<Report> {
-    let layout = layout(path, &Options::default());
-    let task = log::Verify {
-        disk: &**disk,
-        layout: &layout,
-        log: MAIN,
-        log_id,
-        seqs: options.seqs.clone(),
-        anchors: options.anchors,
-        threads: options
-            .threads
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
-        progress: options.progress.unwrap_or(&|_, _| {}),
-    };
-    log::verify(&task).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::NotADatabase { path: path.to_owned() },
-        _ => Error::io("reading", path, error),
-    })
 }

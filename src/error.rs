@@ -59,6 +59,13 @@ pub enum Error {
         /// What was found.
         faults: Vec<Fault>,
     },
+    /// The log's files are of a format that this version does not read.
+    Format {
+        /// The log's directory.
+        path: PathBuf,
+        /// The file, and what is wrong with it.
+        fault: Box<Fault>,
+    },
     /// A recovery cannot tell from what is left where the log stands, so it cannot be written to; nothing was guessed.
     Lost {
         /// The log's directory.
@@ -88,6 +95,18 @@ pub enum Error {
         path: PathBuf,
         /// What shows it.
         why: Estrangement,
+    },
+    /// The log can be written, so it needs no successor.
+    Writable {
+        /// The log's directory.
+        path: PathBuf,
+    },
+    /// Another log of the database goes on from this one, which is only read any more.
+    Succeeded {
+        /// The log's name.
+        log: String,
+        /// The name of the one that is written.
+        by: String,
     },
     /// A key, a signed text or a proof was not accepted.
     Proof(ProofFault),
@@ -139,6 +158,10 @@ impl Error {
                 path: fault.file,
                 source: std::sync::Arc::new(io::Error::other(message)),
             },
+            What::Format { .. } => Error::Format {
+                path: log.to_owned(),
+                fault: Box::new(fault),
+            },
             _ => Error::Damaged {
                 path: log.to_owned(),
                 faults: vec![fault],
@@ -189,17 +212,18 @@ impl fmt::Display for Estrangement {
             Estrangement::RolledBack { signed, found } => write!(
                 f,
                 "it was rolled back: its keys have signed for {signed} records and {found} are there. Bring the newer \
-                 directory back; if that is lost, keep this one as it is and go on in a new database"
+                 directory back; if that is lost, `auditdb log succeed` goes on in a new log and keeps this one as it is"
             ),
             Estrangement::Forked { signed } => write!(
                 f,
                 "it was forked: among its first {signed} records are others than its keys have signed for. Bring the right \
-                 directory back; if that is lost, keep this one as it is and go on in a new database"
+                 directory back; if that is lost, `auditdb log succeed` goes on in a new log and keeps this one as it is"
             ),
             Estrangement::Copied { from } => write!(
                 f,
                 "it is a copy: the log was written at {from} last, in another directory. If it was moved and nothing writes \
-                 there any more, `auditdb log adopt` takes it back"
+                 there any more, `auditdb log adopt` takes it back; if both are to be written, `auditdb log succeed` goes on here in \
+                 a new log"
             ),
         }
     }
@@ -246,17 +270,18 @@ impl fmt::Display for Error {
                 f.write_str("\n`auditdb verify` names all that is wrong, `auditdb export` prints what can be read, and only `auditdb recover` \
                      makes the log writable again")
             }
+            Error::Format { path, fault } => write!(f, "the log {} was left alone: {fault}", path.display()),
             Error::Lost { path, what } => write!(
                 f,
                 "the log {} cannot be made writable: {what}. Copy the damaged files back from a backup and run `auditdb \
                  recover` again; what is left can be read with `auditdb verify` and `auditdb export`. New records can go \
-                 into a new database meanwhile (`auditdb init`)",
+                 into a successor (`auditdb log succeed`)",
                 path.display()
             ),
             Error::NoKey { path } => write!(
                 f,
                 "no secret key at {}, so nothing is written: give the directory of the log's keys (AUDITDB_KEYS), or open \
-                 it for reading. A copy is never written again: go on in a new database",
+                 it for reading. A copy is never written again: `auditdb log succeed` goes on in a new log",
                 path.display()
             ),
             Error::KeyFile { path } => write!(
@@ -265,6 +290,13 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Error::Estranged { path, why } => write!(f, "{} was opened for nothing but reading: {why}", path.display()),
+            Error::Writable { path } => write!(
+                f,
+                "{} can be written, so it needs no successor: that is for a log that was rolled back, forked or copied, or \
+                 whose keys are lost",
+                path.display()
+            ),
+            Error::Succeeded { log, by } => write!(f, "the log {log} is only read any more: {by} goes on from it"),
             Error::Proof(fault) => fault.fmt(f),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
             Error::NotADatabase { path } => {

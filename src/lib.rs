@@ -46,7 +46,7 @@
 //! - What an epoch has signed cannot be changed or removed unseen, not even with all keys that are there now: see
 //!   [`threat_model`], and [`Database::genesis`] for what to note elsewhere.
 //!
-//! What is not promised: the format is version 0, a later release may refuse it.
+//! The files are of format 1 (`storage-format.md`), which every later release reads.
 //!
 //! # Features
 //!

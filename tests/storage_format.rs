@@ -32,7 +32,7 @@ fn the_examples_hashes_and_header_are_right() {
     let (line, leaf, chain, header) = example();
     let computed = leaf_hash(line.as_bytes());
     let text = line + "\n";
-    let mut expected = b"\xFFAUDITF\0\0\0\0\0\x01\0\0\0".to_vec();
+    let mut expected = b"\xFFAUDITF\0\x01\0\0\0\x01\0\0\0".to_vec();
     expected.extend((0..16_u8).map(|place| place * 0x11));
     expected.extend_from_slice(&[0; 16]);
     expected.extend_from_slice(&u32::try_from(text.len()).unwrap().to_le_bytes());

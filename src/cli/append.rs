@@ -47,7 +47,7 @@ impl Append {
         let (dir, rest) = self.at.dir_before(self.file.as_slice(), 0..=1, "FILE")?;
         let file = rest.into_iter().next().unwrap_or_else(|| "-".into());
         let (reader, total) = open(&file)?;
-        let db = if self.check { None } else { Some(Database::join(&dir)?) };
+        let db = if self.check { None } else { Some(self.at.join(&dir)?) };
         let rejects = self.rejects.as_deref().map(open_rejects).transpose()?;
         let mut intake = Intake {
             db,

@@ -1,7 +1,6 @@
 //! `auditdb checkpoint`: how far the log is, signed.
 
 use super::{Answer, Outcome, Stop, Where, output};
-use crate::database::Database;
 use clap::Args;
 
 /// Print a signed checkpoint (C2SP tlog-checkpoint): how many records there are, and the root over them. Keep it elsewhere:
@@ -22,10 +21,10 @@ impl Checkpoint {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         let signed = if self.stored {
-            let newest = Database::open_read_only(dir)?.newest_checkpoint()?;
+            let newest = self.at.read(&dir)?.newest_checkpoint()?;
             newest.ok_or_else(|| Stop::No("no checkpoint was signed yet".to_owned()))?
         } else {
-            Database::join(dir)?.checkpoint()?
+            self.at.join(&dir)?.checkpoint()?
         };
         let checkpoint = signed.checkpoint();
         if self.at.json {

@@ -3,7 +3,6 @@
 use super::output::Out;
 use super::progress::Progress;
 use super::{Answer, Outcome, Stop, Where, output};
-use crate::database::Database;
 use crate::error::Error;
 use clap::Args;
 use std::io::IsTerminal;
@@ -24,7 +23,7 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self) -> Outcome {
-        let db = Database::open_read_only(self.at.dir()?)?;
+        let db = self.at.read(&self.at.dir()?)?;
         // Where the end cannot be read, what stands before it still can.
         let end = match db.len() {
             Err(Error::Damaged { .. }) => u64::MAX,

@@ -3,7 +3,6 @@
 use super::figures::count;
 use super::progress::Progress;
 use super::{Answer, Outcome, Stop, Where, output};
-use crate::database::Database;
 use crate::error::Error;
 use crate::ingest::chat::{ChatOptions, Importer, read};
 use clap::{Args, ValueEnum};
@@ -42,7 +41,7 @@ impl Import {
     pub(super) fn run(self) -> Outcome {
         let Format::Chat = self.format;
         let (dir, files) = self.at.dir_before(&self.files, 1..=usize::MAX, "FILE")?;
-        let db = Database::join(dir)?;
+        let db = self.at.join(&dir)?;
         let before = db.len()?;
         let mut importer = Importer::new(ChatOptions {
             agent: self.agent.clone(),

@@ -33,24 +33,31 @@ impl Init {
             options = options.group(group_number(group)?);
         }
         let db = Database::create_with(self.at.dir()?, Arc::new(RealDisk), options)?;
-        let Genesis { key, leaf, .. } = db.genesis()?;
-        let (genesis, keys) = (crate::log::hex(&leaf), db.keys_dir().display().to_string());
-        let (database, log) = (db.identity().database_id(), db.identity().log_id());
-        if self.at.json {
-            let answer = serde_json::json!({ "database": database, "log": "main", "log_id": log, "key": key.to_string(), "genesis": genesis, "secrets": keys, "format": 0 });
-            output::print(&answer.to_string())?;
-        } else {
-            let dir = db.path().display();
-            output::print(&format!(
-                "created {dir}\n  database  {database}\n  log       main {log}\n  key       {key}\n  genesis   {genesis}\n  secrets   {keys}"
-            ))?;
-            output::say(
-                "Note key and genesis somewhere else: `auditdb verify --key … --genesis …` wants them. The secrets belong to this\n\
-                 place alone: leave them out of every copy and backup. Format 0: a later release may refuse it.",
-            );
-        }
+        announce(&db, "created", self.at.json)?;
         Ok(Answer::Yes)
     }
+}
+
+/// Says which log was made, and what to note of it.
+pub(super) fn announce(db: &Database, did: &str, json: bool) -> Result<(), Stop> {
+    let Genesis { key, leaf, .. } = db.genesis()?;
+    let (genesis, keys) = (crate::log::hex(&leaf), db.keys_dir().display().to_string());
+    let identity = db.identity();
+    let (database, log, log_id) = (identity.database_id(), identity.name(), identity.log_id());
+    if json {
+        let answer = serde_json::json!({ "database": database, "log": log, "log_id": log_id, "key": key.to_string(), "genesis": genesis, "secrets": keys, "format": crate::log::FORMAT });
+        output::print(&answer.to_string())?;
+        return Ok(());
+    }
+    let dir = db.path().display();
+    output::print(&format!(
+        "{did} {dir}\n  database  {database}\n  log       {log} {log_id}\n  key       {key}\n  genesis   {genesis}\n  secrets   {keys}"
+    ))?;
+    output::say(
+        "Note key and genesis somewhere else: `auditdb verify --key … --genesis …` wants them. The secrets belong to this\n\
+         place alone: leave them out of every copy and backup.",
+    );
+    Ok(())
 }
 
 /// The number of a group.

@@ -1,7 +1,7 @@
 //! `auditdb key`: the keys that sign.
 
 use super::{Answer, Outcome, Where, output};
-use crate::database::{Database, Genesis};
+use crate::database::Genesis;
 use crate::log::hex;
 use clap::{Args, Subcommand};
 
@@ -39,7 +39,7 @@ pub(super) struct Show {
 
 impl Show {
     fn run(self) -> Outcome {
-        let db = Database::open_read_only(self.at.dir()?)?;
+        let db = self.at.read(&self.at.dir()?)?;
         let Genesis { key, leaf, .. } = db.genesis()?;
         let (leaf, keys) = (hex(&leaf), db.keys_dir().display().to_string());
         output::print(&if self.at.json {
@@ -63,7 +63,7 @@ pub(super) struct Rotate {
 
 impl Rotate {
     fn run(self) -> Outcome {
-        let key = Database::join(self.at.dir()?)?.rotate_key()?;
+        let key = self.at.join(&self.at.dir()?)?.rotate_key()?;
         output::print(&if self.at.json {
             serde_json::json!({ "key": key.to_string() }).to_string()
         } else {

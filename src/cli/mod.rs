@@ -3,7 +3,6 @@
 //! Exit codes: 0 yes; 1 no (damaged, not found, nothing matched); 2 it could not be done (usage, bad input, the
 //! system); 3 an answer, but a partial one.
 
-mod adopt;
 mod append;
 mod checkpoint;
 mod demo;
@@ -13,6 +12,7 @@ mod import;
 mod init;
 mod key;
 mod lines;
+mod log;
 mod look;
 mod output;
 mod place;
@@ -103,7 +103,7 @@ enum Command {
     Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
     Key(key::Key),
-    Log(adopt::LogNoun),
+    Log(log::LogNoun),
     Recover(recover::Recover),
     Status(status::Status),
     Schema(schema::Schema),

@@ -1,6 +1,8 @@
 //! Where the database is: the first positional of every command, or what `AUDITDB_DIR` says.
 
 use super::Stop;
+use crate::database::Database;
+use crate::error::Error;
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
@@ -12,9 +14,9 @@ pub(super) struct Where {
     /// The database's directory; AUDITDB_DIR if it is left out (`auditdb --help` says when it is).
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The log in it.
-    #[arg(long, value_name = "NAME", default_value = "main")]
-    log: String,
+    /// The log in it; the newest if it is not said. Only that one is written.
+    #[arg(long, value_name = "NAME")]
+    log: Option<String>,
     /// Answer in JSON, for machines.
     #[arg(long)]
     pub(super) json: bool,
@@ -45,12 +47,41 @@ impl Where {
         if rest.len() < *others.start() {
             return Err(Stop::CouldNot(format!("no {name} given behind {}", dir.display())));
         }
-        match self.log.as_str() {
-            "main" => Ok((dir, rest)),
-            other => Err(Stop::No(format!(
-                "no log named {other:?} in {}; there is only main so far",
-                dir.display()
-            ))),
+        Ok((dir, rest))
+    }
+
+    /// The name of the log that was asked for.
+    pub(super) fn log(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+
+    /// Opens the log for reading.
+    pub(super) fn read(&self, dir: &Path) -> Result<Database, Stop> {
+        Ok(match &self.log {
+            Some(name) => Database::open_log(dir, name)?,
+            None => Database::open_read_only(dir)?,
+        })
+    }
+
+    /// Opens the log for writing, or to hand records to whoever writes it.
+    pub(super) fn join(&self, dir: &Path) -> Result<Database, Stop> {
+        self.check_newest(dir)?;
+        Ok(Database::join(dir)?)
+    }
+
+    /// Whether the log that was asked for is the one that is written.
+    pub(super) fn check_newest(&self, dir: &Path) -> Result<(), Stop> {
+        let Some(name) = &self.log else { return Ok(()) };
+        let names = Database::logs(dir)?;
+        match names.last() {
+            Some(newest) if newest == name => Ok(()),
+            Some(newest) if names.contains(name) => Err(Error::Succeeded {
+                log: name.clone(),
+                by: newest.clone(),
+            }
+            .into()),
+            // It names the logs that there are.
+            _ => Database::open_log(dir, name).map(|_| ()).map_err(Stop::from),
         }
     }
 }

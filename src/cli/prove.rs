@@ -1,7 +1,6 @@
 //! `auditdb proof make`, `consistency` and `tiles`: proofs made from a log. Checking one needs no log (`proof`).
 
 use super::{Answer, Outcome, Stop, Where, output, record_name};
-use crate::database::Database;
 use crate::disk::{Disk, RealDisk};
 use crate::proof::{base64_text, tiles_of};
 use clap::Args;
@@ -31,7 +30,7 @@ impl Make {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
         // Reading is enough as long as a checkpoint reaches the record.
-        let reader = Database::open_read_only(&dir)?;
+        let reader = self.at.read(&dir)?;
         let found = record_name::resolve(&reader, &name)?;
         let [entry] = found.as_slice() else {
             return Err(Stop::No(format!(
@@ -45,7 +44,7 @@ impl Make {
         let proof = if covered {
             reader.prove(entry.seq())?
         } else {
-            Database::join(&dir)?.prove(entry.seq())?
+            self.at.join(&dir)?.prove(entry.seq())?
         };
         output::print(proof.to_string().trim_end_matches('\n'))?;
         Ok(Answer::Yes)
@@ -78,7 +77,7 @@ impl Consistency {
         let [old, new] = sizes.as_slice() else {
             return Err(Stop::CouldNot("give two sizes, the smaller first".to_owned()));
         };
-        let hashes = Database::open_read_only(dir)?.prove_consistency(*old, *new)?;
+        let hashes = self.at.read(&dir)?.prove_consistency(*old, *new)?;
         let lines: Vec<String> = hashes.iter().map(|hash| base64_text(hash)).collect();
         output::print(&if self.at.json {
             serde_json::json!({ "old": old, "new": new, "hashes": lines }).to_string()
@@ -111,7 +110,7 @@ impl Tiles {
                 self.out.display()
             )));
         }
-        let db = Database::join(dir)?;
+        let db = self.at.join(&dir)?;
         let signed = db.checkpoint()?;
         let size = signed.checkpoint().size();
         let mut files = 0;

@@ -17,6 +17,7 @@ pub(super) struct Recover {
 impl Recover {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
+        self.at.check_newest(&dir)?;
         let recovery = waiting("recovering", || Database::recover(dir))?;
         if self.at.json {
             let faults: Vec<String> = recovery.faults.iter().map(ToString::to_string).collect();

@@ -2,7 +2,6 @@
 
 use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
-use crate::database::Database;
 use clap::Args;
 
 /// Seal what was appended since the last seal, also beside a running agent.
@@ -15,7 +14,7 @@ pub(super) struct Seal {
 
 impl Seal {
     pub(super) fn run(self) -> Outcome {
-        let db = Database::join(self.at.dir()?)?;
+        let db = self.at.join(&self.at.dir()?)?;
         let sealed = waiting("sealing", || db.seal())?;
         let answer = if sealed { "sealed" } else { "nothing to seal" };
         if self.at.json {

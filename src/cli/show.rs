@@ -8,7 +8,6 @@ use super::look::{elements, members, plain, quoted, said, string};
 use super::output::Out;
 use super::record_name::resolve;
 use super::{Answer, Outcome, Stop, Where};
-use crate::database::Database;
 use crate::record::printable;
 use clap::Args;
 use std::ffi::OsString;
@@ -36,7 +35,7 @@ impl Show {
             .first()
             .map(|record| record.to_string_lossy())
             .unwrap_or_default();
-        let db = Database::open_read_only(dir)?;
+        let db = self.at.read(&dir)?;
         let mut out = Out::new();
         for (place, entry) in resolve(&db, &record)?.iter().enumerate() {
             if self.at.json {

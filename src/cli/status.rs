@@ -2,7 +2,6 @@
 
 use super::figures::{bytes, count, ratio, short_time};
 use super::{Answer, Outcome, Stop, Where, output};
-use crate::database::Database;
 use clap::Args;
 
 /// Show how many records there are, what they take on disk, and the hashes over them.
@@ -15,7 +14,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self) -> Outcome {
-        let status = Database::open_read_only(self.at.dir()?)?.status()?;
+        let status = self.at.read(&self.at.dir()?)?.status()?;
         if self.at.json {
             let json = serde_json::to_string(&status).map_err(|error| Stop::CouldNot(error.to_string()))?;
             output::print(&json)?;
@@ -57,7 +56,6 @@ impl Status {
                 status.damaged_segments
             ));
         }
-        output::say("format 0: a later release may refuse it");
         Ok(Answer::Yes)
     }
 }

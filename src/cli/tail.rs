@@ -4,7 +4,6 @@ use super::figures::short_time;
 use super::look::string;
 use super::output::Out;
 use super::{Answer, Outcome, Stop, Where};
-use crate::database::Database;
 use crate::entry::Entry;
 use crate::record::printable;
 use clap::Args;
@@ -32,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 impl Tail {
     pub(super) fn run(self) -> Outcome {
-        let db = Database::open_read_only(self.at.dir()?)?;
+        let db = self.at.read(&self.at.dir()?)?;
         let mut out = Out::new();
         let end = db.len()?;
         let mut newest: Vec<Entry> = Vec::new();

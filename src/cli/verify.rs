@@ -3,11 +3,14 @@
 use super::progress::Progress;
 use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::{Database, VerifyOptions};
-use crate::log::Anchors;
+use crate::disk::{Disk, RealDisk};
+use crate::log::{Anchors, Report};
 use crate::proof::{Hash, NOTE_LIMIT, SignedCheckpoint, VerifierKey};
 use clap::Args;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Read and hash every byte and name everything that is not as it was written.
 #[derive(Debug, Args)]
@@ -21,64 +24,105 @@ pub(super) struct Verify {
     /// Only these records: A..B, A.. or ..B, B excluded.
     #[arg(long, value_name = "A..B", value_parser = super::export::seqs)]
     seq: Option<Range<u64>>,
-    /// The log's first key, as `init` printed it and you noted it elsewhere.
-    #[arg(long, value_name = "VKEY")]
-    key: Option<VerifierKey>,
-    /// The leaf of the log's first record, as `init` printed it and you noted it elsewhere.
-    #[arg(long, value_name = "HASH", value_parser = leaf)]
-    genesis: Option<Hash>,
-    /// A checkpoint that the log signed, in a file kept elsewhere: no record before it may be missing or changed.
-    #[arg(long, value_name = "CHECKPOINT")]
-    against: Option<PathBuf>,
+    /// The log's first key, as `init` printed it and you noted it elsewhere. For a log and its successors once each.
+    #[arg(long, value_name = "VKEY", conflicts_with = "seq")]
+    key: Vec<VerifierKey>,
+    /// The leaf of the log's first record, as `init` printed it and you noted it elsewhere; in the order of the keys.
+    #[arg(long, value_name = "HASH", value_parser = leaf, conflicts_with = "seq")]
+    genesis: Vec<Hash>,
+    /// A checkpoint that the log signed, in a file kept elsewhere: no record before it may be missing or changed. More than
+    /// once, if there are several.
+    #[arg(long, value_name = "CHECKPOINT", conflicts_with = "seq")]
+    against: Vec<PathBuf>,
     /// Exit 1 if the answer cannot say this much.
-    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', conflicts_with = "seq")]
     require: Vec<Verdict>,
 }
 
 impl Verify {
     pub(super) fn run(self) -> Outcome {
+        let dir = self.at.dir()?;
         let progress = Progress::new("verifying", true);
         let tell = |done, total| progress.at(done, total);
-        let checkpoint = match &self.against {
-            Some(path) => Some(given_checkpoint(path)?),
-            None => None,
-        };
+        let checkpoints = by_log(&self.against)?;
+        let identities = self.identities(&dir)?;
+        let signed = checkpoints.iter().map(|checkpoints| Anchors {
+            checkpoints,
+            ..Anchors::default()
+        });
+        let anchors: Vec<Anchors<'_>> = identities.into_iter().chain(signed).collect();
         let options = VerifyOptions {
             seqs: self.seq.clone(),
-            anchors: Anchors {
-                key: self.key.as_ref(),
-                genesis: self.genesis.as_ref(),
-                checkpoint: checkpoint.as_ref(),
-            },
-            threads: None,
             progress: Some(&tell),
+            ..VerifyOptions::default()
         };
-        let report = Database::verify_at(self.at.dir()?, &options)?;
+        // Seqs are those of one log.
+        let newest = || Database::logs(&dir).ok()?.pop();
+        let only = self
+            .at
+            .log()
+            .map(str::to_owned)
+            .or_else(|| self.seq.as_ref().and_then(|_| newest()));
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let reports = Database::verify_logs_with(&dir, &disk, only.as_deref(), &anchors, &options)?;
         progress.end();
-        if let Some(seqs) = self.seq.filter(|_| report.records == 0 && report.is_sound()) {
-            return Err(Stop::No(super::export::none_there(&seqs)));
+        let sound = reports.iter().all(Report::is_sound);
+        let read: u64 = reports.iter().map(|report| report.records).sum();
+        if let Some(seqs) = self.seq.as_ref().filter(|_| read == 0 && sound) {
+            return Err(Stop::No(super::export::none_there(seqs)));
         }
-        output::print(&if self.at.json {
-            report.to_json()
-        } else {
-            report.to_string()
-        })?;
-        let missing = self.require.iter().find(|verdict| match verdict {
-            Verdict::Authentic => !report.authenticated,
-            Verdict::Complete => report.complete_to.is_none(),
-        });
+        output::print(&if self.at.json { object(&reports) } else { page(&reports) })?;
+        let missing = self
+            .require
+            .iter()
+            .find(|verdict| !reports.iter().all(|report| verdict.is_met(report)));
         if let Some(verdict) = missing {
             output::say(match verdict {
-                Verdict::Authentic => "auditdb: not authentic, as was required: give --key and --genesis",
-                Verdict::Complete => "auditdb: not shown to be complete, as was required: give --against",
+                Verdict::Authentic => "auditdb: not authentic, as was required: give --key and --genesis of each log",
+                Verdict::Complete => "auditdb: not shown to be complete, as was required: give --against for each log",
             });
         }
-        Ok(if report.is_sound() && missing.is_none() {
+        Ok(if sound && missing.is_none() {
             Answer::Yes
         } else {
             Answer::No
         })
     }
+
+    /// Keys and first records as they were given: the first key with the first record, and so on.
+    fn identities(&self, dir: &Path) -> Result<Vec<Anchors<'_>>, Stop> {
+        let logs = Database::logs(dir)?.len();
+        if self.genesis.len() > self.key.len() && logs > 1 && self.at.log().is_none() {
+            return Err(Stop::CouldNot(format!(
+                "there are {logs} logs: give each --genesis behind the --key of its log, or name the log with --log"
+            )));
+        }
+        let pairs = (0..self.key.len().max(self.genesis.len())).map(|place| Anchors {
+            key: self.key.get(place),
+            genesis: self.genesis.get(place),
+            ..Anchors::default()
+        });
+        Ok(pairs.collect())
+    }
+}
+
+/// The reports as one JSON object: what holds for all logs, and each by itself.
+fn object(reports: &[Report]) -> String {
+    let all = |holds: &dyn Fn(&Report) -> bool| reports.iter().all(holds);
+    let sound = all(&Report::is_sound);
+    serde_json::json!({
+        "sound": sound,
+        "authenticated": sound && all(&|report| report.authenticated),
+        "integrity": if sound { "sound" } else { "damaged" },
+        "completeness": if all(&|report| report.complete_to.is_some()) { "proven" } else { "unproven" },
+        "logs": reports.iter().map(Report::to_value).collect::<Vec<_>>(),
+    })
+    .to_string()
+}
+
+fn page(reports: &[Report]) -> String {
+    let pages: Vec<String> = reports.iter().map(ToString::to_string).collect();
+    pages.join("\n\n")
 }
 
 /// What an answer has to be able to say.
@@ -90,9 +134,27 @@ enum Verdict {
     Complete,
 }
 
-fn given_checkpoint(path: &Path) -> Result<SignedCheckpoint, Stop> {
-    let bytes = super::proof::read(path, NOTE_LIMIT)?;
-    SignedCheckpoint::parse(&bytes).map_err(|fault| Stop::CouldNot(format!("{}: {fault}", path.display())))
+impl Verdict {
+    fn is_met(self, report: &Report) -> bool {
+        match self {
+            Verdict::Authentic => report.authenticated,
+            Verdict::Complete => report.complete_to.is_some(),
+        }
+    }
+}
+
+/// The checkpoints in these files, those of each log together.
+fn by_log(paths: &[PathBuf]) -> Result<Vec<Vec<SignedCheckpoint>>, Stop> {
+    let mut logs: BTreeMap<String, Vec<SignedCheckpoint>> = BTreeMap::new();
+    for path in paths {
+        let bytes = super::proof::read(path, NOTE_LIMIT)?;
+        let signed =
+            SignedCheckpoint::parse(&bytes).map_err(|fault| Stop::CouldNot(format!("{}: {fault}", path.display())))?;
+        logs.entry(signed.checkpoint().origin().to_owned())
+            .or_default()
+            .push(signed);
+    }
+    Ok(logs.into_values().collect())
 }
 
 /// A leaf from its hexadecimal digits.

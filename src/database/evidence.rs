@@ -1,10 +1,10 @@
 //! What a database shows to the outside: who it is, checkpoints, and proofs. The writer signs; proofs are made from the
 //! files, by anybody who can read them.
 
-use super::{Database, Mode};
+use super::{Database, Mode, lineage};
 use crate::disk::{Disk, RealDisk};
 use crate::error::{Error, Result};
-use crate::log::{Log, Options, checkpoints, first_key};
+use crate::log::{self, Log, Options, checkpoints, first_key};
 use crate::proof::{
     Hash, ProofFile, SignedCheckpoint, Tile, TileHashes, TileOf, VerifierKey, leaf_hash, prove_consistency,
     prove_inclusion,
@@ -141,12 +141,32 @@ impl Database {
     /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
     pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
         let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
-        let log = Log::adopt(
-            Arc::clone(&disk),
-            super::layout(path, &options),
-            options.clone(),
-            reason,
-        )?;
+        let (_, layout) = lineage::newest(&*disk, path, &options)?;
+        let log = Log::adopt(Arc::clone(&disk), layout, options.clone(), reason)?;
+        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+    }
+
+    /// Goes on in a new log when the newest cannot be written any more: it was rolled back, forked or copied, its keys are
+    /// lost, or it is damaged (which [`Database::recover`] may mend). That log stays as it is, to be read and verified;
+    /// the new one's first record names it and how far it was, why it could not be written, and `reason`. The new log has
+    /// keys of its own: note what [`Database::genesis`] says of it.
+    ///
+    /// # Errors
+    /// [`Error::Writable`] if the log can be written, [`Error::Locked`] if another process writes it.
+    pub fn succeed(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
+        Self::succeed_with(path, Arc::new(RealDisk), options, reason)
+    }
+
+    /// Goes on in a new log on that disk.
+    ///
+    /// # Errors
+    /// As [`Database::succeed`].
+    pub fn succeed_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options, reason: &str) -> Result<Self> {
+        let path = path.as_ref();
+        let (name, old) = lineage::newest(&*disk, path, &options)?;
+        let name = lineage::successor_of(&name);
+        let new = lineage::layout(path, &name, &options);
+        let log = log::succeed(&disk, &old, (name, new), &options, reason)?;
         Ok(Self::new(path, disk, options, Mode::Writing(log)))
     }
 

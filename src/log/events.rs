@@ -49,8 +49,8 @@ impl Identity {
     }
 }
 
-/// The event of a segment's first record: all that is needed to check the segment by itself. The members without a
-/// meaning yet (origin, keys, class, region, policy, siblings, holds) keep their place for later formats.
+/// The event of a segment's first record: all that is needed to check the segment by itself. The members that nothing
+/// writes yet (class, region, policy, siblings, holds) keep their place: a reader takes any JSON in the two lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) name: String,
@@ -65,12 +65,26 @@ pub(crate) struct State {
     pub(crate) class: Option<String>,
     pub(crate) region: Option<String>,
     pub(crate) policy: Option<String>,
-    pub(crate) siblings: Vec<String>,
-    pub(crate) holds: Vec<String>,
+    pub(crate) siblings: Vec<serde_json::Value>,
+    pub(crate) holds: Vec<serde_json::Value>,
     /// Where the log stood before this record; absent in genesis.
     pub(crate) previous: Option<Standing>,
-    /// The log that this one goes on from; only in genesis.
-    pub(crate) predecessor: Option<String>,
+    /// The log that this one goes on from; only in genesis, and only in that of a successor.
+    pub(crate) predecessor: Option<Predecessor>,
+}
+
+/// The log that a successor goes on from, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Predecessor {
+    /// Its name in the database, and the one to the outside.
+    pub(crate) log: String,
+    pub(crate) origin: String,
+    /// How far it was; nothing if damage left that open.
+    pub(crate) standing: Option<Standing>,
+    /// Why it could not be written any more, in words.
+    pub(crate) why: String,
+    /// What the person said who had this log made.
+    pub(crate) reason: String,
 }
 
 /// The public keys that are in force.
@@ -136,8 +150,9 @@ impl KeyChange {
 }
 
 /// The first record of a log.
-pub(crate) fn genesis(identity: &Identity, keys: StateKeys) -> Vec<u8> {
-    system(&state_of(identity, keys, "genesis", None))
+pub(crate) fn genesis(identity: &Identity, keys: StateKeys, predecessor: Option<Predecessor>) -> Vec<u8> {
+    let genesis = state_of(identity, keys, "genesis", None);
+    system(&State { predecessor, ..genesis })
 }
 
 /// The first record of every later segment.

@@ -1,5 +1,6 @@
 //! What can be wrong with a log's files, each with its place.
 
+use super::format::FORMAT;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -79,8 +80,8 @@ pub enum What {
     Signature,
     /// A record states other keys than those that the records before it put in force.
     Keys,
-    /// A record or file is of a format that was given up before the log began to be signed.
-    OldFormat {
+    /// A record or file is of another format than this version reads.
+    Format {
         /// The version that it says.
         version: u16,
     },
@@ -90,6 +91,13 @@ pub enum What {
     OtherGenesis,
     /// A checkpoint is not what the log signed: why.
     Checkpoint(String),
+    /// The log is not what its successor says of it.
+    Succeeded {
+        /// The successor's name.
+        by: String,
+        /// What is another.
+        why: String,
+    },
     /// A part record without the record that it belongs to, or the reverse, or with another content.
     Part,
 }
@@ -144,12 +152,14 @@ impl fmt::Display for What {
                 f.write_str("is not signed by the key of its epoch: records were changed and signed anew")
             }
             What::Keys => f.write_str("states other keys than the records before it put in force"),
-            What::OldFormat { version } => {
-                write!(
-                    f,
-                    "is of format {version}, which carries no signatures: the log is signed from its first record on"
-                )
-            }
+            What::Format { version: 0 } => f.write_str(
+                "is of format 0, from before the first release, which carried no promise: export it with the version that \
+                 wrote it",
+            ),
+            What::Format { version } => write!(
+                f,
+                "is of format {version}, and this version of auditdb reads format {FORMAT}: use the one that wrote it"
+            ),
             What::OtherKey => f.write_str(
                 "is signed by another key than the one that was given: it is another log, or was written anew",
             ),
@@ -157,6 +167,7 @@ impl fmt::Display for What {
                 "begins with another record than the one that was given: it is another log, or was written anew",
             ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
+            What::Succeeded { by, why } => write!(f, "is not as it was when {by} went on from it: {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }
     }

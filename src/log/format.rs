@@ -4,8 +4,9 @@
 use crate::proof::Hash;
 use wincode::{SchemaRead, SchemaWrite};
 
-/// The format's version. 0 carries no promise: a later release may refuse it.
-pub(crate) const FORMAT: u16 = 0;
+/// The format's version. Every later release reads version 1. 0 was that of the time before it, which nothing reads any
+/// more.
+pub(crate) const FORMAT: u16 = 1;
 
 /// A structure of fixed length.
 pub(crate) trait Fixed: Sized {
@@ -195,6 +196,13 @@ impl FrameHeader {
         bytes
     }
 
+    /// The version that an intact header is of, if it is another one.
+    pub(crate) fn other_version(bytes: &[u8]) -> Option<u16> {
+        let header = Self::from_bytes(bytes)?;
+        let intact = header.magic == FRAME_MAGIC && is_sealed(bytes);
+        Some(header.version).filter(|version| intact && *version != FORMAT)
+    }
+
     /// From its bytes, if the magic, the version and the checksum are right.
     pub(crate) fn checked(bytes: &[u8]) -> Option<Self> {
         let header = Self::from_bytes(bytes)?;
@@ -231,6 +239,13 @@ impl Trailer {
         let mut bytes = self.to_bytes();
         seal(&mut bytes);
         bytes
+    }
+
+    /// The version that an intact trailer is of, if it is another one.
+    pub(crate) fn other_version(bytes: &[u8]) -> Option<u16> {
+        let trailer = Self::from_bytes(bytes)?;
+        let intact = trailer.magic == TRAILER_MAGIC && is_sealed(bytes);
+        Some(trailer.version).filter(|version| intact && *version != FORMAT)
     }
 
     /// From its bytes, if the magic, the version and the checksum are right.

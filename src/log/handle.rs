@@ -1,7 +1,7 @@
 //! A log that is open: for writing, with its threads, or for reading only.
 
 use super::door::Door;
-use super::events::{self, Identity};
+use super::events::{self, Identity, Predecessor};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::JournalWriter;
@@ -51,7 +51,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Log {
     /// Creates a log and its first record.
-    pub(crate) fn create(disk: Arc<dyn Disk>, layout: Layout, identity: Identity, options: Options) -> Result<Self> {
+    pub(crate) fn create(
+        disk: Arc<dyn Disk>,
+        layout: Layout,
+        identity: Identity,
+        options: Options,
+        predecessor: Option<Predecessor>,
+    ) -> Result<Self> {
         for dir in layout.dirs() {
             disk.create_dir(&dir)
                 .map_err(|error| Error::io("creating", &dir, error))?;
@@ -92,6 +98,7 @@ impl Log {
             callers: 0,
             started: None,
             last_logged: None,
+            predecessor,
             lock,
             signer,
         };
@@ -174,6 +181,7 @@ impl Log {
             callers: last.callers,
             started,
             last_logged,
+            predecessor: None,
             lock,
             signer,
         };
@@ -207,6 +215,7 @@ impl Log {
                 wall: start.last_logged,
                 monotonic: None,
             },
+            predecessor: start.predecessor,
             unannounced: true,
             streams: super::streams::Streams::default(),
             undefined: std::collections::HashSet::new(),
@@ -455,6 +464,7 @@ struct Start {
     callers: u64,
     started: Option<i64>,
     last_logged: Option<i64>,
+    predecessor: Option<Predecessor>,
     signer: Signer,
     lock: Box<dyn LockGuard>,
 }

@@ -146,6 +146,20 @@ impl Layout {
     }
 }
 
+/// What stands in a log's directory. Of the last two, the releases that write them say what they are.
+pub(crate) const IN_A_LOG: [&str; 10] = [
+    "LOCK",
+    "writer.sock",
+    "committed",
+    "journal",
+    "segments",
+    "tree",
+    "checkpoints",
+    "damaged",
+    "index",
+    "tombstones",
+];
+
 const JOURNAL: &str = ".journal";
 const SEGMENT: &str = ".jsonl.zst";
 

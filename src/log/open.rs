@@ -66,6 +66,11 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
     }
 }
 
+/// Whether there is a log that has a first record, readable or not.
+pub(crate) fn has_record(disk: &dyn Disk, layout: &Layout) -> bool {
+    !matches!(identify(disk, layout), Ok(None))
+}
+
 /// Goes through a log that was locked. `sealed_end` is how far it is behind its last segment, where a recovery found that
 /// out; an opening without one trusts nothing but the segment itself.
 pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed_end: Option<Tip>) -> Result<Opened> {
@@ -103,7 +108,11 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         let known = told.as_ref().filter(|told| told.journal == *first_seq);
         let end = replayed.reader.offset();
         if known.is_some_and(|told| end < told.offset) {
-            return Err(damaged(Fault::new(&replayed.journal.path, What::Shortened).at(end)));
+            let fault = match tail(&replayed.reader).map_err(damaged)? {
+                Tail::Damaged(fault) => fault,
+                Tail::Clean | Tail::Torn { .. } => Fault::new(&replayed.journal.path, What::Shortened).at(end),
+            };
+            return Err(damaged(fault));
         }
         match tail(&replayed.reader).map_err(damaged)? {
             Tail::Clean => {}

@@ -6,7 +6,7 @@
 
 use super::checkpoints;
 use super::draft::{Draft, Stamp};
-use super::events;
+use super::events::{self, Predecessor};
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
@@ -37,6 +37,8 @@ pub(crate) struct Writer {
     pub(crate) callers: u64,
     pub(crate) started: Option<i64>,
     pub(crate) clock: Clock,
+    /// The log that a new one goes on from.
+    pub(crate) predecessor: Option<Predecessor>,
     /// Whether it was not yet recorded that the log was opened.
     pub(crate) unannounced: bool,
     pub(crate) streams: Streams,
@@ -335,7 +337,7 @@ impl Writer {
         if self.journal.end == 0 {
             let identity = &self.files.identity;
             let members = match self.tip.next_seq() {
-                0 => events::genesis(identity, self.signer.keys()),
+                0 => events::genesis(identity, self.signer.keys(), self.predecessor.clone()),
                 _ => events::state(identity, self.signer.keys(), &self.tip.tree, &self.tip.chain),
             };
             self.own(&mut draft, members, now);

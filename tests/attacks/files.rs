@@ -94,12 +94,12 @@ fn a_part_that_says_it_is_older_than_signatures() {
     };
     let report = forged(&|lines| {
         let state = places(lines, "state")[1];
-        set(&mut lines[state], "\"format\":", "1");
+        set(&mut lines[state], "\"format\":", "0");
     });
     says(
         &report,
         ".journal",
-        "is of format 1, which carries no signatures: the log is signed from its first record on",
+        "is of format 0, from before the first release, which carried no promise",
     );
     // All epochs of one file gone.
     let report = forged(&|lines| {
@@ -126,8 +126,8 @@ fn a_part_that_says_it_is_older_than_signatures() {
     says(&report, ".journal", "the segment's last record does not close it");
     let report = forged(&|lines| {
         lines[0] = lines[0].replace(
-            "{\"name\":\"genesis\",\"format\":0,",
-            "{\"format\":0,\"name\":\"genesis\",",
+            "{\"name\":\"genesis\",\"format\":1,",
+            "{\"format\":1,\"name\":\"genesis\",",
         );
     });
     says(
@@ -147,11 +147,45 @@ fn a_segment_file_of_another_version() {
     let count = u32::from_le_bytes(bytes[entries..entries + 4].try_into().unwrap()) as usize;
     let end = bytes.len() - (8 + 8 * count + 9);
     let trailer = &mut bytes[end - 204..end];
-    trailer[188] = 1;
+    trailer[188] = 2;
     let crc = crc32fast::hash(&trailer[..200]).to_le_bytes();
     trailer[200..].copy_from_slice(&crc);
     put(&disk, &segment, &bytes);
-    says(&verify(&disk), segment.to_str().unwrap(), "the directory is damaged");
+    says(
+        &verify(&disk),
+        segment.to_str().unwrap(),
+        "is of format 2, and this version of auditdb reads format 1: use the one that wrote it",
+    );
+}
+
+#[test]
+fn a_journal_of_another_version_is_left_alone() {
+    for (version, words) in [
+        (0, "is of format 0, from before the first release"),
+        (2, "is of format 2"),
+    ] {
+        let disk = log();
+        let journal = files_in(&disk, "journal").remove(0);
+        let mut bytes = disk.contents(&journal).unwrap();
+        bytes[8] = version;
+        let crc = crc32fast::hash(&bytes[..92]).to_le_bytes();
+        bytes[92..96].copy_from_slice(&crc);
+        put(&disk, &journal, &bytes);
+        let before = oracle::files(&disk);
+        says(&verify(&disk), journal.to_str().unwrap(), words);
+        let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+        let tried = [
+            open(&disk).map(|_| ()),
+            Database::open_read_only_with(DIR, Arc::clone(&shared)).map(|_| ()),
+            Database::recover_with(DIR, Arc::clone(&shared), &plain()).map(|_| ()),
+        ];
+        for refused in tried {
+            let refused = refused.unwrap_err();
+            assert!(matches!(refused, Error::Format { .. }), "{refused}");
+            assert!(refused.to_string().contains(words), "{refused}");
+        }
+        assert_eq!(oracle::files(&disk), before);
+    }
 }
 
 /// While a journal is still there, it counts; a segment with other text beside it is for whoever reads with other tools.

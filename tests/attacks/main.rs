@@ -14,6 +14,7 @@ mod identity;
 mod place;
 mod rotation;
 mod signed;
+mod succession;
 
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::proof::{Checkpoint, LogKey, SignedCheckpoint};
@@ -69,7 +70,7 @@ fn verify(disk: &SimDisk) -> Report {
 
 fn against(disk: &SimDisk, checkpoint: &SignedCheckpoint) -> Report {
     let mut anchors = Anchors::default();
-    anchors.checkpoint = Some(checkpoint);
+    anchors.checkpoints = std::slice::from_ref(checkpoint);
     verify_with(disk, anchors)
 }
 

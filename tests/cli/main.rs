@@ -106,7 +106,7 @@ fn from_init_to_status() {
         serde_json::from_str(&out(&expect(dir, &["status", "db", "--json"], "", 0))).unwrap();
     assert_eq!(status["segments"], 1);
     assert!(out(&expect(dir, &["status", "db"], "", 0)).contains("records"));
-    assert_eq!(report["root"], status["root"]);
+    assert_eq!(report["logs"][0]["root"], status["root"]);
     serde_json::from_str::<serde_json::Value>(&out(&expect(dir, &["schema"], "", 0))).unwrap();
     assert!(out(&expect(dir, &["schema", "--fields"], "", 0)).contains("correlation"));
     assert!(err(&expect(dir, &["tail", "db", "--log", "eu"], "", 1)).contains("no log named"));

@@ -217,7 +217,7 @@ pub(crate) fn reseal(disk: &SimDisk, lines: &[String]) {
 /// One frame with one line.
 fn frame(journal: &mut Vec<u8>, log_id: [u8; 16], seq: u64, line: &str, chain: &Hash) {
     let text = format!("{line}\n");
-    let mut header = b"\xFFAUDITF\0\0\0\0\0\x01\0\0\0".to_vec();
+    let mut header = b"\xFFAUDITF\0\x01\0\0\0\x01\0\0\0".to_vec();
     header.extend(log_id);
     header.extend((journal.len() as u64).to_le_bytes());
     header.extend(seq.to_le_bytes());

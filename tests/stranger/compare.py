@@ -62,7 +62,7 @@ def large():
 
 
 def agree(name, database, *words):
-    said = json.loads(auditdb("verify", database, "--json", codes=(0, 1)))
+    [said] = json.loads(auditdb("verify", database, "--json", codes=(0, 1)))["logs"]
     done = verify(database, *words)
     mine = done.stdout.decode().splitlines()
     expected = [f"size {said['size']}", f"root {said['root']}", f"chain {said['chain']}",

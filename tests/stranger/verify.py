@@ -114,7 +114,7 @@ class Log:
             ensure(unhex(said["root"], 32, "root") == self.frontier.root(), "it states another root of the log before it")
 
     def check_state(self, record, event):
-        if event["format"] != 0:
+        if event["format"] != 1:
             raise Unknown(f"format {event['format']}")
         names = {name: event[name] for name in ("database", "log", "log_id", "origin")}
         ensure(event["origin"] == f"{event['log']}/{event['log_id']}", "its origin is not the log's name and id")

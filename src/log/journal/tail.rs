@@ -37,6 +37,9 @@ pub(crate) fn tail(reader: &FrameReader) -> Result<Tail, Fault> {
         }
         None => {
             let len = FrameHeader::LEN as u64;
+            if let Some(version) = FrameHeader::other_version(&reader.bytes(at, len)?) {
+                return damaged(What::Format { version });
+            }
             let header_lacks = lacks_a_sector(&reader.bytes(at, len)?, at, len);
             // The next frame is written only after this one was durable, so an intact one behind it proves damage.
             if header_lacks && next_header(reader, at, u64::MAX)?.is_none() {

@@ -13,7 +13,7 @@ mod segments;
 mod trees;
 
 use super::events::{self, Did, Identity};
-use super::fault::Fault;
+use super::fault::{Fault, What};
 use super::handle::{Log, take_lock};
 use super::layout::Layout;
 use super::open::identify;
@@ -64,6 +64,7 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, layout: &Layout, name: &str, options
         log_id: None,
         seqs: None,
         anchors: Anchors::default(),
+        continued: None,
         threads: 2,
         progress: &|_, _| {},
     };
@@ -73,6 +74,14 @@ pub(crate) fn recover(disk: &Arc<dyn Disk>, layout: &Layout, name: &str, options
         Log::open(Arc::clone(disk), layout.clone(), options.clone())?;
         let (faults, done) = (Vec::new(), Vec::new());
         return Ok(Recovery { faults, done });
+    }
+    // What is intact and merely newer must not be taken for damage.
+    let foreign = report
+        .faults
+        .iter()
+        .find(|fault| matches!(fault.what, What::Format { .. }));
+    if let Some(fault) = foreign {
+        return Err(Error::damaged(layout.root(), fault.clone()));
     }
     let dir = layout.damaged_dir();
     disk.create_dir(&dir)

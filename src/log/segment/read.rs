@@ -48,7 +48,8 @@ impl SegmentFile {
             .checked_sub(seek_table + trailer_len)
             .ok_or_else(|| fault(What::SeekTable))?;
         let trailer = read(&*file, trailer_at, trailer_len).map_err(unreadable)?;
-        let trailer = Trailer::checked(&trailer).ok_or_else(|| fault(What::Directory).at(trailer_at))?;
+        let wrong = || Trailer::other_version(&trailer).map_or(What::Directory, |version| What::Format { version });
+        let trailer = Trailer::checked(&trailer).ok_or_else(|| fault(wrong()).at(trailer_at))?;
         let end = trailer_at + trailer_len;
         let directory = end
             .checked_sub(trailer.directory_len())

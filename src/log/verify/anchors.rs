@@ -7,6 +7,7 @@ use super::report::Report;
 use super::trust::Trust;
 use crate::error::Result;
 use crate::log::checkpoints;
+use crate::log::events::{Predecessor, hex};
 use crate::log::fault::{Fault, What};
 use crate::log::tiles::StoredTiles;
 use crate::proof::{Hash, SignedCheckpoint, VerifierKey, WithTail, root_at};
@@ -20,8 +21,31 @@ pub struct Anchors<'a> {
     pub key: Option<&'a VerifierKey>,
     /// The leaf of its first record.
     pub genesis: Option<&'a Hash>,
-    /// A checkpoint that it signed.
-    pub checkpoint: Option<&'a SignedCheckpoint>,
+    /// Checkpoints that it signed.
+    pub checkpoints: &'a [SignedCheckpoint],
+}
+
+impl<'a> Anchors<'a> {
+    /// Both together; what only one can say, the second one says.
+    pub(crate) fn and(self, other: &Anchors<'a>) -> Self {
+        Anchors {
+            key: other.key.or(self.key),
+            genesis: other.genesis.or(self.genesis),
+            checkpoints: if other.checkpoints.is_empty() {
+                self.checkpoints
+            } else {
+                other.checkpoints
+            },
+        }
+    }
+}
+
+/// What a successor says of the log that it goes on from.
+#[derive(Debug, Clone)]
+pub(crate) struct Continued {
+    /// The successor's name.
+    pub(crate) by: String,
+    pub(crate) predecessor: Predecessor,
 }
 
 impl Verify<'_> {
@@ -62,9 +86,17 @@ impl Verify<'_> {
             report.faults.extend(fault.map(|what| Fault::new(&path, what)));
         }
         self.identified(trust, report);
-        if let Some(given) = self.anchors.checkpoint {
+        if let Some(continued) = &self.continued
+            && let Some(why) = not_continued(continued, trust, end, &root)
+        {
+            let by = continued.by.clone();
+            report
+                .faults
+                .push(Fault::new(self.layout.root(), What::Succeeded { by, why }));
+        }
+        for given in self.anchors.checkpoints {
             match disagreement(given, trust, end, &root) {
-                None => report.complete_to = Some(given.checkpoint().size()),
+                None => report.complete_to = report.complete_to.max(Some(given.checkpoint().size())),
                 Some(why) => report.faults.push(Fault::new(
                     self.layout.root(),
                     What::Checkpoint(format!("the given one: {why}")),
@@ -91,6 +123,30 @@ impl Verify<'_> {
             report.faults.push(Fault::new(path, What::OtherGenesis));
         }
         report.authenticated = self.anchors.key.is_some() && self.anchors.genesis.is_some();
+    }
+}
+
+/// Why the log is not what its successor says of it.
+fn not_continued(
+    continued: &Continued,
+    trust: &Trust,
+    end: Option<u64>,
+    root: &dyn Fn(u64) -> Result<Hash>,
+) -> Option<String> {
+    let Predecessor { origin, standing, .. } = &continued.predecessor;
+    if trust.log_keys().first().is_none_or(|key| key.name() != origin) {
+        return Some(format!("it was {origin}"));
+    }
+    let (standing, end) = (standing.as_ref()?, end?);
+    let size = standing.size;
+    if size > end {
+        let last = size - 1;
+        return Some(format!("records {end}..{last} are missing"));
+    }
+    match root(size) {
+        Ok(root) if hex(&root) == standing.root => None,
+        Ok(_) => Some(format!("among its first {size} records are others")),
+        Err(error) => Some(format!("its root cannot be computed: {error}")),
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Report, TornTail, Unconfirmed};
 use crate::disk::{Disk, DiskFile};
 use crate::log::derive::derive;
 use crate::log::fault::{Fault, What};
-use crate::log::format::FrameHeader;
+use crate::log::format::{Fixed, FrameHeader};
 use crate::log::journal::{Frame, FrameReader, Tail, is_cut_by_a_kill, next_header, tail};
 use crate::log::layout::Layout;
 use crate::log::replay::committed;
@@ -67,11 +67,11 @@ fn check(
                 let at = reader.offset();
                 // Where nothing intact follows, this is the end, and the end is judged by its own rule.
                 let Some(resumed) = resume(reader, at, end)? else { break };
-                let has_header = reader.header(u64::MAX)?.is_some();
-                let what = if has_header {
+                let what = if reader.header(u64::MAX)?.is_some() {
                     What::FramePayload
                 } else {
-                    What::FrameHeader
+                    let header = reader.bytes(at, FrameHeader::LEN as u64)?;
+                    FrameHeader::other_version(&header).map_or(What::FrameHeader, |version| What::Format { version })
                 };
                 let behind = resumed.first_seq;
                 let mut fault = Fault::new(&path, what).at(at);

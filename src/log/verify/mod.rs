@@ -15,13 +15,14 @@ mod trust;
 
 use super::checkpoints;
 use super::fault::{Fault, What};
-use super::layout::Layout;
+use super::layout::{IN_A_LOG, Layout};
 use super::open::identify;
 use super::replay::{Listing, OpenedJournal, list_and_open};
 use super::view::Tip;
 use crate::disk::Disk;
 use crate::proof::Hash;
 pub use anchors::Anchors;
+pub(crate) use anchors::Continued;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
 use remains::verify_remains;
@@ -47,6 +48,8 @@ pub(crate) struct Verify<'a> {
     pub(crate) seqs: Option<Range<u64>>,
     /// What the log has to be, as somebody noted who saw it before.
     pub(crate) anchors: Anchors<'a>,
+    /// What its successor says of it.
+    pub(crate) continued: Option<Continued>,
     pub(crate) threads: usize,
     /// Told how many bytes of how many are done.
     pub(crate) progress: &'a (dyn Fn(u64, u64) + Sync),
@@ -289,12 +292,15 @@ impl Verify<'_> {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             name == "next" || name == "next.empty" || name.contains(".torn-") || name.ends_with(".jsonl.zst.tmp")
         };
+        let root = self.disk.list(self.layout.root()).unwrap_or_default();
+        let root = root.into_iter().filter(|name| !IN_A_LOG.contains(&name.as_str()));
         let tree = self.disk.list(&self.layout.tree_dir()).unwrap_or_default();
         let tree = tree
             .into_iter()
             .filter(|name| !matches!(name.as_bytes(), [b'0'..=b'7']));
         let strays = listing.others.iter().filter(|path| !known(path)).cloned();
         strays
+            .chain(root.map(|name| self.layout.root().join(name)))
             .chain(tree.map(|name| self.layout.tree_dir().join(name)))
             .map(|path| Fault::new(path, What::Stray))
             .collect()

@@ -1,7 +1,8 @@
 //! What verify found, for people and for machines.
 
+use super::anchors::Continued;
 use super::trust::Trust;
-use crate::log::events::hex;
+use crate::log::events::{Predecessor, hex};
 use crate::log::fault::Fault;
 use crate::log::view::Tip;
 use std::fmt;
@@ -50,6 +51,8 @@ pub struct Report {
     pub epochs: u64,
     /// A checkpoint that was given shows that no record before this seq is missing.
     pub complete_to: Option<u64>,
+    /// The log that this one goes on from, as its first record says.
+    pub(crate) predecessor: Option<Predecessor>,
 }
 
 /// Frames behind the end that `committed` names. A writer is committing them just now, or somebody put an older
@@ -98,12 +101,29 @@ impl Report {
             signed: 0,
             epochs: 0,
             complete_to: None,
+            predecessor: None,
         }
     }
 
     pub(crate) fn set_trust(&mut self, trust: &Trust) {
         self.signed = trust.signed();
         self.epochs = trust.epochs();
+        self.predecessor = trust.predecessor().cloned();
+    }
+
+    /// The name of the log that this one goes on from.
+    #[must_use]
+    pub fn predecessor(&self) -> Option<&str> {
+        Some(&self.predecessor.as_ref()?.log)
+    }
+
+    /// What this log says of the one of that name, if it goes on from it.
+    pub(crate) fn continued_from(&self, name: &str) -> Option<Continued> {
+        let predecessor = self.predecessor.clone().filter(|before| before.log == name)?;
+        Some(Continued {
+            by: self.log.clone(),
+            predecessor,
+        })
     }
 
     /// How many of the newest records no epoch has signed yet.
@@ -129,6 +149,10 @@ impl Report {
     /// The report as one JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    pub(crate) fn to_value(&self) -> serde_json::Value {
         let fault = |fault: &Fault| {
             serde_json::json!({
                 "file": fault.file.display().to_string(),
@@ -147,6 +171,7 @@ impl Report {
         };
         serde_json::json!({
             "log": self.log,
+            "predecessor": self.predecessor,
             "sound": self.is_sound(),
             "authenticated": self.authenticated && self.is_sound(),
             "integrity": if self.is_sound() { "sound" } else { "damaged" },
@@ -170,7 +195,6 @@ impl Report {
             "torn": self.torn.iter().map(torn).collect::<Vec<_>>(),
             "unconfirmed": self.unconfirmed.iter().map(unconfirmed).collect::<Vec<_>>(),
         })
-        .to_string()
     }
 
     #[expect(clippy::cast_precision_loss, reason = "for showing only")]

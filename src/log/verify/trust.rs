@@ -5,7 +5,9 @@
 //! What must hold: nothing that is signed later vouches for what an earlier key has not signed. After a fault it goes on
 //! with what the log states, so that each further fault is named by itself.
 
-use crate::log::events::{Epoch, KeyChange, Standing, State, StateKeys, Stated, hex, stated, unhex, unhex64};
+use crate::log::events::{
+    Epoch, KeyChange, Predecessor, Standing, State, StateKeys, Stated, hex, stated, unhex, unhex64,
+};
 use crate::log::fault::{Fault, What};
 use crate::log::replay::InForce;
 use crate::log::view::Marked;
@@ -22,6 +24,7 @@ pub(crate) struct Trust {
     log_keys: Vec<VerifierKey>,
     /// The leaf of record 0, and the first log key as it says.
     genesis: Option<(Hash, String)>,
+    predecessor: Option<Predecessor>,
     /// How far the newest epoch's signature reaches: it covers the records before this seq.
     signed: u64,
     epochs: u64,
@@ -62,6 +65,11 @@ impl Trust {
         self.genesis.as_ref()
     }
 
+    /// The log that this one goes on from, as its first record says.
+    pub(crate) fn predecessor(&self) -> Option<&Predecessor> {
+        self.predecessor.as_ref()
+    }
+
     /// All keys that ever signed checkpoints.
     pub(crate) fn log_keys(&self) -> &[VerifierKey] {
         &self.log_keys
@@ -80,7 +88,7 @@ impl Trust {
 
     fn check_state(&mut self, mark: &Marked, state: State) -> Result<(), What> {
         if state.format != crate::log::format::FORMAT {
-            return Err(What::OldFormat { version: state.format });
+            return Err(What::Format { version: state.format });
         }
         let key: VerifierKey = state.keys.log.parse().map_err(|_| What::Keys)?;
         if key.name() != state.origin {
@@ -88,6 +96,7 @@ impl Trust {
         }
         if mark.seq == 0 {
             self.genesis = Some((leaf_hash(&mark.line), state.keys.log.clone()));
+            self.predecessor = state.predecessor.clone();
         }
         let expected = self.in_force.as_ref().map(|in_force| &in_force.keys);
         let agrees = expected.is_none_or(|expected| *expected == state.keys) && (mark.seq > 0 || state.keys.epoch == 0);

@@ -1,0 +1,112 @@
+//! `auditdb log`: what a person decides about a log as a whole.
+
+use super::init::announce;
+use super::{Answer, Outcome, Where, output};
+use crate::database::Database;
+use crate::error::Error;
+use crate::log::Options;
+use clap::{Args, Subcommand};
+
+/// What a person decides about a log as a whole.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  auditdb init my-db\n  auditdb log list my-db\n  auditdb log adopt my-db --reason 'moved to the new disk'"
+)]
+pub(super) struct LogNoun {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    List(List),
+    Adopt(Adopt),
+    Succeed(Succeed),
+}
+
+impl LogNoun {
+    pub(super) fn run(self) -> Outcome {
+        match self.act {
+            Act::List(list) => list.run(),
+            Act::Adopt(adopt) => adopt.run(),
+            Act::Succeed(succeed) => succeed.run(),
+        }
+    }
+}
+
+/// Take a log back that was moved to another place, and record why. It has to hold exactly what its keys have signed; where
+/// it was before nothing may write any more.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb log adopt my-db --reason 'moved to the new disk'")]
+pub(super) struct Adopt {
+    #[command(flatten)]
+    at: Where,
+    /// Why; it is recorded.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Adopt {
+    fn run(self) -> Outcome {
+        let dir = self.at.dir()?;
+        self.at.check_newest(&dir)?;
+        let db = Database::adopt(dir, Options::default(), &self.reason)?;
+        let path = db.path().display().to_string();
+        output::print(&if self.at.json {
+            serde_json::json!({ "adopted": path }).to_string()
+        } else {
+            format!("adopted {path}")
+        })?;
+        Ok(Answer::Yes)
+    }
+}
+
+/// Go on in a new log, because the newest cannot be written any more: it was rolled back, forked or copied, or its keys are
+/// lost. (One that is only damaged is better mended with `auditdb recover`.) The old log stays as it is, to be read with
+/// --log; the new one has keys of its own, and its first record says how far the old one was.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  auditdb init my-db\n  cp -r my-db restored\n  auditdb log succeed restored --reason 'the old disk is gone'\n  \
+    auditdb verify restored"
+)]
+pub(super) struct Succeed {
+    #[command(flatten)]
+    at: Where,
+    /// Why; it is recorded.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+}
+
+impl Succeed {
+    fn run(self) -> Outcome {
+        let dir = self.at.dir()?;
+        self.at.check_newest(&dir)?;
+        let db = Database::succeed(dir, Options::default(), &self.reason)?;
+        announce(&db, "went on in a new log of", self.at.json)?;
+        Ok(Answer::Yes)
+    }
+}
+
+/// The database's logs, the oldest first; the last one is written, the others are only read.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb log list my-db --json")]
+pub(super) struct List {
+    #[command(flatten)]
+    at: Where,
+}
+
+impl List {
+    fn run(self) -> Outcome {
+        let dir = self.at.dir()?;
+        let names = Database::logs(&dir)?;
+        if names.is_empty() {
+            return Err(Error::NotADatabase { path: dir }.into());
+        }
+        output::print(&if self.at.json {
+            serde_json::json!({ "logs": names, "written": names.last() }).to_string()
+        } else {
+            names.join("\n")
+        })?;
+        Ok(Answer::Yes)
+    }
+}

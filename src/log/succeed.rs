@@ -1,0 +1,64 @@
+//! A successor: the log in which writing goes on when one cannot be written any more, because it was rolled back, forked
+//! or copied, or its keys are gone. Its genesis names that log and says how far it was, so that nobody can later put
+//! another in its place unseen.
+//!
+//! What must hold: the old log is not touched; one that can be written gets no successor.
+
+use super::events::{Predecessor, Standing};
+use super::handle::{Log, take_lock};
+use super::layout::Layout;
+use super::open::identify;
+use super::options::Options;
+use super::replay::read_tip;
+use super::{Identity, new_id};
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+/// Creates the log `name` at `new` as the successor of the one at `old`.
+pub(crate) fn succeed(
+    disk: &Arc<dyn Disk>,
+    old: &Layout,
+    (name, new): (String, Layout),
+    options: &Options,
+    reason: &str,
+) -> Result<Log> {
+    let why = unwritable(disk, old, options)?;
+    // Nobody recovers the old one meanwhile.
+    let lock = take_lock(&**disk, old)?;
+    let path = old.root().to_owned();
+    let predecessor = identify(&**disk, old)?.ok_or(Error::NotADatabase { path })?;
+    let standing = match read_tip(&**disk, old, predecessor.log_id) {
+        Ok((view, tip)) if view.broken.is_none() => Some(Standing::new(&tip.tree, &tip.chain)),
+        // Nobody can tell where a damaged log ends.
+        _ => None,
+    };
+    let identity = Identity {
+        database: predecessor.database,
+        log_id: new_id(&**disk),
+        name,
+    };
+    let predecessor = Predecessor {
+        log: predecessor.name().to_owned(),
+        origin: predecessor.origin(),
+        standing,
+        why: why.to_string(),
+        reason: reason.to_owned(),
+    };
+    let log = Log::create(Arc::clone(disk), new, identity, options.clone(), Some(predecessor))?;
+    drop(lock);
+    Ok(log)
+}
+
+/// Why the log cannot be written.
+fn unwritable(disk: &Arc<dyn Disk>, layout: &Layout, options: &Options) -> Result<Error> {
+    match Log::open(Arc::clone(disk), layout.clone(), options.clone()) {
+        Ok(_) => Err(Error::Writable {
+            path: layout.root().to_owned(),
+        }),
+        Err(why @ (Error::Estranged { .. } | Error::NoKey { .. } | Error::KeyFile { .. } | Error::Damaged { .. })) => {
+            Ok(why)
+        }
+        Err(error) => Err(error),
+    }
+}
