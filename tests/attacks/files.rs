@@ -176,7 +176,8 @@ fn a_journal_of_another_version_is_left_alone() {
         let shared: Arc<dyn Disk> = Arc::new(disk.clone());
         let tried = [
             open(&disk).map(|_| ()),
-            Database::open_read_only_with(DIR, Arc::clone(&shared)).map(|_| ()),
+            // What stands in the segments can be read; how long the log is nobody can say.
+            reading(&disk).len().map(|_| ()),
             Database::recover_with(DIR, Arc::clone(&shared), &plain()).map(|_| ()),
         ];
         for refused in tried {
