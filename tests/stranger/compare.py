@@ -20,8 +20,8 @@ def auditdb(*words, given=None, codes=(0,)):
     return done.stdout
 
 
-def verify(database, *words):
-    return subprocess.run([*VERIFY, str(database / "logs" / "main"), *map(str, words)], capture_output=True, timeout=120)
+def verify(database, *words, log="main"):
+    return subprocess.run([*VERIFY, str(database / "logs" / log), *map(str, words)], capture_output=True, timeout=120)
 
 
 def check(condition, what):
@@ -61,15 +61,15 @@ def large():
     yield record(source=source, definition={"id": "z", "digest": "sha256:aa"}, **{f"m{i}": "w" * 20 for i in range(5000)})
 
 
-def agree(name, database, *words):
-    [said] = json.loads(auditdb("verify", database, "--json", codes=(0, 1)))["logs"]
-    done = verify(database, *words)
+def agree(name, database, *words, log="main"):
+    [said] = json.loads(auditdb("verify", database, "--log", log, "--json", codes=(0, 1)))["logs"]
+    done = verify(database, *words, log=log)
     mine = done.stdout.decode().splitlines()
     expected = [f"size {said['size']}", f"root {said['root']}", f"chain {said['chain']}",
                 f"signed {said['signed']} records in {said['epochs']} epochs, unsigned {said['unsigned']}"]
     check(mine[:4] == expected, f"{name}: {mine[:4]} where the program says {expected}")
     check(said["sound"] and done.returncode == 0, f"{name}: not sound: {mine} {done.stderr.decode()}")
-    check(verify(database, "--export").stdout == auditdb("export", database), f"{name}: the export differs")
+    check(verify(database, "--export", log=log).stdout == auditdb("export", database, "--log", log), f"{name}: the export differs")
     print(f"{name}: {said['size']} records, {said['segments']} segments, {said['journals']} journals: the same", flush=True)
 
 
@@ -108,6 +108,23 @@ def build():
     old.write_bytes(old.read_bytes().replace(b"\n\n", b"\nx\n\n", 1))
     check(verify(database, "--checkpoint", old).returncode == 1, "a forged checkpoint was taken for the log's")
     return database
+
+
+def succession(base):
+    """A copy cannot be written; its successor says what it was."""
+    copy = TEMPORARY / "restored"
+    shutil.copytree(base, copy)
+    made = json.loads(auditdb("log", "succeed", copy, "--reason", "restored", "--json"))
+    auditdb("append", copy, given=plain(500, 10))
+    agree("what was restored", copy)
+    agree("its successor", copy, "--key", made["key"], "--genesis", made["genesis"], log="main.2")
+    journal = sorted((copy / "logs" / "main" / "journal").glob("*.journal"))[-1]
+    journal.write_bytes(bytes(journal.stat().st_size))
+    for path in (copy / "logs" / "main" / "checkpoints").iterdir():
+        path.unlink()
+    done = verify(copy, log="main.2")
+    check(b"does not hold what it held" in done.stdout, f"a shorter predecessor was not found: {done.stdout.decode()[-300:]}")
+    auditdb("verify", copy, codes=(1,))
 
 
 def damaged(base, what, change):
@@ -186,6 +203,7 @@ def main():
     demo = TEMPORARY / "demo"
     auditdb("demo", demo)
     agree("demo", demo)
+    succession(grown)
     damage(grown)
     print(f"{len(failures)} failures" if failures else "verify.py and the program agree")
     return 1 if failures else 0

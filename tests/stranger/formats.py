@@ -19,6 +19,7 @@ ZEROS = bytes(32)
 MAX_LINE = 65_535
 U64, ZEROS, MAX_FRAME_TEXT = 0xFFFF_FFFF_FFFF_FFFF, bytes(32), 1 << 24
 FRAME_MAGIC, COMMITTED_MAGIC, SEGMENT_MAGIC = (bytes.fromhex(f"FF4155444954{letter}00") for letter in ("46", "43", "53"))
+VERSION = b"\1\0"
 
 
 class Bad(Exception):
@@ -259,7 +260,7 @@ class Directory:
             min(least_logged), max(greatest_logged), self.least_id, self.greatest_id)
         trailer += self.chain_before + log.chain + struct.pack(
             "<IIIIIIIIIHH", len(self.rows), len(self.keys), len(self.streams), len(self.roots_before),
-            len(log.frontier.hashes), *map(zlib.crc32, (rows, keys, streams, roots)), 0, 0) + SEGMENT_MAGIC
+            len(log.frontier.hashes), *map(zlib.crc32, (rows, keys, streams, roots)), 1, 0) + SEGMENT_MAGIC
         trailer += struct.pack("<I", zlib.crc32(trailer))
         length = len(rows) + len(keys) + len(streams) + len(roots) + len(trailer)
         entries = b"".join(self.entries) + struct.pack("<II", length + 8, 0)
@@ -315,7 +316,7 @@ def usable_rows(data, first):
     if (zlib.crc32(trailer[:200]) != struct.unpack("<I", trailer[200:])[0] or trailer[192:200] != SEGMENT_MAGIC
             or struct.unpack("<Q", trailer[16:24])[0] != first or begin < 0 or zlib.crc32(rows) != rows_crc):
         return None
-    if trailer[188:192] != bytes(4):
+    if trailer[188:192] != VERSION + bytes(2):
         raise Unknown("a segment of a version that is not known")
     return [Row(*row) for row in struct.iter_unpack("<Q8xQ40x32s", rows)]
 
@@ -330,7 +331,7 @@ def frame_header(data, at):
     head = data[at:at + 96]
     if len(head) < 96 or head[:8] != FRAME_MAGIC or zlib.crc32(head[:92]) != struct.unpack("<I", head[92:])[0]:
         return None
-    if head[8:10] != b"\0\0":
+    if head[8:10] != VERSION:
         raise Unknown("a journal frame of a version that is not known")
     count, log_id, offset, seq, length, crc, chain, zero = struct.unpack("<I16sQQII32sI", head[12:92])
     if head[10:12] != b"\0\0" or not count or not length or zero or offset != at:
@@ -385,7 +386,7 @@ def read_committed(directory):
         boot = bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", ""))
     except OSError:
         return None
-    if len(data) < 56 or data[:12] != COMMITTED_MAGIC + bytes(4) or data[12:28] != boot:
+    if len(data) < 56 or data[:12] != COMMITTED_MAGIC + VERSION + bytes(2) or data[12:28] != boot:
         return None
     *said, crc = struct.unpack("<QQQI", data[28:56])
     return said if crc == zlib.crc32(data[:52]) else None

@@ -35,7 +35,7 @@ class Log:
         self.log_key = self.epoch_key = None
         self.next_epoch = self.epochs = self.signed = 0
         self.keys_known, self.ever, self.key_pending = True, [], False
-        self.roots, self.wanted = {}, set()
+        self.roots, self.wanted, self.predecessor = {}, set(), None
         self.parts = []
 
     def skip_to(self, size, chain, tree0):
@@ -127,6 +127,7 @@ class Log:
             self.log_id = bytes.fromhex(event["log_id"].replace("-", ""))
         ensure(names == self.names, "it names another log")
         if record.name == "genesis":
+            self.predecessor = event["predecessor"]
             ensure(record.seq == 0 and event["previous"] is None and keys["epoch"] == 0, "genesis in the wrong place")
         else:
             self.check_before(event["previous"])
@@ -189,8 +190,10 @@ class Verifier:
         return fit
 
     def run(self):
-        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged"}
-        self.notes += [f"{path.name}: does not belong here" for path in self.directory.iterdir() if path.name not in known]
+        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones"}
+        for path in self.directory.iterdir():
+            if path.name not in known:
+                self.fault(path.name, "does not belong here")
         if (self.directory / "damaged" / "unfinished").exists():
             self.fault("damaged/unfinished", "a recovery was interrupted")
         segments = self.listed("segments", r"[0-9]{20}\.jsonl\.zst")
@@ -217,6 +220,27 @@ class Verifier:
         firsts = [int(path.name[:20]) for path in journals] or [sealed]
         self.check_tree(min(sealed, firsts[0]), max(sealed, min(firsts[-1], self.log.size)))
         self.check_checkpoints()
+        self.check_predecessor()
+
+    def check_predecessor(self):
+        """The log that this one goes on from has to be there, and still hold what it held then."""
+        said = self.log.predecessor
+        if said is None:
+            return
+        name, before = said["log"], said["standing"]
+        directory = self.directory.parent / name
+        if not re.fullmatch(r"[a-z0-9.]+", name) or not directory.is_dir():
+            self.fault(name, "the log before this one is not there")
+            return
+        other = Verifier(directory, False)
+        if before is not None:
+            other.log.wanted.add(before["size"])
+        other.run()
+        self.faults += [f"{name}/{fault}" for fault in other.faults]
+        if other.log.origin != said["origin"]:
+            self.fault(name, "the log before this one is another")
+        elif before is not None and other.log.roots.get(before["size"]) != bytes.fromhex(before["root"]):
+            self.fault(name, "the log before this one does not hold what it held when this one went on from it")
 
     def go_to(self, path):
         """A file's first seq is the size so far; otherwise records are missing."""
