@@ -201,7 +201,7 @@ fn a_crash_at_any_step_leaves_the_old_log_or_the_new_one() {
     let (mut unfinished, mut done) = (0, 0);
     loop {
         let disk = rolled_back();
-        disk.stop_after(steps);
+        disk.stop_after(disk.op_count() + steps);
         let finished = succeed(&disk).is_ok();
         let disk = disk.restart();
         match open(&disk) {
