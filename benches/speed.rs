@@ -7,7 +7,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a baseline writes files of its own")]
 
-use auditdb::disk::RealDisk;
+use auditdb::disk::{RealDisk, SimDisk};
 use auditdb::workforce::Workforce;
 use auditdb::{Database, Options};
 use sha2::{Digest, Sha256};
@@ -377,6 +377,59 @@ fn evidence(dir: &Path, texts: &[String]) {
         "| an inclusion proof out of {size} records | {} | | | <= 1000 us |",
         proofs.show()
     );
+    let key = db.genesis().expect("a first record").key;
+    let one = Times::of(0..200, |_| {
+        drop(checkpoint.verify(std::slice::from_ref(&key)).expect("signed"))
+    });
+    let mut report = db.verify().expect("it is listed");
+    let verify = Times::of(0..5, |_| report = db.verify().expect("it is listed"));
+    let stored = std::fs::read_dir(db.path().join("logs/main/checkpoints")).map_or(0, Iterator::count);
+    let signatures = one.at(50) * (report.epochs as f64 + stored as f64);
+    println!(
+        "| verify with its {} signatures | {:.0} us | without them {:.0} us | {:.3} | >= 0.95 |",
+        report.epochs as usize + stored,
+        verify.at(50),
+        verify.at(50) - signatures,
+        (verify.at(50) - signatures) / verify.at(50)
+    );
+    epochs_on_disk(texts);
+}
+
+/// What epochs take of the disk in a day of records with one every five minutes: their lines among the others in blocks as
+/// segments compress them, and for each a hash in the tree and a row in the directory.
+fn epochs_on_disk(texts: &[String]) {
+    const DAY: usize = 12_000;
+    let disk = SimDisk::new(1);
+    let options = Options::default().without_threads().zero_ahead(false);
+    let db = Database::create_with("/db", Arc::new(disk.clone()), options).expect("a fresh disk");
+    for (number, text) in texts.iter().cycle().take(DAY).enumerate() {
+        // Without ids and counts, which would make the second round a retry of the first.
+        let text =
+            text.replacen("\"id\":\"0", &format!("\"x{number}\":\"0"), 1)
+                .replacen("\"source\"", "\"origin\"", 1);
+        db.append_json(&text).expect("durable");
+        disk.advance(24 * 3_600 * 1_000_000_000 / DAY as u64);
+    }
+    let entries = db.records(..).expect("they can be read");
+    let lines: Vec<String> = entries
+        .map(|entry| entry.expect("it can be read").text().to_owned() + "\n")
+        .collect();
+    let is_epoch = |line: &&String| line.contains("\"kind\":\"system\",\"event\":{\"name\":\"epoch\"");
+    let stored = |lines: Vec<&String>| {
+        let text = lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>().concat();
+        let blocks = text
+            .chunks(256 << 10)
+            .map(|block| zstd::bulk::compress(block, 6).expect("it compresses").len());
+        blocks.sum::<usize>() + lines.len() * (32 + 12)
+    };
+    let with = stored(lines.iter().collect());
+    let without = stored(lines.iter().filter(|line| !is_epoch(line)).collect());
+    println!(
+        "| {} records in a day, on disk | {with} bytes with {} epochs | {without} without | {:.3} | <= 1.02 |",
+        lines.len(),
+        lines.iter().filter(is_epoch).count(),
+        with as f64 / without as f64
+    );
 }
 
 /// Resident memory after a hundred thousand and after a million appends.
@@ -412,5 +465,16 @@ fn memory(dir: &Path, texts: &[String]) {
         after[1],
         after[0],
         after[1] / after[0]
+    );
+    db.seal().expect("it seals");
+    let size = db.checkpoint().expect("signed").checkpoint().size();
+    let before = resident();
+    let proofs = Times::of((0..10_000).map(|i| i * 7_919 * 101 % size), |seq| {
+        drop(db.prove(seq).expect("it is there"));
+    });
+    println!(
+        "| an inclusion proof out of {size} records | {} | memory {:.0} MB, before {before:.0} MB | | <= 1000 us |",
+        proofs.show(),
+        resident()
     );
 }
