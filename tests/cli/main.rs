@@ -109,7 +109,7 @@ fn from_init_to_status() {
     assert_eq!(report["logs"][0]["root"], status["root"]);
     serde_json::from_str::<serde_json::Value>(&out(&expect(dir, &["schema"], "", 0))).unwrap();
     assert!(out(&expect(dir, &["schema", "--fields"], "", 0)).contains("correlation"));
-    assert!(err(&expect(dir, &["tail", "db", "--log", "eu"], "", 1)).contains("no log named"));
+    assert!(err(&expect(dir, &["tail", "db", "--log", "eu"], "", 1)).contains("a log named"));
 }
 
 #[test]
