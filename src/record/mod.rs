@@ -18,6 +18,7 @@ mod scan;
 mod schema;
 pub mod shape;
 mod table;
+pub(crate) mod terms;
 mod text;
 mod time;
 mod types;
