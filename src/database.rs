@@ -11,6 +11,7 @@ use crate::log::{
     self, Anchors, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Report, Status,
     Ticket,
 };
+use crate::query::{Found, Query};
 use crate::record::{Prepared, Record};
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
@@ -302,6 +303,29 @@ impl Database {
         let not_found = || Error::NotFound { what: named(&at) };
         let seq = seq.ok_or_else(not_found)?;
         self.records(seq..=seq)?.next().unwrap_or_else(|| Err(not_found()))
+    }
+
+    /// The records that fit a query, found one after the other while they are asked for. What cannot be read is stepped
+    /// over and named in [`Found::reach`], which says at the end how far the answer goes.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// use auditdb::{Order, Query};
+    ///
+    /// db.append_json(r#"{"agent":{"id":"refunds"},"kind":"decision","outcome":{"status":"failure"}}"#)?;
+    /// let mut found = db.query(&Query::parse("agent:refunds outcome:failure")?.order(Order::Oldest).limit(20))?;
+    /// for entry in found.by_ref() {
+    ///     println!("{}", entry?.text());
+    /// }
+    /// assert!(!found.reach().is_partial());
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The files cannot be listed, or the query's cursor came from another log ([`Error::OtherCursor`]).
+    pub fn query(&self, query: &Query) -> Result<Found> {
+        self.refresh()?;
+        Found::new(self.files(), query)
     }
 
     /// The record's text with the values that stand in parts put back.

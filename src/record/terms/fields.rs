@@ -8,8 +8,8 @@ use super::plan::kinds_by_name;
 use crate::record::schema::{QueryName, query_names};
 use std::sync::OnceLock;
 
-/// A name in queries, as its place among all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A name in queries, as its place among all of them; by default the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct FieldId(u16);
 
 impl FieldId {

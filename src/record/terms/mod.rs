@@ -6,8 +6,6 @@
 //! record's own length; the same record always gives the same terms in the same order; words that stand together in a
 //! value have consecutive places, and words of two values never do.
 
-#![allow(dead_code, unused_imports, reason = "what lives on it comes next")]
-
 mod attribute;
 mod extract;
 mod fields;
@@ -21,5 +19,7 @@ mod words;
 pub(crate) use attribute::attribute_term;
 pub(crate) use extract::{Sink, extract, extract_whole};
 pub(crate) use fields::{FieldId, FieldInfo, Kind, Named, fields, named_field, nearest};
-pub(crate) use value::{EXACT_LIMIT, Number, Value, cut};
-pub(crate) use words::{GAP, words};
+pub(crate) use value::{Number, Value, cut};
+#[allow(unused_imports, reason = "the index, which comes next, keeps to it")]
+pub(crate) use words::GAP;
+pub(crate) use words::words;

@@ -1,3 +1,4 @@
+use super::value::EXACT_LIMIT;
 use super::words::LONGEST;
 use super::*;
 use proptest::prelude::*;
