@@ -19,6 +19,7 @@ mod place;
 mod progress;
 mod proof;
 mod prove;
+mod query;
 mod record_name;
 mod recover;
 mod schema;
@@ -97,6 +98,7 @@ enum Command {
     Import(import::Import),
     Show(show::Show),
     Tail(tail::Tail),
+    Query(query::Query),
     Export(export::Export),
     Seal(seal::Seal),
     Verify(Box<verify::Verify>),
@@ -163,6 +165,7 @@ impl Command {
             Command::Import(command) => command.run(),
             Command::Show(command) => command.run(),
             Command::Tail(command) => command.run(),
+            Command::Query(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
             Command::Verify(command) => command.run(),

@@ -96,6 +96,11 @@ impl<'t> Parser<'t> {
                 format!("brackets and negations go at most {DEPTH} deep"),
             ));
         }
+        let between = ["AND", "OR"].into_iter().find(|word| self.at_keyword(word));
+        if let Some(word) = between {
+            let message = format!("{word} stands between two conditions; in quotes it is a word to look for");
+            return Err(self.fault(self.at..self.at + word.len(), message));
+        }
         let expr = if self.keyword("NOT") || self.take('-') {
             Expr::Not(Box::new(self.one(name)?))
         } else if self.take('+') {
@@ -371,7 +376,7 @@ impl<'t> Parser<'t> {
 
     /// Goes past a `*` that stands alone.
     fn bare_star(&mut self) -> bool {
-        let alone = self.rest().strip_prefix('*').is_some_and(|behind| ends_word(behind));
+        let alone = self.rest().strip_prefix('*').is_some_and(ends_word);
         alone && self.take('*')
     }
 
