@@ -4,6 +4,7 @@
 pub use evidence::Genesis;
 pub use verification::VerifyOptions;
 
+mod asking;
 mod evidence;
 mod lineage;
 mod verification;

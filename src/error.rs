@@ -2,6 +2,7 @@
 
 use crate::log::{Fault, What};
 use crate::proof::ProofFault;
+use crate::query::QueryFault;
 use crate::record::Refusal;
 use std::fmt;
 use std::io;
@@ -110,6 +111,13 @@ pub enum Error {
     },
     /// A key, a signed text or a proof was not accepted.
     Proof(ProofFault),
+    /// A query's text cannot be read.
+    Query(QueryFault),
+    /// A cursor came from another log than the one that is asked.
+    OtherCursor {
+        /// The log's directory.
+        path: PathBuf,
+    },
     /// There is no database here.
     NotADatabase {
         /// Where.
@@ -298,6 +306,12 @@ impl fmt::Display for Error {
             ),
             Error::Succeeded { log, by } => write!(f, "the log {log} is only read any more: {by} goes on from it"),
             Error::Proof(fault) => fault.fmt(f),
+            Error::Query(fault) => fault.fmt(f),
+            Error::OtherCursor { path } => write!(
+                f,
+                "the cursor came from another log than {}; ask that one, or begin without a cursor",
+                path.display()
+            ),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),
             Error::NotADatabase { path } => {
                 write!(f, "no database at {}; `auditdb init` makes one", path.display())
@@ -322,6 +336,7 @@ impl std::error::Error for Error {
         match self {
             Error::Refused(refusal) => Some(refusal),
             Error::Proof(fault) => Some(fault),
+            Error::Query(fault) => Some(fault),
             Error::Io { source, .. } => Some(source.as_ref()),
             _ => None,
         }
@@ -331,6 +346,12 @@ impl std::error::Error for Error {
 impl From<ProofFault> for Error {
     fn from(fault: ProofFault) -> Self {
         Error::Proof(fault)
+    }
+}
+
+impl From<QueryFault> for Error {
+    fn from(fault: QueryFault) -> Self {
+        Error::Query(fault)
     }
 }
 

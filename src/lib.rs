@@ -66,6 +66,7 @@ mod error;
 pub mod ingest;
 mod log;
 pub mod proof;
+mod query;
 pub mod record;
 #[cfg(feature = "cli")]
 pub mod workforce;
@@ -79,6 +80,7 @@ pub use error::{Error, Estrangement, Result};
 pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
+pub use query::{Cursor, Found, Gap, Order, Query, QueryFault, Reach, Step, Stopped, Tie, Trace, Zone};
 
 /// The README's examples are tests too.
 #[cfg(doctest)]

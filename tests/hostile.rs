@@ -64,3 +64,46 @@ fn texts() {
         hostile::record_text(&text);
     }
 }
+
+#[test]
+fn queries() {
+    let pieces = [
+        "agent:",
+        "cost:",
+        "time:",
+        "attributes.a:",
+        "value:",
+        "outcome:",
+        " ",
+        " AND ",
+        " OR ",
+        "NOT ",
+        "IN [",
+        "TO",
+        "(",
+        ")",
+        "[",
+        "]",
+        "}",
+        "\"",
+        "*",
+        "-",
+        ">",
+        "\\",
+        "refunds",
+        "failure",
+        "-7.5",
+        "2026-11-24",
+        "apology",
+        "退款",
+        "\u{1b}",
+    ];
+    for seed in 0..3_000 {
+        let text: String = bytes(seed, 14)
+            .iter()
+            .map(|byte| pieces[usize::from(*byte) % pieces.len()])
+            .collect();
+        hostile::query_text(text.as_bytes());
+    }
+    each(2_000, 40, hostile::query_text);
+}

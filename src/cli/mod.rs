@@ -19,6 +19,7 @@ mod place;
 mod progress;
 mod proof;
 mod prove;
+mod query;
 mod record_name;
 mod recover;
 mod schema;
@@ -26,6 +27,7 @@ mod seal;
 mod show;
 mod status;
 mod tail;
+mod trace;
 mod verify;
 
 use crate::error::Error;
@@ -97,6 +99,8 @@ enum Command {
     Import(import::Import),
     Show(show::Show),
     Tail(tail::Tail),
+    Trace(trace::Trace),
+    Query(query::Query),
     Export(export::Export),
     Seal(seal::Seal),
     Verify(Box<verify::Verify>),
@@ -163,6 +167,8 @@ impl Command {
             Command::Import(command) => command.run(),
             Command::Show(command) => command.run(),
             Command::Tail(command) => command.run(),
+            Command::Trace(command) => command.run(),
+            Command::Query(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
             Command::Verify(command) => command.run(),

@@ -1,23 +1,25 @@
-//! The one resolver of what names a record: a seq, LOG/SEQ, an id or a unique prefix of one, a correlation, a trace id,
-//! `@last` or `@last-failure`.
+//! The one resolver of what names a record: a seq, LOG/SEQ, an id or a unique prefix of one, a correlation, a session, a
+//! trace id, `@last` or `@last-failure`.
 
 use super::Stop;
 use super::look::string;
 use crate::database::Database;
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::query::{Order, Query};
 
-/// The records that the name means: one, or the chain of a correlation or a trace in order.
+/// The records that the name means: one, or those of a correlation, a session or a trace in order.
 pub(super) fn resolve(db: &Database, name: &str) -> Result<Vec<Entry>, Stop> {
-    let found = match name.strip_prefix("main/") {
+    let in_log = name.strip_prefix(db.identity().name());
+    let found = match in_log.and_then(|rest| rest.strip_prefix('/')) {
         // A correlation may begin like this.
-        Some(in_log) => in_main(db, in_log).or_else(|error| or_else_scan(error, db, name)),
-        None => in_main(db, name),
+        Some(in_log) => in_this(db, in_log).or_else(|error| or_else_ask(error, db, name)),
+        None => in_this(db, name),
     };
     Ok(found?)
 }
 
-fn in_main(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
+fn in_this(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
     match name {
         "@last" => newest(db, name, |_| true),
         "@last-failure" => newest(db, name, |entry| {
@@ -26,9 +28,9 @@ fn in_main(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
         _ if is_seq(name) || is_id(name) => match db.get(name) {
             Ok(entry) => Ok(vec![entry]),
             // A correlation may look like one.
-            Err(error) => or_else_scan(error, db, name),
+            Err(error) => or_else_ask(error, db, name),
         },
-        _ => scan(db, name),
+        _ => ask(db, name),
     }
 }
 
@@ -40,48 +42,44 @@ fn is_id(name: &str) -> bool {
     name.len() == 36 && uuid::Uuid::try_parse(name).is_ok()
 }
 
-fn or_else_scan(error: Error, db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
+fn or_else_ask(error: Error, db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
     match error {
-        Error::NotFound { .. } => scan(db, name),
+        Error::NotFound { .. } => ask(db, name),
         error => Err(error),
     }
 }
 
-/// Looks through all records for a correlation, a trace, or the beginning of an id.
-fn scan(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
+/// Looks for a correlation, a session, a trace, or the beginning of an id.
+fn ask(db: &Database, name: &str) -> Result<Vec<Entry>, Error> {
+    let all = |query: Query| -> Result<Vec<Entry>, Error> {
+        let mut found = db.query(&query.order(Order::Oldest))?;
+        let entries = found.by_ref().collect::<Result<Vec<_>, _>>()?;
+        match found.reach().unreadable.first() {
+            // What cannot be read may be what was named.
+            Some(fault) if entries.is_empty() => Err(Error::damaged(db.path(), fault.clone())),
+            _ => Ok(entries),
+        }
+    };
+    let chain = all(Query::new().chain(name))?;
+    if !chain.is_empty() {
+        return Ok(chain);
+    }
     let prefix = name.to_ascii_lowercase();
     let is_prefix = prefix.len() >= 4 && prefix.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    let (mut chain, mut by_id) = (Vec::new(), Vec::new());
-    for entry in db.records(..)? {
-        let entry = entry?;
-        if is_prefix && entry.id().starts_with(&prefix) {
-            by_id.push(entry.clone());
-        }
-        let text = entry.text();
-        // Only then is it worth a look at the members: the name stands there, or escapes may hide it.
-        let may_be = contains(text, name) || contains(text, "\\u") || name.contains(['/', '"', '\\']);
-        if !may_be || entry.is_of_the_log() {
-            continue;
-        }
-        let is = |path: &[&str]| string(text, path).is_some_and(|found| found == name);
-        if is(&["correlation"]) || is(&["trace", "id"]) {
-            chain.push(entry);
-        }
-    }
-    match (chain.is_empty(), by_id.len()) {
-        (false, _) => Ok(chain),
-        (true, 1) => Ok(by_id),
-        (true, 0) => Err(Error::NotFound {
+    let by_id = if is_prefix {
+        all(Query::new().id_begins(&prefix).limit(2))?
+    } else {
+        Vec::new()
+    };
+    match by_id.len() {
+        1 => Ok(by_id),
+        0 => Err(Error::NotFound {
             what: format!("record {name:?}"),
         }),
-        (true, _) => Err(Error::Ambiguous {
+        _ => Err(Error::Ambiguous {
             what: format!("the id {name:?}"),
         }),
     }
-}
-
-fn contains(text: &str, name: &str) -> bool {
-    memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some()
 }
 
 /// The newest record of a caller that fits, read backwards a block at a time.

@@ -54,19 +54,25 @@ impl Show {
                 printable(&entry.kind()),
                 entry.seq()
             ))?;
-            for (name, value) in members(&text) {
-                if !matches!(name.as_ref(), "v" | "seq" | "time" | "kind") {
-                    lines(&mut out, 1, &word(&name), value)?;
-                }
-            }
+            members_of(&mut out, 1, &text)?;
         }
         out.flush()?;
         Ok(Answer::Yes)
     }
 }
 
+/// What stands in a record, a member a line, so many steps in; without what its headline says.
+pub(super) fn members_of(out: &mut Out, depth: usize, text: &str) -> Result<(), Stop> {
+    for (name, value) in members(text) {
+        if !matches!(name.as_ref(), "v" | "seq" | "time" | "kind") {
+            lines(out, depth, &word(&name), value)?;
+        }
+    }
+    Ok(())
+}
+
 /// Deeper than this no record goes; a damaged one is shown as it stands from there on.
-const DEPTH: usize = 64;
+const DEPTH: usize = 100;
 
 /// A value with its own below it, each a step further in.
 fn lines(out: &mut Out, depth: usize, name: &str, raw: &str) -> Result<(), Stop> {

@@ -7,6 +7,7 @@ use super::{Answer, Outcome, Stop, Where};
 use crate::entry::Entry;
 use crate::record::printable;
 use clap::Args;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Print the newest records, and with --follow those that are appended from now on.
@@ -79,8 +80,18 @@ impl Tail {
 
 /// One line about a record: when, who, what, how it ended.
 pub(super) fn summary(entry: &Entry) -> String {
-    let text =
-        |path: &[&str]| string(entry.text(), path).map_or_else(String::new, |text| printable(&text).into_owned());
+    let [agent, kind, what, outcome, correlation] = columns(entry).map(|text| printable(&text).into_owned());
+    let line = format!(
+        "{}  #{:<8} {agent:<20} {kind:<12} {what:<28} {outcome:<9} {correlation}",
+        short_time(&entry.time_text()),
+        entry.seq(),
+    );
+    line.trim_end().to_owned()
+}
+
+/// Agent, kind, what it was about, outcome and correlation of a record; empty where it does not say.
+pub(super) fn columns(entry: &Entry) -> [String; 5] {
+    let text = |path: &[&str]| string(entry.text(), path).map_or_else(String::new, Cow::into_owned);
     let what: [&[&str]; 6] = [
         &["decision", "name"],
         &["action", "name"],
@@ -90,15 +101,11 @@ pub(super) fn summary(entry: &Entry) -> String {
         &["handoff", "to", "id"],
     ];
     let what = what.into_iter().map(text).find(|what| !what.is_empty());
-    let line = format!(
-        "{}  #{:<8} {:<20} {:<12} {:<28} {:<9} {}",
-        short_time(&entry.time_text()),
-        entry.seq(),
+    [
         text(&["agent", "id"]),
-        printable(&entry.kind()),
+        entry.kind(),
         what.unwrap_or_default(),
         text(&["outcome", "status"]),
-        text(&["correlation"])
-    );
-    line.trim_end().to_owned()
+        text(&["correlation"]),
+    ]
 }

@@ -15,6 +15,7 @@ mod draft;
 mod events;
 mod fault;
 mod format;
+mod frames;
 mod handle;
 mod journal;
 mod keeper;
@@ -54,6 +55,7 @@ pub use events::{Did, Identity};
 pub use fault::{Fault, What};
 #[cfg(feature = "cli")]
 pub(crate) use format::FORMAT;
+pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Log, Reading};
 pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;

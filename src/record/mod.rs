@@ -18,6 +18,7 @@ mod scan;
 mod schema;
 pub mod shape;
 mod table;
+pub(crate) mod terms;
 mod text;
 mod time;
 mod types;
@@ -34,8 +35,9 @@ pub use types::*;
 pub(crate) use line::{Front, Head, id_text, kind_and_event, part_text, read_head, read_keys, read_parts, write_line};
 pub(crate) use parts::{digest, part_members, parts_list, put_back};
 pub(crate) use prepare::{SourceKey, named};
+pub(crate) use printable::printable;
 #[cfg(feature = "cli")]
-pub(crate) use printable::{printable, printable_lines};
+pub(crate) use printable::printable_lines;
 pub(crate) use text::{string_value, write_string};
 #[cfg(feature = "cli")]
 pub(crate) use walk::children;

@@ -4,6 +4,7 @@
 mod oracle;
 
 mod proof;
+mod query;
 
 use oracle::numbered;
 use std::io::Write;
@@ -530,6 +531,7 @@ fn the_helps_examples_run() {
         "import",
         "show",
         "tail",
+        "query",
         "export",
         "seal",
         "verify",

@@ -2,7 +2,7 @@
 
 use super::{DIR, Known, LOG, check, disk_with, files, numbered, plain, put};
 use auditdb::disk::{Disk, SimDisk};
-use auditdb::{Database, Error, VerifyOptions};
+use auditdb::{Database, Error, Order, Query, VerifyOptions};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -42,6 +42,42 @@ pub(crate) fn record_text(data: &[u8]) {
     }
     assert!(db.verify().expect("it can be listed").is_sound());
 }
+
+/// Any text as a query: it is read or refused in its place, what was read is printed so that it is read again, and it is
+/// held against records without a panic.
+pub(crate) fn query_text(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let query = match Query::parse(text) {
+        Ok(query) => query,
+        Err(fault) => {
+            assert!(text.get(fault.at.clone()).is_some() && !fault.to_string().is_empty());
+            return;
+        }
+    };
+    let printed = query.to_string();
+    // Every value stands in quotes there, so that it may be longer than what was typed.
+    if printed.len() <= 4 << 10 {
+        Query::parse(&printed).expect("what was read is read again");
+    }
+    let db = &*ASKED;
+    let count = |order| {
+        let mut found = db.query(&query.clone().order(order)).expect("it is there");
+        let count = found.by_ref().filter(|entry| entry.is_ok()).count();
+        assert!(!found.reach().is_partial());
+        count
+    };
+    assert_eq!(count(Order::Newest), count(Order::Oldest));
+}
+
+/// Some records to ask for.
+static ASKED: LazyLock<Database> = LazyLock::new(|| {
+    let db = memory();
+    let text = r#"{"agent":{"id":"refunds"},"kind":"decision","time":"2026-11-24T15:40:10Z","reasoning":"An apology, 退款 42","policies":[{"id":"p","conditions":[{"field":"f","value":-7.5}]}],"outcome":{"status":"failure"},"attributes":{"a":{"b":"c"}}}"#;
+    db.append_json(text).expect("it takes records");
+    db.seal().expect("it seals");
+    db.append_json(text).expect("it takes records");
+    db
+});
 
 /// The sample's journal with other bytes: the first two say where they go, the rest what.
 pub(crate) fn journal(data: &[u8]) {

@@ -1,0 +1,213 @@
+//! `auditdb trace`: a whole chain of decisions as a tree.
+
+use super::figures::{count, short_time};
+use super::look::string;
+use super::output::Out;
+use super::record_name::resolve;
+use super::show;
+use super::tail::columns;
+use super::{Answer, Outcome, Stop, Where, output};
+use crate::entry::Entry;
+use crate::query::{self, Step, Tie};
+use crate::record::printable;
+use clap::Args;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Show the whole chain of decisions that a record belongs to: what it came from and what came of it, as a tree by parent
+/// and links, siblings by time, with what is missing from it.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "auditdb trace [OPTIONS] [DIR] <RECORD>",
+    after_help = "RECORD is any id in your hands: a correlation, a session, a W3C trace id, a record's id or the beginning of it, a\n\
+    seq, @last or @last-failure. The times are from the first record's start on. All logs of the database are asked.\n\n\
+    Exit codes: 0 the chain is whole; 1 no such record; 3 something of it could not be read, or is too much.\n\n\
+    Examples:\n  auditdb init my-db\n  \
+    echo '{\"agent\":{\"id\":\"support\"},\"kind\":\"decision\",\"correlation\":\"case-8812\"}' | auditdb append my-db\n  \
+    auditdb trace my-db case-8812\n  auditdb trace my-db @last --full\n  auditdb trace my-db @last --json"
+)]
+pub(super) struct Trace {
+    #[command(flatten)]
+    at: Where,
+    /// Which chain.
+    #[arg(value_name = "RECORD")]
+    record: Option<OsString>,
+    /// With everything that stands in the records.
+    #[arg(long)]
+    full: bool,
+}
+
+impl Trace {
+    pub(super) fn run(self) -> Outcome {
+        let (dir, record) = self.at.dir_before(self.record.as_slice(), 1..=1, "RECORD")?;
+        let record = record
+            .first()
+            .map(|record| record.to_string_lossy())
+            .unwrap_or_default();
+        let db = self.at.read(&dir)?;
+        let trace = db.trace(&resolve(&db, &record)?)?;
+        let mut out = Out::new();
+        if self.at.json {
+            out.line(&object(&trace)?)?;
+            out.flush()?;
+        } else {
+            self.print(&mut out, &trace)?;
+            out.flush()?;
+            foot(&dir, &trace);
+        }
+        Ok(if trace.is_partial() {
+            Answer::Partial
+        } else {
+            Answer::Yes
+        })
+    }
+
+    fn print(&self, out: &mut Out, trace: &query::Trace) -> Result<(), Stop> {
+        let Some(start) = trace.steps.iter().map(|step| step.entry.time()).min() else {
+            return Ok(());
+        };
+        let earliest = trace.steps.iter().find(|step| step.entry.time() == start);
+        let agents: BTreeSet<_> = trace
+            .steps
+            .iter()
+            .filter_map(|step| string(step.entry.text(), &["agent", "id"]))
+            .collect();
+        out.line(&format!(
+            "{}  {} records of {} agents in {}",
+            earliest.map_or_else(String::new, |step| short_time(&step.entry.time_text())),
+            count(trace.steps.len() as u64),
+            agents.len(),
+            seconds(trace.duration)
+        ))?;
+        let several = trace
+            .steps
+            .iter()
+            .any(|step| Some(&step.log) != trace.steps.first().map(|step| &step.log));
+        for step in &trace.steps {
+            out.line(&line(step, start, several))?;
+            if self.full {
+                show::members_of(out, step.depth.min(30) + 6, step.entry.text())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One step on one line.
+fn line(step: &Step, start: i64, several: bool) -> String {
+    let entry: &Entry = &step.entry;
+    let [agent, kind, what, outcome, _] = columns(entry).map(|text| printable(&text).into_owned());
+    let took = step.duration.map(seconds).unwrap_or_default();
+    let tie = match &step.tie {
+        Tie::Root | Tie::Child => String::new(),
+        Tie::Link(rel) => format!("({}) ", printable(rel)),
+        Tie::Orphan { parent } => format!("(its parent {} is in no log) ", printable(parent)),
+        Tie::Circle => "(its parents lead back to it) ".to_owned(),
+    };
+    let log = if several {
+        format!("{}/", step.log)
+    } else {
+        "#".to_owned()
+    };
+    // Deeper than this it would run out of any window.
+    let indent = "  ".repeat(step.depth.min(30));
+    let line = format!(
+        "{:>10}  {:<9} {indent}{tie}{agent} {kind} {what}  {outcome}  {took}",
+        format!("+{}", seconds(entry.time().saturating_sub(start))),
+        format!("{log}{}", entry.seq()),
+    );
+    line.trim_end().to_owned()
+}
+
+/// A duration in nanoseconds as people read it.
+#[expect(clippy::cast_precision_loss, reason = "for showing only")]
+fn seconds(nanoseconds: i64) -> String {
+    format!("{:.3} s", nanoseconds as f64 / 1e9)
+}
+
+/// What is missing, and what to type next.
+fn foot(dir: &Path, trace: &query::Trace) {
+    for gap in &trace.gaps {
+        let (first, last) = gap.numbers;
+        output::say(&format!(
+            "missing: the emitter {} (run {}) counted {first}..{last}, and no log has it",
+            gap.source, gap.boot
+        ));
+    }
+    for fault in &trace.unreadable {
+        output::say(&format!("auditdb: could not be read: {fault}"));
+    }
+    if trace.cut {
+        output::say(&format!(
+            "auditdb: cut at {} records",
+            count(query::Trace::LIMIT as u64)
+        ));
+    }
+    if let Some(first) = trace.steps.first() {
+        let dir = super::query::quoted(&dir.to_string_lossy());
+        let seq = first.entry.seq();
+        let log = if first.log == "main" {
+            String::new()
+        } else {
+            format!(" --log {}", first.log)
+        };
+        output::say(&format!("next: auditdb show {dir} {seq}{log}"));
+    }
+}
+
+fn object(trace: &query::Trace) -> Result<String, Stop> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        log: &'a str,
+        seq: u64,
+        depth: usize,
+        tie: &'static str,
+        /// How it is linked, or the parent that is missing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        to: Option<&'a str>,
+        duration_ms: Option<f64>,
+        record: &'a RawValue,
+    }
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a record")]
+    let millis = |nanoseconds: i64| nanoseconds as f64 / 1e6;
+    let row = |step: &'_ Step| -> Result<String, Stop> {
+        let (tie, to) = match &step.tie {
+            Tie::Root => ("root", None),
+            Tie::Child => ("child", None),
+            Tie::Link(rel) => ("link", Some(rel.as_str())),
+            Tie::Orphan { parent } => ("orphan", Some(parent.as_str())),
+            Tie::Circle => ("circle", None),
+        };
+        let could_not = |error: serde_json::Error| Stop::CouldNot(format!("record {}: {error}", step.entry.seq()));
+        let row = Row {
+            log: &step.log,
+            seq: step.entry.seq(),
+            depth: step.depth,
+            tie,
+            to,
+            duration_ms: step.duration.map(millis),
+            record: serde_json::from_str(step.entry.text()).map_err(could_not)?,
+        };
+        serde_json::to_string(&row).map_err(could_not)
+    };
+    let steps: Vec<String> = trace.steps.iter().map(row).collect::<Result<_, _>>()?;
+    let gaps: Vec<_> = trace
+        .gaps
+        .iter()
+        .map(|gap| serde_json::json!({ "source": gap.source, "boot": gap.boot, "numbers": [gap.numbers.0, gap.numbers.1] }))
+        .collect();
+    let unreadable: Vec<String> = trace.unreadable.iter().map(ToString::to_string).collect();
+    let rest = serde_json::json!({
+        "duration_ms": millis(trace.duration), "gaps": gaps, "partial": trace.is_partial(), "unreadable": unreadable, "cut": trace.cut,
+    })
+    .to_string();
+    // The records' text goes in as it is: long numbers and the order of members stay.
+    Ok(format!(
+        "{{\"steps\":[{}],{}",
+        steps.join(","),
+        rest.get(1..).unwrap_or("}")
+    ))
+}

@@ -1,0 +1,343 @@
+//! The plain scan: through a log's frames from one end, past those that the directories rule out, with the expression
+//! held against every record of the others. It works for any log, indexed or not.
+//!
+//! What must hold: it reads no further than it is asked to; what it cannot read is named and stepped over; the cursor
+//! behind it stands at the record that was looked at last.
+
+use super::cursor::Cursor;
+use super::expr::Span;
+use super::matcher::Matcher;
+use super::question::{Order, Query, field};
+use crate::entry::Entry;
+use crate::error::{Error, Result};
+use crate::log::{Fault, Files, FrameRef, Stretch, Times, What};
+use crate::record::{Head, read_head};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// How far an answer goes: of how many records it was made, and what it had to leave out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reach {
+    /// The records that the question is about: the whole log, or what lies behind the cursor. Here and below, the pieces
+    /// of large records count as the lines that they are.
+    pub in_range: u64,
+    /// Of them, those whose text was looked at.
+    pub scanned: u64,
+    /// Of them, those that could not fit by their time or seq, so that their text was not read.
+    pub pruned: u64,
+    /// The records that fit, as far as was looked.
+    pub matched: u64,
+    /// The records that were given.
+    pub returned: u64,
+    /// What could not be read; the answer is partial if there is any.
+    pub unreadable: Vec<Fault>,
+    /// Why it was not looked any further; `None` at the end of the log.
+    pub stopped: Option<Stopped>,
+}
+
+/// Why a search ended before the log did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// As many records as were wanted are found.
+    Limit,
+    /// The deadline has passed.
+    Deadline,
+    /// It was cancelled.
+    Cancelled,
+}
+
+impl Reach {
+    /// Whether records may be missing that should have been given: something could not be read, or time ran out.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        !self.unreadable.is_empty() || matches!(self.stopped, Some(Stopped::Deadline | Stopped::Cancelled))
+    }
+}
+
+/// The records that fit a query, one after the other as they are found; see [`crate::Database::query`].
+pub struct Found {
+    files: Arc<Files>,
+    matcher: Matcher,
+    order: Order,
+    bounds: Bounds,
+    left: Option<usize>,
+    deadline: Option<Instant>,
+    cancel: Option<Arc<AtomicBool>>,
+    /// What is still to be gone through; the next one last.
+    stretches: Vec<Stretch>,
+    frames: Vec<FrameRef>,
+    lines: Lines,
+    /// The record that was looked at last.
+    at: Option<u64>,
+    reach: Reach,
+}
+
+/// What a record has to lie in to fit.
+#[derive(Debug)]
+struct Bounds {
+    /// Behind the cursor.
+    range: Range<u64>,
+    /// By what the expression says of the seq.
+    seqs: Range<u64>,
+    time: Span,
+    logged: Span,
+}
+
+/// A frame's lines that are still to be looked at; the next one last.
+#[derive(Debug, Default)]
+struct Lines {
+    text: Vec<u8>,
+    left: Vec<(u64, Range<usize>)>,
+}
+
+/// After so many records it is looked at the clock.
+const CLOCK_EVERY: u64 = 64;
+
+impl Found {
+    pub(crate) fn new(files: Arc<Files>, query: &Query) -> Result<Self> {
+        let range = match query.cursor {
+            None => 0..u64::MAX,
+            Some(cursor) if cursor.log_id != files.identity.log_id => {
+                return Err(Error::OtherCursor {
+                    path: files.layout.root().to_owned(),
+                });
+            }
+            Some(Cursor {
+                order: Order::Newest,
+                seq,
+                ..
+            }) => 0..seq,
+            Some(cursor) => cursor.seq.saturating_add(1)..u64::MAX,
+        };
+        let condition = query.condition();
+        let seqs = condition.span(field("seq"));
+        let unsigned = |seq: i64| u64::try_from(seq).unwrap_or(0);
+        let bounds = Bounds {
+            range,
+            seqs: if seqs.1 < 0 {
+                0..0
+            } else {
+                unsigned(seqs.0)..unsigned(seqs.1).saturating_add(1)
+            },
+            time: condition.span(field("time")),
+            logged: condition.span(field("logged")),
+        };
+        let mut stretches = files.stretches();
+        if query.order == Order::Oldest {
+            stretches.reverse();
+        }
+        let in_range = stretches.iter().map(|stretch| bounds.count(&stretch.seqs)).sum();
+        let unreadable = files.view.read().broken.iter().cloned().collect();
+        Ok(Found {
+            matcher: Matcher::new(&condition),
+            files,
+            order: query.order,
+            bounds,
+            left: query.limit,
+            deadline: query.deadline,
+            cancel: query.cancel.clone(),
+            stretches,
+            frames: Vec::new(),
+            lines: Lines::default(),
+            at: query.cursor.map(|cursor| cursor.seq),
+            reach: Reach {
+                in_range,
+                unreadable,
+                ..Reach::default()
+            },
+        })
+    }
+
+    /// How far it has been looked so far; the whole answer's reach once there are no more records.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// Where the next page begins, if the search stopped before the end of the log. Behind it there may be nothing.
+    #[must_use]
+    pub fn cursor(&self) -> Option<Cursor> {
+        let seq = self.at.filter(|_| self.reach.stopped.is_some())?;
+        Some(Cursor {
+            log_id: self.files.identity.log_id,
+            order: self.order,
+            seq,
+        })
+    }
+
+    /// Why to stop here, if there is a reason.
+    fn stop(&self) -> Option<Stopped> {
+        if self.left == Some(0) {
+            return Some(Stopped::Limit);
+        }
+        if self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Some(Stopped::Cancelled);
+        }
+        let late = |deadline: Instant| Instant::now() >= deadline;
+        let passed = self.reach.scanned.is_multiple_of(CLOCK_EVERY) && self.deadline.is_some_and(late);
+        passed.then_some(Stopped::Deadline)
+    }
+
+    /// Whether there is nothing left to look at.
+    fn is_over(&self) -> bool {
+        self.lines.left.is_empty() && self.frames.is_empty() && self.stretches.is_empty()
+    }
+
+    /// Looks at one line.
+    fn look(&mut self, seq: u64, at: Range<usize>) -> Option<Entry> {
+        self.at = Some(seq);
+        self.reach.scanned += 1;
+        if !self.bounds.seqs.contains(&seq) {
+            return None;
+        }
+        let line = self.lines.text.get(at).unwrap_or_default();
+        let Some(head) = read_head(line).filter(|head| head.seq == seq) else {
+            let fault = Fault::new(self.files.layout.root(), What::Line).seqs(seq, seq);
+            self.reach.unreadable.push(fault);
+            return None;
+        };
+        let outside = |time: i64, span: Span| time < span.0 || time > span.1;
+        if outside(head.time, self.bounds.time) || outside(head.logged, self.bounds.logged) {
+            return None;
+        }
+        let whole = match whole(&self.files, line, &head) {
+            Ok(whole) => whole,
+            Err(faults) => {
+                self.reach.unreadable.extend(faults);
+                None
+            }
+        };
+        if !self.matcher.matches(line, whole.as_deref()) {
+            return None;
+        }
+        let entry = Entry::new(line.to_vec());
+        if entry.is_none() {
+            let fault = Fault::new(self.files.layout.root(), What::Line).seqs(seq, seq);
+            self.reach.unreadable.push(fault);
+        }
+        entry
+    }
+
+    /// Takes the next frame's lines, if they can matter and can be read.
+    fn open_frame(&mut self, frame: FrameRef) {
+        let seqs = frame.seqs.clone();
+        if !self.bounds.may_hold(&seqs, frame.spans) {
+            self.reach.pruned += self.bounds.count(&seqs);
+            return;
+        }
+        match self.files.frame_text(frame) {
+            Ok(text) => self.lines = Lines::new(text, seqs.start, &self.bounds.range, self.order),
+            Err(fault) => self.reach.unreadable.push(fault),
+        }
+    }
+
+    /// Takes the next file's frames, if they can matter and can be listed.
+    fn open_stretch(&mut self, stretch: &Stretch) {
+        let times = self.files.times_of(stretch);
+        if !self.bounds.may_hold(&stretch.seqs, times) {
+            self.reach.pruned += self.bounds.count(&stretch.seqs);
+            return;
+        }
+        let (mut frames, faults) = self.files.frames(stretch);
+        if self.order == Order::Oldest {
+            frames.reverse();
+        }
+        self.frames = frames;
+        self.reach.unreadable.extend(faults);
+    }
+}
+
+impl Iterator for Found {
+    type Item = Result<Entry>;
+
+    fn next(&mut self) -> Option<Result<Entry>> {
+        loop {
+            if self.reach.stopped.is_some() || self.is_over() {
+                return None;
+            }
+            self.reach.stopped = self.stop();
+            if self.reach.stopped.is_some() {
+                return None;
+            }
+            if let Some((seq, at)) = self.lines.left.pop() {
+                if let Some(entry) = self.look(seq, at) {
+                    self.reach.matched += 1;
+                    self.reach.returned += 1;
+                    self.left = self.left.map(|left| left.saturating_sub(1));
+                    return Some(Ok(entry));
+                }
+            } else if let Some(frame) = self.frames.pop() {
+                self.open_frame(frame);
+            } else if let Some(stretch) = self.stretches.pop() {
+                self.open_stretch(&stretch);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Found")
+            .field("reach", &self.reach)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The caller's members of a record whose values were moved out; `None` of any other.
+fn whole(files: &Arc<Files>, line: &[u8], head: &Head) -> std::result::Result<Option<Vec<u8>>, Vec<Fault>> {
+    if head.parts.is_none() {
+        return Ok(None);
+    }
+    files
+        .whole_members(line, head)
+        .map(Some)
+        .map_err(|error| faults_of(error, files, head.seq))
+}
+
+/// What an answer has to leave out because of that error at a record.
+pub(super) fn faults_of(error: Error, files: &Files, seq: u64) -> Vec<Fault> {
+    match error {
+        Error::Damaged { faults, .. } => faults,
+        error => vec![Fault::new(files.layout.root(), What::Unreadable(error.to_string())).seqs(seq, seq)],
+    }
+}
+
+impl Bounds {
+    /// How many of these records lie behind the cursor.
+    fn count(&self, seqs: &Range<u64>) -> u64 {
+        seqs.end
+            .min(self.range.end)
+            .saturating_sub(seqs.start.max(self.range.start))
+    }
+
+    /// Whether a record that fits may be among these.
+    fn may_hold(&self, seqs: &Range<u64>, times: Option<Times>) -> bool {
+        let meet = |a: &Range<u64>, b: &Range<u64>| a.start < b.end && b.start < a.end;
+        let lie = |a: Span, b: Span| a.0 <= b.1 && b.0 <= a.1;
+        meet(seqs, &self.range)
+            && meet(seqs, &self.seqs)
+            && self.time.0 <= self.time.1
+            && self.logged.0 <= self.logged.1
+            && times.is_none_or(|times| lie(times.time, self.time) && lie(times.logged, self.logged))
+    }
+}
+
+impl Lines {
+    fn new(text: Vec<u8>, first_seq: u64, wanted: &Range<u64>, order: Order) -> Self {
+        let (mut start, mut left) = (0, Vec::new());
+        for (seq, end) in (first_seq..).zip(memchr::memchr_iter(b'\n', &text)) {
+            if wanted.contains(&seq) {
+                left.push((seq, start..end));
+            }
+            start = end + 1;
+        }
+        if order == Order::Oldest {
+            left.reverse();
+        }
+        Lines { text, left }
+    }
+}

@@ -1,0 +1,329 @@
+//! The whole of what came from one trigger: the records of a chain, what they came from and what came of them, as a tree
+//! by parent and links. `ties` reads what binds a record to others, `tree` puts them in order; here they are gathered, over
+//! all logs that are asked.
+//!
+//! What must hold: every record that is gathered stands in the tree once, whatever its parents say; what is named and not
+//! there is said to be missing; nothing is taken for missing because a log could not be read.
+
+mod ties;
+mod tree;
+
+use super::expr::{Expr, Scalar};
+use super::question::{Order, Query, field};
+use super::scan::{Found, faults_of};
+use crate::entry::Entry;
+use crate::error::Result;
+use crate::log::{Fault, Files};
+use crate::record::terms::Number;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use ties::Ties;
+use tree::Place;
+pub use tree::Tie;
+
+/// A chain of records as a tree; see [`crate::Database::trace`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Trace {
+    /// The records, each behind its parent, siblings by their times.
+    pub steps: Vec<Step>,
+    /// Numbers that an emitter counted between two records of the chain and that no log has: records that were lost before
+    /// they were written.
+    pub gaps: Vec<Gap>,
+    /// From the first record's start to the end of the last, in nanoseconds.
+    pub duration: i64,
+    /// What could not be read, so that records may be missing; the answer is partial if there is any.
+    pub unreadable: Vec<Fault>,
+    /// Whether it was cut at [`Trace::LIMIT`] records.
+    pub cut: bool,
+}
+
+/// A record in its place.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Step {
+    /// The log that it is in.
+    pub log: String,
+    /// The record.
+    pub entry: Entry,
+    /// How deep it stands, from 0.
+    pub depth: usize,
+    /// What puts it there.
+    pub tie: Tie,
+    /// From its start to its end, in nanoseconds, as it says.
+    pub duration: Option<i64>,
+}
+
+/// Records that an emitter counted and no log has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The emitter, and which run of it.
+    pub source: String,
+    /// See `source`.
+    pub boot: String,
+    /// The first and the last number that is missing.
+    pub numbers: (u64, u64),
+}
+
+impl Trace {
+    /// The most records of which a trace is made.
+    pub const LIMIT: usize = 10_000;
+
+    /// Whether records may be missing because something could not be read or there are too many.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.cut || !self.unreadable.is_empty()
+    }
+}
+
+/// A record that was gathered.
+#[derive(Debug)]
+struct Node {
+    log: usize,
+    entry: Entry,
+    ties: Ties,
+}
+
+/// So many times it is looked for what came of what was found.
+const ROUNDS: usize = 8;
+/// So many ids are asked for at once.
+const AT_ONCE: usize = 64;
+
+/// The chains that these records belong to: all records with their correlation or, where they have none, their trace; what
+/// those came from; and what names one of them as its parent or links to it.
+pub(crate) fn trace(logs: &[Arc<Files>], seeds: Vec<Entry>) -> Result<Trace> {
+    let mut gathered = Gathered::new(logs);
+    let mut keys = Vec::new();
+    for entry in seeds {
+        let log = gathered.log_of(&entry);
+        let ties = gathered.ties(log, &entry);
+        let key = match (&ties.correlation, &ties.trace) {
+            (Some(correlation), _) => Some(is("correlation", correlation)),
+            (None, Some(trace)) => Some(is("trace", &trace.id)),
+            (None, None) => None,
+        };
+        keys.extend(key.filter(|key| !keys.contains(key)));
+        gathered.add(log, entry);
+    }
+    if !keys.is_empty() {
+        gathered.ask(Expr::Or(keys))?;
+    }
+    let mut asked = 0;
+    for _ in 0..ROUNDS {
+        gathered.ancestors()?;
+        let ids: Vec<String> = gathered.nodes.iter().skip(asked).map(|node| node.entry.id()).collect();
+        if ids.is_empty() || gathered.is_full() {
+            break;
+        }
+        asked = gathered.nodes.len();
+        for ids in ids.chunks(AT_ONCE) {
+            let named = |name: &'static str| ids.iter().map(move |id| is(name, id));
+            gathered.ask(Expr::Or(named("parent").chain(named("link")).collect()))?;
+        }
+    }
+    let gaps = gathered.gaps()?;
+    Ok(gathered.finish(gaps))
+}
+
+fn is(name: &'static str, value: &str) -> Expr {
+    Expr::Text(field(name), crate::record::terms::cut(value).to_owned())
+}
+
+/// What was found so far.
+struct Gathered<'a> {
+    logs: &'a [Arc<Files>],
+    nodes: Vec<Node>,
+    /// Which node an id is: the first one, if several logs have it.
+    by_id: HashMap<String, usize>,
+    known: BTreeSet<(usize, u64)>,
+    /// Ids that are named and in no log.
+    absent: BTreeSet<String>,
+    unreadable: Vec<Fault>,
+}
+
+impl<'a> Gathered<'a> {
+    fn new(logs: &'a [Arc<Files>]) -> Self {
+        Gathered {
+            logs,
+            nodes: Vec::new(),
+            by_id: HashMap::new(),
+            known: BTreeSet::new(),
+            absent: BTreeSet::new(),
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// The log in which a record stands just so.
+    fn log_of(&self, entry: &Entry) -> usize {
+        let has = |files: &Arc<Files>| {
+            let line = files.line(entry.seq()).ok().flatten();
+            line.is_some_and(|line| line == entry.text().as_bytes())
+        };
+        self.logs.iter().position(has).unwrap_or(0)
+    }
+
+    fn is_full(&self) -> bool {
+        self.nodes.len() >= Trace::LIMIT
+    }
+
+    fn ties(&mut self, log: usize, entry: &Entry) -> Ties {
+        let Some(files) = self.logs.get(log) else {
+            return Ties::default();
+        };
+        match entry.whole(files) {
+            Ok(text) => Ties::of(&text),
+            Err(error) => {
+                self.unreadable.extend(faults_of(error, files, entry.seq()));
+                Ties::of(entry.text())
+            }
+        }
+    }
+
+    fn add(&mut self, log: usize, entry: Entry) {
+        if self.is_full() || !self.known.insert((log, entry.seq())) {
+            return;
+        }
+        let ties = self.ties(log, &entry);
+        self.by_id.entry(entry.id()).or_insert(self.nodes.len());
+        self.nodes.push(Node { log, entry, ties });
+    }
+
+    /// Takes in all records that fit.
+    fn ask(&mut self, expr: Expr) -> Result<()> {
+        let query = Query::of(expr).order(Order::Oldest);
+        let logs = self.logs;
+        for (log, files) in logs.iter().enumerate() {
+            let mut found = Found::new(Arc::clone(files), &query)?;
+            for entry in found.by_ref() {
+                self.add(log, entry?);
+                if self.is_full() {
+                    return Ok(());
+                }
+            }
+            self.cannot_read(&found.reach().unreadable);
+        }
+        Ok(())
+    }
+
+    fn cannot_read(&mut self, faults: &[Fault]) {
+        let new = faults.iter().filter(|fault| !self.unreadable.contains(fault));
+        let new: Vec<Fault> = new.cloned().collect();
+        self.unreadable.extend(new);
+    }
+
+    /// Takes in what the records came from, up to what has no parent.
+    fn ancestors(&mut self) -> Result<()> {
+        let mut next = 0;
+        while let Some(node) = self.nodes.get(next) {
+            next += 1;
+            let Some(parent) = node.ties.parent.clone() else {
+                continue;
+            };
+            if self.by_id.contains_key(&parent) || self.absent.contains(&parent) {
+                continue;
+            }
+            match self.find(&parent)? {
+                Some((log, entry)) => self.add(log, entry),
+                None => {
+                    self.absent.insert(parent);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: &str) -> Result<Option<(usize, Entry)>> {
+        let Ok(id) = uuid::Uuid::try_parse(id) else {
+            return Ok(None);
+        };
+        for (log, files) in self.logs.iter().enumerate() {
+            let seq = files.find_id(id.as_bytes())?;
+            let line = seq.map(|seq| files.line(seq)).transpose()?.flatten();
+            if let Some(entry) = line.and_then(Entry::new) {
+                return Ok(Some((log, entry)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The numbers between those of the chain's records that no log has.
+    fn gaps(&mut self) -> Result<Vec<Gap>> {
+        let mut streams: BTreeMap<(String, String), BTreeSet<u64>> = BTreeMap::new();
+        for source in self.nodes.iter().filter_map(|node| node.ties.source.as_ref()) {
+            let stream = (source.id.clone(), source.boot.clone());
+            streams.entry(stream).or_default().insert(source.number);
+        }
+        let mut gaps = Vec::new();
+        for ((source, boot), mut numbers) in streams {
+            let (Some(first), Some(last)) = (numbers.first().copied(), numbers.last().copied()) else {
+                continue;
+            };
+            if last - first + 1 == numbers.len() as u64 {
+                continue;
+            }
+            // Most of what lies between belongs to other chains.
+            let number = |number: u64| Number::parse(&number.to_string()).map(Scalar::Number);
+            let (Some(least), Some(most)) = (number(first), number(last)) else {
+                continue;
+            };
+            let range = Expr::Range(field("source.number"), Bound::Included(least), Bound::Included(most));
+            let expr = is("source", &source).and(is("source.boot", &boot)).and(range);
+            let query = Query::of(expr);
+            let logs = self.logs;
+            for files in logs {
+                let mut found = Found::new(Arc::clone(files), &query)?;
+                for entry in found.by_ref() {
+                    let entry = entry?;
+                    let text = entry.whole(files).unwrap_or_else(|_| entry.text().to_owned());
+                    numbers.extend(Ties::of(&text).source.map(|source| source.number));
+                }
+                self.cannot_read(&found.reach().unreadable);
+            }
+            let mut next = first;
+            for number in numbers {
+                if number > next {
+                    gaps.push(Gap {
+                        source: source.clone(),
+                        boot: boot.clone(),
+                        numbers: (next, number - 1),
+                    });
+                }
+                next = number.saturating_add(1);
+            }
+        }
+        Ok(gaps)
+    }
+
+    fn finish(self, gaps: Vec<Gap>) -> Trace {
+        let cut = self.is_full();
+        let order = tree::order(&self.nodes, &self.by_id);
+        let end = |node: &Node| node.entry.time().saturating_add(node.ties.duration().unwrap_or(0));
+        let first = self.nodes.iter().map(|node| node.entry.time()).min().unwrap_or(0);
+        let last = self.nodes.iter().map(end).max().unwrap_or(0);
+        let mut nodes: Vec<Option<Node>> = self.nodes.into_iter().map(Some).collect();
+        let step = |Place { node, depth, tie }: Place| {
+            let Node { log, entry, ties } = nodes.get_mut(node)?.take()?;
+            let log = self
+                .logs
+                .get(log)
+                .map_or_else(String::new, |files| files.identity.name().to_owned());
+            let duration = ties.duration();
+            Some(Step {
+                log,
+                entry,
+                depth,
+                tie,
+                duration,
+            })
+        };
+        Trace {
+            steps: order.into_iter().filter_map(step).collect(),
+            gaps,
+            duration: last.saturating_sub(first),
+            unreadable: self.unreadable,
+            cut,
+        }
+    }
+}
