@@ -79,11 +79,12 @@ impl Consistency {
         };
         let hashes = self.at.read(&dir)?.prove_consistency(*old, *new)?;
         let lines: Vec<String> = hashes.iter().map(|hash| base64_text(hash)).collect();
-        output::print(&if self.at.json {
-            serde_json::json!({ "old": old, "new": new, "hashes": lines }).to_string()
+        if self.at.json {
+            output::print(&serde_json::json!({ "old": old, "new": new, "hashes": lines }).to_string())?;
         } else {
-            lines.join("\n")
-        })?;
+            // None where nothing has to be shown: the same size, or an empty log.
+            lines.iter().try_for_each(|line| output::print(line))?;
+        }
         Ok(Answer::Yes)
     }
 }

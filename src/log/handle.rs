@@ -103,7 +103,6 @@ impl Log {
             signer,
         };
         let log = Self::start(files, options, start)?;
-        log.act(|writer| writer.record(events::opened(writer.files.disk.boot_id())))?;
         // Signed from the first record on.
         log.act(Writer::end_epoch)?;
         Ok(log)
