@@ -6,7 +6,7 @@ use super::*;
 fn filled(dir: &Path) {
     expect(dir, &["init", "db"], "", 0);
     let line = |n: u64| {
-        let (day, status) = (1 + n / 10, if n % 2 == 0 { "failure" } else { "success" });
+        let (day, status) = (1 + n / 10, if n.is_multiple_of(2) { "failure" } else { "success" });
         format!(
             r#"{{"agent":{{"id":"refunds"}},"kind":"decision","time":"2026-11-{day:02}T23:30:{:02}Z","correlation":"case-{n}","decision":{{"name":"=pay, {n}"}},"reasoning":"An apology email, number {n}","outcome":{{"status":"{status}"}}}}"#,
             n % 10
