@@ -160,10 +160,10 @@ impl Found {
         &self.reach
     }
 
-    /// Where the next page begins, if the search stopped before the end of the log. Behind it there may be nothing.
+    /// Where to go on behind what was looked at so far; `None` at the end of the log. What comes there need not fit.
     #[must_use]
     pub fn cursor(&self) -> Option<Cursor> {
-        let seq = self.at.filter(|_| self.reach.stopped.is_some())?;
+        let seq = self.at.filter(|_| !self.is_over())?;
         Some(Cursor {
             log_id: self.files.identity.log_id,
             order: self.order,

@@ -251,6 +251,17 @@ fn length_depth_and_clauses_are_capped() {
     assert!(refused(&"a ".repeat(1_000)).contains("more than 256 clauses"));
     assert!(refused(&format!("agent:IN [{}]", "a ".repeat(1_000))).contains("more than 256 clauses"));
     read(&format!("{}a{}", "(".repeat(31), ")".repeat(31)));
+    // The place of each is one in the text.
+    for text in [
+        "(".repeat(32),
+        format!("{}é", "(".repeat(32)),
+        "é".repeat(3_000),
+        format!("a{}", "é".repeat(3_000)),
+        "é ".repeat(300),
+    ] {
+        let fault = parse(&text, &Zone::utc()).unwrap_err();
+        assert!(text.get(fault.at.clone()).is_some(), "{fault}");
+    }
     // The place is shown, and not four thousand bytes around it.
     let long = format!("{} x:1", "a ".repeat(200));
     assert!(
