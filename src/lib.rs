@@ -36,6 +36,11 @@
 //! [`Database::append_all`] makes a list durable in one commit, as a whole or not at all, and says so if the list was
 //! too long for that. [`Database::submit`] hands a record over and gives a [`Pending`] to wait on.
 //!
+//! # Find
+//!
+//! [`Database::query`] gives the records that fit a [`Query`], in text (`agent:refunds outcome:failure "apology email"`) or
+//! built in Rust, one after the other as they are found, and says how far the answer goes.
+//!
 //! # What is promised
 //!
 //! - What was acknowledged survives `kill -9` and power loss. Dropping a handle without more ado loses nothing.

@@ -12,7 +12,7 @@ pub(super) struct Schema {
     /// The schema of a stored line, with the log's own members.
     #[arg(long, conflicts_with = "fields")]
     stored: bool,
-    /// The names that queries will use, and where they look.
+    /// The names that queries use, and where they look.
     #[arg(long)]
     fields: bool,
     /// Answer in JSON, for machines.

@@ -102,7 +102,14 @@ impl Files {
         if let Some(last) = all.last_mut()
             && let Source::Segment(segment) = &last.source
         {
-            last.seqs.end = segment.open(&*self.disk).map_or(u64::MAX, |file| file.end_seq());
+            last.seqs.end = match segment.open(&*self.disk) {
+                Ok(file) => file.end_seq(),
+                Err(_) => {
+                    let remains = Remains::read(&*self.disk, &segment.path).ok();
+                    let last = remains.and_then(|remains| remains.pieces().last());
+                    last.map_or(segment.first_seq, |piece| piece.end_seq)
+                }
+            };
         }
         all
     }

@@ -58,13 +58,19 @@ enum Attribute {
     Begins(String),
 }
 
+/// Words to be found one behind the other (Knuth, Morris and Pratt 1977): a word of the text is looked at once, however
+/// long the phrase is and however often it begins anew.
 #[derive(Debug)]
 struct Phrase {
     condition: usize,
-    words: Vec<String>,
+    /// All words but the last one.
+    front: Vec<String>,
+    last: String,
     prefix: bool,
-    /// How many words stand in place already, for each beginning that may still become the phrase.
-    begun: Vec<usize>,
+    /// For each number of words of the front that stand in place: of how many a shorter beginning stands there too.
+    shorter: Vec<usize>,
+    /// How many words of the front stand before the next word of the text.
+    begun: usize,
 }
 
 impl Matcher {
@@ -154,12 +160,7 @@ impl Conditions {
             Expr::AttributePrefix(term) => self.attribute(Attribute::Begins(term.clone())),
             Expr::Phrase { words, prefix } => {
                 let condition = self.condition();
-                self.phrases.push(Phrase {
-                    condition,
-                    words: words.clone(),
-                    prefix: *prefix,
-                    begun: Vec::new(),
-                });
+                self.phrases.extend(Phrase::new(condition, words, *prefix));
                 Tree::Condition(condition)
             }
         }
@@ -207,7 +208,7 @@ impl Sink for Conditions {
     }
 
     fn text(&mut self, text: &str) {
-        self.phrases.iter_mut().for_each(|phrase| phrase.begun.clear());
+        self.phrases.iter_mut().for_each(|phrase| phrase.begun = 0);
         words(text, |word| {
             for phrase in &mut self.phrases {
                 if phrase.goes_on(word) {
@@ -277,23 +278,79 @@ fn lies_between<T: Copy>(
 }
 
 impl Phrase {
+    /// `None` of no words, which nothing fits.
+    fn new(condition: usize, words: &[String], prefix: bool) -> Option<Self> {
+        let (last, front) = words.split_last()?;
+        let mut phrase = Phrase {
+            condition,
+            front: front.to_vec(),
+            last: last.clone(),
+            prefix,
+            shorter: vec![0; front.len() + 1],
+            begun: 0,
+        };
+        // The front, but its first word, is gone through as a text is.
+        for (place, word) in front.iter().enumerate().skip(1) {
+            phrase.begun = phrase.after(word);
+            if let Some(shorter) = phrase.shorter.get_mut(place + 1) {
+                *shorter = phrase.begun;
+            }
+        }
+        phrase.begun = 0;
+        Some(phrase)
+    }
+
     /// Takes the next word of a text; says whether the phrase stands there with it.
     fn goes_on(&mut self, word: &str) -> bool {
-        let (words, last) = (&self.words, self.words.len() - 1);
-        let fits = |place: usize| match words.get(place) {
-            Some(wanted) if place == last && self.prefix => word.starts_with(wanted.as_str()),
-            wanted => wanted.is_some_and(|wanted| wanted == word),
+        let ends = if self.prefix {
+            word.starts_with(&self.last)
+        } else {
+            word == self.last
         };
-        self.begun.retain_mut(|begun| {
-            let fits = fits(*begun);
-            *begun += 1;
-            fits
-        });
-        if fits(0) {
-            self.begun.push(1);
-        }
-        let stands = self.begun.contains(&words.len());
-        self.begun.retain(|begun| *begun < words.len());
+        let stands = ends && self.begun == self.front.len();
+        self.begun = self.after(word);
         stands
+    }
+
+    /// How many words of the front stand in place with that word behind those that do now.
+    fn after(&self, word: &str) -> usize {
+        let mut begun = self.begun;
+        loop {
+            if self.front.get(begun).is_some_and(|next| next == word) {
+                return begun + 1;
+            }
+            if begun == 0 {
+                return 0;
+            }
+            begun = self.shorter.get(begun).copied().unwrap_or(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Of two letters, so that phrases overlap themselves.
+        #[test]
+        fn a_phrase_stands_where_a_plain_search_finds_it(
+            text in proptest::collection::vec("[ab]|aa", 0..40),
+            words in proptest::collection::vec("[ab]", 1..6),
+            prefix in any::<bool>(),
+        ) {
+            let fits = |window: &[String]| {
+                let (last, front) = words.split_last().unwrap();
+                let (end, before) = window.split_last().unwrap();
+                before == front && if prefix { end.starts_with(last.as_str()) } else { end == last }
+            };
+            let mut phrase = Phrase::new(0, &words, prefix).unwrap();
+            for place in 0..text.len() {
+                let stands = phrase.goes_on(&text[place]);
+                let window = (place + 1).checked_sub(words.len()).map(|from| &text[from..=place]);
+                prop_assert_eq!(stands, window.is_some_and(fits), "{:?} at {}", words, place);
+            }
+        }
     }
 }

@@ -64,9 +64,20 @@ pub(super) fn name(text: &str) -> Result<Meant, (String, Vec<&'static str>)> {
     match named_field(text) {
         Named::Field(id) => Ok(Meant::Field(id)),
         Named::Attribute(path) => Ok(Meant::Attribute(path)),
+        Named::Words if text.starts_with("attribute") => {
+            let message = "a member of one's own is named by its path, as in attributes.order.id:7";
+            Err((message.to_owned(), Vec::new()))
+        }
+        Named::Words => {
+            // Members of it may be fields, whose names need not be like the path.
+            let below = |path: &String| path.strip_prefix(text).is_some_and(|rest| rest.starts_with('.'));
+            let near = fields().iter().filter(|field| field.paths.iter().any(below));
+            let message = format!("{text} is no field, only text: its words are looked for without a name");
+            Err((message, near.take(3).map(|field| field.name).collect()))
+        }
         Named::Unknown => {
             let names = || fields().iter().map(|field| field.name);
-            let mut near = nearest(text, names().chain(["attributes"]));
+            let mut near = nearest(text, names());
             if near.is_empty() {
                 // Nothing is spelled like it; perhaps something that goes on from it is meant.
                 near = names()

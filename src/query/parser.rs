@@ -35,7 +35,8 @@ type Parsed<T> = Result<T, QueryFault>;
 pub(super) fn parse(text: &str, zone: &Zone) -> Parsed<Expr> {
     if text.len() > LENGTH {
         let message = format!("the query is longer than {LENGTH} bytes");
-        return Err(QueryFault::new(text, LENGTH..LENGTH, message));
+        let end = text.floor_char_boundary(LENGTH);
+        return Err(QueryFault::new(text, end..end, message));
     }
     let mut parser = Parser {
         text,
@@ -91,10 +92,7 @@ impl<'t> Parser<'t> {
         self.skip_space();
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err(self.fault(
-                self.at..self.at + 1,
-                format!("brackets and negations go at most {DEPTH} deep"),
-            ));
+            return Err(self.nothing(&format!("brackets and negations go at most {DEPTH} deep")));
         }
         let between = ["AND", "OR"].into_iter().find(|word| self.at_keyword(word));
         if let Some(word) = between {
@@ -425,6 +423,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
+    /// What is wrong with the character that stands here, or with there being none.
     fn nothing(&self, message: &str) -> QueryFault {
         let len = self.rest().chars().next().map_or(0, char::len_utf8);
         self.fault(self.at..self.at + len, message)

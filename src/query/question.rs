@@ -277,7 +277,7 @@ impl std::fmt::Display for Query {
 pub(super) fn field(name: &'static str) -> FieldId {
     match named_field(name) {
         Named::Field(id) => id,
-        Named::Attribute(_) | Named::Unknown => FieldId::default(),
+        Named::Attribute(_) | Named::Words | Named::Unknown => FieldId::default(),
     }
 }
 

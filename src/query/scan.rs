@@ -131,7 +131,9 @@ impl Found {
             stretches.reverse();
         }
         let in_range = stretches.iter().map(|stretch| bounds.count(&stretch.seqs)).sum();
-        let unreadable = files.view.read().broken.iter().cloned().collect();
+        // What keeps the log from being read to its end concerns nobody who asks for what stands before.
+        let to_the_end = bounds.range.end == u64::MAX;
+        let broken = files.view.read().broken.clone().filter(|_| to_the_end);
         Ok(Found {
             matcher: Matcher::new(&condition),
             files,
@@ -146,7 +148,7 @@ impl Found {
             at: query.cursor.map(|cursor| cursor.seq),
             reach: Reach {
                 in_range,
-                unreadable,
+                unreadable: broken.into_iter().collect(),
                 ..Reach::default()
             },
         })
@@ -158,10 +160,10 @@ impl Found {
         &self.reach
     }
 
-    /// Where the next page begins, if the search stopped before the end of the log. Behind it there may be nothing.
+    /// Where to go on behind what was looked at so far; `None` at the end of the log. What comes there need not fit.
     #[must_use]
     pub fn cursor(&self) -> Option<Cursor> {
-        let seq = self.at.filter(|_| self.reach.stopped.is_some())?;
+        let seq = self.at.filter(|_| !self.is_over())?;
         Some(Cursor {
             log_id: self.files.identity.log_id,
             order: self.order,
@@ -178,8 +180,8 @@ impl Found {
             return Some(Stopped::Cancelled);
         }
         let late = |deadline: Instant| Instant::now() >= deadline;
-        let passed = self.reach.scanned.is_multiple_of(CLOCK_EVERY) && self.deadline.is_some_and(late);
-        passed.then_some(Stopped::Deadline)
+        let due = self.lines.left.is_empty() || self.reach.scanned.is_multiple_of(CLOCK_EVERY);
+        (due && self.deadline.is_some_and(late)).then_some(Stopped::Deadline)
     }
 
     /// Whether there is nothing left to look at.
@@ -247,7 +249,12 @@ impl Found {
             frames.reverse();
         }
         self.frames = frames;
-        self.reach.unreadable.extend(faults);
+        let bounds = &self.bounds;
+        let concerned = |fault: &Fault| {
+            let may_hold = |(first, last): (u64, u64)| bounds.may_hold(&(first..last.saturating_add(1)), None);
+            fault.seqs.is_none_or(may_hold)
+        };
+        self.reach.unreadable.extend(faults.into_iter().filter(concerned));
     }
 }
 

@@ -5,7 +5,9 @@
 //! written to disk says the name.
 
 use super::plan::kinds_by_name;
-use crate::record::schema::{QueryName, query_names};
+use crate::record::schema::{QueryName, element, query_names};
+use crate::record::shape::{Shape, Type};
+use crate::record::table::{LOG_KIND_MEMBERS, RECORD};
 use std::sync::OnceLock;
 
 /// A name in queries, as its place among all of them; by default the first one.
@@ -98,6 +100,8 @@ pub(crate) enum Named {
     Field(FieldId),
     /// One of the user's own members, by its path behind `attributes.`.
     Attribute(String),
+    /// A member of the schema that is no field: its words are found, and it is not compared.
+    Words,
     /// Nothing that is known.
     Unknown,
 }
@@ -116,7 +120,29 @@ pub(crate) fn named_field(name: &str) -> Named {
         fields().iter().position(|field| field.paths.iter().any(is))
     };
     let id = by_name.or_else(by_path).and_then(FieldId::at);
-    id.map_or(Named::Unknown, Named::Field)
+    let other = || {
+        let tops = [&RECORD, &LOG_KIND_MEMBERS];
+        if tops.into_iter().any(|top| has_member(top, name)) {
+            Named::Words
+        } else {
+            Named::Unknown
+        }
+    };
+    id.map_or_else(other, Named::Field)
+}
+
+/// Whether an object of the table has a member of that path, with or without the plural.
+fn has_member(shape: &Shape, path: &str) -> bool {
+    let (step, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(step, rest)| (step, Some(rest)));
+    let step = singular(step);
+    let found = shape.fields.iter().find(|field| singular(field.name) == step);
+    found.is_some_and(|field| match (rest, element(field.ty).0) {
+        (None, _) => true,
+        (Some(rest), Type::Object(inner)) => has_member(inner, rest),
+        (Some(_), _) => false,
+    })
 }
 
 fn same_path(path: &str, name: &str) -> bool {
