@@ -85,7 +85,10 @@ pub use error::{Error, Estrangement, Result};
 pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
-pub use query::{Cursor, Found, Gap, Order, Query, QueryFault, Reach, Step, Stopped, Tie, Trace, Zone};
+pub use query::{
+    CountRow, Counting, Counts, Cursor, Figure, Found, Gap, Measure, Order, Per, Query, QueryFault, Reach, Step,
+    Stopped, Tie, Trace, Zone,
+};
 
 /// The README's examples are tests too.
 #[cfg(doctest)]

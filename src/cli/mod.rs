@@ -5,6 +5,7 @@
 
 mod append;
 mod checkpoint;
+mod count;
 mod demo;
 mod export;
 mod figures;
@@ -101,6 +102,7 @@ enum Command {
     Tail(tail::Tail),
     Trace(trace::Trace),
     Query(query::Query),
+    Count(count::Count),
     Export(export::Export),
     Seal(seal::Seal),
     Verify(Box<verify::Verify>),
@@ -169,6 +171,7 @@ impl Command {
             Command::Tail(command) => command.run(),
             Command::Trace(command) => command.run(),
             Command::Query(command) => command.run(),
+            Command::Count(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
             Command::Verify(command) => command.run(),

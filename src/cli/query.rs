@@ -39,12 +39,8 @@ pub(super) struct Query {
     /// What to look for; every record if it is left out.
     #[arg(value_name = "EXPR")]
     expr: Option<OsString>,
-    /// Only records of that time and later.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only records before that time.
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    asked: Asked,
     /// At most so many records, 0 for all; 20 if it is left out, and all with --json or --csv.
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<usize>,
@@ -63,13 +59,6 @@ pub(super) struct Query {
     /// Comma-separated values (RFC 4180), for spreadsheets.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    /// The time zone of times without an offset, and in which times are shown beside UTC: a name as Europe/Berlin, an
-    /// offset, local, UTC. If it is left out, times are read as UTC; on a terminal they are shown in the machine's zone too.
-    #[arg(long, value_name = "ZONE")]
-    tz: Option<String>,
-    /// Also the records that the log writes about itself.
-    #[arg(long)]
-    all: bool,
 }
 
 /// See [`Order`].
@@ -84,16 +73,79 @@ enum Direction {
 /// How many records fill a page where nobody said.
 const PAGE: usize = 20;
 
+/// Which records a command is about, beside its EXPR.
+#[derive(Debug, Args)]
+pub(super) struct Asked {
+    /// Only records of that time and later.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only records before that time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The time zone of times without an offset, and in which times are shown beside UTC: a name as Europe/Berlin, an
+    /// offset, local, UTC. If it is left out, times are read as UTC; on a terminal they are shown in the machine's zone too.
+    #[arg(long, value_name = "ZONE")]
+    tz: Option<String>,
+    /// Also the records that the log writes about itself.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Asked {
+    /// The zone that was asked for.
+    pub(super) fn zone(&self) -> Result<Option<Zone>, Stop> {
+        let named = |name: &String| {
+            let unknown = || {
+                format!(
+                    "no time zone is named {name:?} here; give a name as Europe/Berlin (the system's time zone database has \
+                     to have it), an offset as +01:00, local or UTC"
+                )
+            };
+            Zone::named(name).ok_or_else(|| Stop::CouldNot(unknown()))
+        };
+        self.tz.as_ref().map(named).transpose()
+    }
+
+    /// The question: EXPR between these times.
+    pub(super) fn question(&self, expr: &str, zone: &Zone) -> Result<Question, Stop> {
+        let now = RealDisk.now();
+        let time = |name: &str, text: &str| {
+            moment(text, zone, now).ok_or_else(|| {
+                Stop::CouldNot(format!(
+                    "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
+                ))
+            })
+        };
+        let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
+        if let Some(since) = &self.since {
+            question = question.since(time("since", since)?);
+        }
+        if let Some(until) = &self.until {
+            question = question.until(time("until", until)?);
+        }
+        Ok(if self.all {
+            question.with_log_records()
+        } else {
+            question
+        })
+    }
+}
+
+/// EXPR as it was given; empty if it was left out.
+pub(super) fn text_of(expr: &[OsString]) -> Result<&str, Stop> {
+    match expr.first() {
+        Some(expr) => expr
+            .to_str()
+            .ok_or_else(|| Stop::CouldNot("EXPR is not UTF-8".to_owned())),
+        None => Ok(""),
+    }
+}
+
 impl Query {
     pub(super) fn run(self) -> Outcome {
         let (dir, expr) = self.at.dir_before(self.expr.as_slice(), 0..=1, "EXPR")?;
-        let expr = match expr.first() {
-            Some(expr) => expr
-                .to_str()
-                .ok_or_else(|| Stop::CouldNot("EXPR is not UTF-8".to_owned()))?,
-            None => "",
-        };
-        let zone = self.zone()?;
+        let expr = text_of(&expr)?;
+        let zone = self.asked.zone()?;
         let question = self.question(expr, zone.as_ref().unwrap_or(&Zone::utc()))?;
         if self.explain && !self.at.json {
             output::say(&format!("asks for: {}", question.condition()));
@@ -127,45 +179,13 @@ impl Query {
         })
     }
 
-    /// The zone that was asked for.
-    fn zone(&self) -> Result<Option<Zone>, Stop> {
-        let named = |name: &String| {
-            let unknown = || {
-                format!(
-                    "no time zone is named {name:?} here; give a name as Europe/Berlin (the system's time zone database has \
-                     to have it), an offset as +01:00, local or UTC"
-                )
-            };
-            Zone::named(name).ok_or_else(|| Stop::CouldNot(unknown()))
-        };
-        self.tz.as_ref().map(named).transpose()
-    }
-
     fn question(&self, expr: &str, zone: &Zone) -> Result<Question, Stop> {
-        let now = RealDisk.now();
-        let time = |name: &str, text: &str| {
-            moment(text, zone, now).ok_or_else(|| {
-                Stop::CouldNot(format!(
-                    "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
-                ))
-            })
-        };
-        let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
-        if let Some(since) = &self.since {
-            question = question.since(time("since", since)?);
-        }
-        if let Some(until) = &self.until {
-            question = question.until(time("until", until)?);
-        }
-        question = question.order(match self.order {
+        let mut question = self.asked.question(expr, zone)?.order(match self.order {
             Direction::Newest => Order::Newest,
             Direction::Oldest => Order::Oldest,
         });
         if let Some(cursor) = self.cursor {
             question = question.after(cursor);
-        }
-        if self.all {
-            question = question.with_log_records();
         }
         Ok(match self.limit {
             Some(0) => question,
@@ -181,14 +201,18 @@ impl Query {
         if !expr.is_empty() && !expr.starts_with('-') {
             words.push(quoted(expr));
         }
-        let options = [("--since", &self.since), ("--until", &self.until), ("--tz", &self.tz)];
+        let options = [
+            ("--since", &self.asked.since),
+            ("--until", &self.asked.until),
+            ("--tz", &self.asked.tz),
+        ];
         for (name, value) in options {
             words.extend(value.iter().flat_map(|value| [name.to_owned(), quoted(value)]));
         }
         if let Some(limit) = self.limit {
             words.extend(["--limit".to_owned(), limit.to_string()]);
         }
-        for (given, name) in [(self.csv, "--csv"), (self.all, "--all")] {
+        for (given, name) in [(self.csv, "--csv"), (self.asked.all, "--all")] {
             words.extend(given.then(|| name.to_owned()));
         }
         words.extend(["--cursor".to_owned(), cursor.to_owned()]);

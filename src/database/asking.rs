@@ -4,7 +4,7 @@ use super::{Database, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::{Fault, Files, Options, Reading, What};
-use crate::query::{self, Found, Query, Trace};
+use crate::query::{self, Counting, Counts, Found, Query, Trace};
 use std::sync::Arc;
 
 impl Database {
@@ -29,6 +29,15 @@ impl Database {
     pub fn query(&self, query: &Query) -> Result<Found> {
         self.refresh()?;
         Found::new(self.files(), query)
+    }
+
+    /// Counts records in groups; see [`Counting`].
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    pub fn count(&self, counting: &Counting) -> Result<Counts> {
+        self.refresh()?;
+        query::count(&self.files(), counting)
     }
 
     /// The chains of decisions that these records belong to, whole: all records of their correlation (or, where they have

@@ -8,6 +8,7 @@
 //! panic, recurse without end or take long; a part of the log that cannot be read makes an answer partial, and is named
 //! in it.
 
+mod count;
 mod cursor;
 mod expr;
 mod fault;
@@ -22,6 +23,8 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use count::count;
+pub use count::{CountRow, Counting, Counts, Figure, Measure, Per};
 pub use cursor::Cursor;
 pub use fault::QueryFault;
 pub use question::{Order, Query};

@@ -55,6 +55,10 @@ impl Zone {
         self.0 == TimeZone::UTC
     }
 
+    pub(super) fn time_zone(&self) -> &TimeZone {
+        &self.0
+    }
+
     fn moment(&self, time: DateTime) -> Option<i64> {
         // What a clock set forward leaves out is moved on; of what one set back shows twice, the first is meant.
         let moment = self.0.to_ambiguous_timestamp(time).compatible().ok()?;
