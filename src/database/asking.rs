@@ -69,8 +69,16 @@ impl Database {
     fn with_other_logs(&self) -> (Vec<Arc<Files>>, Vec<Fault>) {
         let (path, disk, options) = (&self.inner.path, &self.inner.disk, Options::default());
         let (mut logs, mut faults) = (vec![self.files()], Vec::new());
-        let names = lineage::all(&**disk, path, &self.inner.options).unwrap_or_default();
-        for name in names.iter().filter(|name| *name != self.identity().name()) {
+        let own = self.identity().name();
+        let mut names = lineage::all(&**disk, path, &self.inner.options).unwrap_or_default();
+        // One that is gone is missed as well as one that cannot be read.
+        names.extend(
+            lineage::before(own)
+                .into_iter()
+                .filter(|name| !names.contains(name))
+                .collect::<Vec<_>>(),
+        );
+        for name in names.iter().filter(|name| *name != own) {
             let layout = lineage::layout(path, name, &options);
             let root = layout.root().to_owned();
             match Reading::open(Arc::clone(disk), layout) {

@@ -57,6 +57,19 @@ pub(super) fn no_log(path: &Path, name: &str, names: &[String]) -> Error {
     }
 }
 
+/// The names of the logs before that one, the oldest first, whether or not they are there.
+pub(super) fn before(name: &str) -> Vec<String> {
+    let numbers = 1..number(name).unwrap_or(1);
+    let named = |number: u32| {
+        if number == 1 {
+            MAIN.to_owned()
+        } else {
+            format!("{MAIN}.{number}")
+        }
+    };
+    numbers.map(named).collect()
+}
+
 /// What the successor of that log is called.
 pub(super) fn successor_of(name: &str) -> String {
     format!("{MAIN}.{}", number(name).unwrap_or(1).saturating_add(1))
