@@ -3,6 +3,8 @@
 pub use evidence::Genesis;
 
 mod evidence;
+#[cfg_attr(not(feature = "search"), path = "database/no_indexes.rs")]
+mod indexes;
 
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::entry::{At, Entry, Records};
@@ -13,6 +15,7 @@ use crate::log::{
 };
 use crate::query::{Found, Query};
 use crate::record::{Prepared, Record};
+use indexes::Indexes;
 use std::fmt;
 use std::ops::{Bound, Range, RangeBounds};
 use std::path::{Path, PathBuf};
@@ -33,6 +36,7 @@ struct Inner {
     disk: Arc<dyn Disk>,
     options: Options,
     mode: Mode,
+    indexes: Indexes,
 }
 
 enum Mode {
@@ -78,6 +82,10 @@ pub struct VerifyOptions<'a> {
     pub anchors: Anchors<'a>,
     /// How many threads read and hash; as many as there are processors if it is not said.
     pub threads: Option<usize>,
+    /// Whether the indexes are held against the text too, by making each one anew: one from which somebody took something
+    /// is then named. They are no evidence, but queries rely on them. Not together with [`VerifyOptions::seqs`].
+    #[cfg(feature = "search")]
+    pub index: bool,
     /// Told how many bytes of how many are done.
     pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
 }
@@ -106,6 +114,7 @@ impl Database {
     /// [`Error::Exists`] if there is one already.
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
+        let (options, indexes) = Indexes::begin(options);
         let layout = layout(path, &options);
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
@@ -119,7 +128,7 @@ impl Database {
             name: MAIN.to_owned(),
         };
         let log = Log::create(Arc::clone(&disk), layout, identity, options.clone())?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Opens a database for writing.
@@ -137,8 +146,9 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
+        let (options, indexes) = Indexes::begin(options);
         let log = Log::open(Arc::clone(&disk), layout(path, &options), options.clone())?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Opens a database for writing, or, if another process of this machine writes to it already, appends through that
@@ -155,12 +165,12 @@ impl Database {
     pub fn join(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let options = Options::default();
+        let (options, indexes) = Indexes::begin(Options::default());
         let mode = match log::join(&disk, &layout(path, &options), &options)? {
             Joining::Writer(log) => Mode::Writing(log),
             Joining::Joined(joined) => Mode::Joined(joined),
         };
-        Ok(Self::new(path, disk, options, mode))
+        Ok(Self::new(path, disk, options, indexes, mode))
     }
 
     /// Opens a database for reading; any number of processes may, beside the one that writes.
@@ -177,11 +187,14 @@ impl Database {
     /// As [`Database::open_read_only`].
     pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
         let path = path.as_ref();
-        let reading = Reading::open(Arc::clone(&disk), layout(path, &Options::default()))?;
+        let options = Options::default();
+        let reading = Reading::open(Arc::clone(&disk), layout(path, &options))?;
+        let indexes = Indexes::of_a_reader(&options);
         Ok(Self::new(
             path,
             disk,
-            Options::default(),
+            options,
+            indexes,
             Mode::Reading(Box::new(reading)),
         ))
     }
@@ -459,13 +472,14 @@ impl Database {
         matches!(&self.inner.mode, Mode::Joined(joined) if joined.own().is_none())
     }
 
-    fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, mode: Mode) -> Self {
+    fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, indexes: Indexes, mode: Mode) -> Self {
         Database {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 disk,
                 options,
                 mode,
+                indexes,
             }),
         }
     }
@@ -560,8 +574,16 @@ fn verify(disk: &Arc<dyn Disk>, path: &Path, log_id: Option<[u8; 16]>, options: 
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
         progress: options.progress.unwrap_or(&|_, _| {}),
     };
-    log::verify(&task).map_err(|error| match error.kind() {
+    let report = log::verify(&task).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Error::NotADatabase { path: path.to_owned() },
         _ => Error::io("reading", path, error),
-    })
+    });
+    #[cfg(feature = "search")]
+    if options.index && options.seqs.is_none() {
+        return report.map(|mut report| {
+            report.faults.extend(indexes::compared(disk, layout));
+            report
+        });
+    }
+    report
 }

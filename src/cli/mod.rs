@@ -21,6 +21,8 @@ mod proof;
 mod prove;
 mod record_name;
 mod recover;
+#[cfg(feature = "search")]
+mod reindex;
 mod schema;
 mod seal;
 mod show;
@@ -105,6 +107,8 @@ enum Command {
     Key(key::Key),
     Log(adopt::LogNoun),
     Recover(recover::Recover),
+    #[cfg(feature = "search")]
+    Reindex(reindex::Reindex),
     Status(status::Status),
     Schema(schema::Schema),
     Demo(demo::Demo),
@@ -171,6 +175,8 @@ impl Command {
             Command::Key(command) => command.run(),
             Command::Log(command) => command.run(),
             Command::Recover(command) => command.run(),
+            #[cfg(feature = "search")]
+            Command::Reindex(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),

@@ -30,6 +30,10 @@ pub(super) struct Verify {
     /// A checkpoint that the log signed, in a file kept elsewhere: no record before it may be missing or changed.
     #[arg(long, value_name = "CHECKPOINT")]
     against: Option<PathBuf>,
+    /// Hold the indexes against the text too, by making each one anew.
+    #[cfg(feature = "search")]
+    #[arg(long, conflicts_with = "seq")]
+    index: bool,
     /// Exit 1 if the answer cannot say this much.
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     require: Vec<Verdict>,
@@ -51,6 +55,8 @@ impl Verify {
                 checkpoint: checkpoint.as_ref(),
             },
             threads: None,
+            #[cfg(feature = "search")]
+            index: self.index,
             progress: Some(&tell),
         };
         let report = Database::verify_at(self.at.dir()?, &options)?;

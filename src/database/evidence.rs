@@ -141,13 +141,14 @@ impl Database {
     /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
     pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
         let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
+        let (options, indexes) = super::Indexes::begin(options);
         let log = Log::adopt(
             Arc::clone(&disk),
             super::layout(path, &options),
             options.clone(),
             reason,
         )?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Where the log's secret keys are, or would be.

@@ -90,6 +90,8 @@ pub enum What {
     OtherGenesis,
     /// A checkpoint is not what the log signed: why.
     Checkpoint(String),
+    /// The index of a segment would not answer as the segment's text does: why.
+    Index(String),
     /// A part record without the record that it belongs to, or the reverse, or with another content.
     Part,
 }
@@ -157,6 +159,7 @@ impl fmt::Display for What {
                 "begins with another record than the one that was given: it is another log, or was written anew",
             ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
+            What::Index(why) => write!(f, "the index {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }
     }

@@ -14,6 +14,8 @@ mod door;
 mod draft;
 mod events;
 mod fault;
+#[cfg(feature = "search")]
+mod follow;
 mod format;
 mod frames;
 mod handle;
@@ -52,6 +54,8 @@ pub(crate) use events::first_key;
 pub(crate) use events::hex;
 pub use events::{Did, Identity};
 pub use fault::{Fault, What};
+#[cfg(feature = "search")]
+pub(crate) use follow::{Follower, Pen};
 pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Log, Reading};
 pub(crate) use keys::new_id;
@@ -66,3 +70,5 @@ pub use status::Status;
 pub(crate) use status::status;
 pub use verify::{Anchors, Report, TornTail, Unconfirmed};
 pub(crate) use verify::{Verify, verify};
+#[cfg(feature = "search")]
+pub(crate) use view::SegmentRef;

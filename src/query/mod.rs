@@ -11,6 +11,8 @@
 mod cursor;
 mod expr;
 mod fault;
+#[cfg(feature = "search")]
+mod lower;
 mod matcher;
 mod meaning;
 mod parser;
