@@ -6,6 +6,8 @@ pub use verification::VerifyOptions;
 
 mod asking;
 mod evidence;
+#[cfg_attr(not(feature = "search"), path = "database/no_indexes.rs")]
+mod indexes;
 mod lineage;
 mod verification;
 
@@ -16,6 +18,7 @@ use crate::log::{
     self, Files, Identity, Joined, Joining, Layout, Log, Options, Reading, Receipt, Recovery, Status, Ticket,
 };
 use crate::record::{Prepared, Record};
+use indexes::Indexes;
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
@@ -36,6 +39,7 @@ struct Inner {
     disk: Arc<dyn Disk>,
     options: Options,
     mode: Mode,
+    indexes: Indexes,
 }
 
 enum Mode {
@@ -87,6 +91,7 @@ impl Database {
     /// [`Error::Exists`] if there is one already.
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
+        let (options, indexes) = Indexes::begin(options);
         let (name, layout) = lineage::newest(&*disk, path, &options)?;
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
@@ -100,7 +105,7 @@ impl Database {
             name,
         };
         let log = Log::create(Arc::clone(&disk), layout, identity, options.clone(), None)?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Opens a database for writing.
@@ -118,9 +123,10 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
+        let (options, indexes) = Indexes::begin(options);
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let log = Log::open(Arc::clone(&disk), layout, options.clone())?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Opens a database for writing, or, if another process of this machine writes to it already, appends through that
@@ -137,13 +143,13 @@ impl Database {
     pub fn join(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let options = Options::default();
+        let (options, indexes) = Indexes::begin(Options::default());
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let mode = match log::join(&disk, &layout, &options)? {
             Joining::Writer(log) => Mode::Writing(log),
             Joining::Joined(joined) => Mode::Joined(joined),
         };
-        Ok(Self::new(path, disk, options, mode))
+        Ok(Self::new(path, disk, options, indexes, mode))
     }
 
     /// Opens a database for reading; any number of processes may, beside the one that writes.
@@ -400,20 +406,23 @@ impl Database {
         matches!(&self.inner.mode, Mode::Joined(joined) if joined.own().is_none())
     }
 
-    fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, mode: Mode) -> Self {
+    fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, indexes: Indexes, mode: Mode) -> Self {
         Database {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 disk,
                 options,
                 mode,
+                indexes,
             }),
         }
     }
 
     fn reading(path: &Path, disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
         let mode = Mode::Reading(Box::new(Reading::open(Arc::clone(&disk), layout)?));
-        Ok(Self::new(path, disk, Options::default(), mode))
+        let options = Options::default();
+        let indexes = Indexes::of_a_reader(&options);
+        Ok(Self::new(path, disk, options, indexes, mode))
     }
 
     fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {

@@ -58,6 +58,9 @@
 //! `cli` (on by default): the `auditdb` binary and the made-up workforce of its demo. Without it the crate is a library
 //! without a command line.
 //!
+//! `search` (on by default): an index of every sealed segment, made in the background, so that queries need not look at
+//! every record. It is the heaviest of what the crate depends on. Without it queries scan, and answer the same.
+//!
 //! The files are described byte by byte in `storage-format.md`.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
@@ -68,6 +71,8 @@ mod database;
 pub mod disk;
 mod entry;
 mod error;
+#[cfg(feature = "search")]
+mod index;
 pub mod ingest;
 mod log;
 pub mod proof;
@@ -82,6 +87,8 @@ pub mod threat_model {}
 pub use database::{Appended, Database, Genesis, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Estrangement, Result};
+#[cfg(feature = "search")]
+pub use index::{Indexed, Reindexed};
 pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };

@@ -23,6 +23,8 @@ mod prove;
 mod query;
 mod record_name;
 mod recover;
+#[cfg(feature = "search")]
+mod reindex;
 mod schema;
 mod seal;
 mod show;
@@ -111,6 +113,8 @@ enum Command {
     Key(key::Key),
     Log(log::LogNoun),
     Recover(recover::Recover),
+    #[cfg(feature = "search")]
+    Reindex(reindex::Reindex),
     Status(status::Status),
     Schema(schema::Schema),
     Demo(demo::Demo),
@@ -180,6 +184,8 @@ impl Command {
             Command::Key(command) => command.run(),
             Command::Log(command) => command.run(),
             Command::Recover(command) => command.run(),
+            #[cfg(feature = "search")]
+            Command::Reindex(command) => command.run(),
             Command::Status(command) => command.run(),
             Command::Schema(command) => command.run(),
             Command::Demo(command) => command.run(),

@@ -16,6 +16,13 @@ impl Seal {
     pub(super) fn run(self) -> Outcome {
         let db = self.at.join(&self.at.dir()?)?;
         let sealed = waiting("sealing", || db.seal())?;
+        // This process ends, and nobody else may come soon who writes.
+        #[cfg(feature = "search")]
+        if let Some(why) = waiting("indexing", || db.wait_for_indexes()) {
+            output::say(&format!(
+                "auditdb: an index could not be made; queries scan instead: {why}"
+            ));
+        }
         let answer = if sealed { "sealed" } else { "nothing to seal" };
         if self.at.json {
             output::print(&serde_json::json!({ "sealed": sealed }).to_string())?;

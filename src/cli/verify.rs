@@ -34,6 +34,10 @@ pub(super) struct Verify {
     /// once, if there are several.
     #[arg(long, value_name = "CHECKPOINT", conflicts_with = "seq")]
     against: Vec<PathBuf>,
+    /// Hold the indexes against the text too, by making each one anew.
+    #[cfg(feature = "search")]
+    #[arg(long, conflicts_with = "seq")]
+    index: bool,
     /// Exit 1 if the answer cannot say this much.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', conflicts_with = "seq")]
     require: Vec<Verdict>,
@@ -53,6 +57,8 @@ impl Verify {
         let anchors: Vec<Anchors<'_>> = identities.into_iter().chain(signed).collect();
         let options = VerifyOptions {
             seqs: self.seq.clone(),
+            #[cfg(feature = "search")]
+            index: self.index,
             progress: Some(&tell),
             ..VerifyOptions::default()
         };

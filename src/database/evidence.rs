@@ -141,9 +141,10 @@ impl Database {
     /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
     pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
         let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
+        let (options, indexes) = super::Indexes::begin(options);
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let log = Log::adopt(Arc::clone(&disk), layout, options.clone(), reason)?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Goes on in a new log when the newest cannot be written any more: it was rolled back, forked or copied, its keys are
@@ -163,11 +164,12 @@ impl Database {
     /// As [`Database::succeed`].
     pub fn succeed_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options, reason: &str) -> Result<Self> {
         let path = path.as_ref();
+        let (options, indexes) = super::Indexes::begin(options);
         let (name, old) = lineage::newest(&*disk, path, &options)?;
         let name = lineage::successor_of(&name);
         let new = lineage::layout(path, &name, &options);
         let log = log::succeed(&disk, &old, (name, new), &options, reason)?;
-        Ok(Self::new(path, disk, options, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
     }
 
     /// Where the log's secret keys are, or would be.

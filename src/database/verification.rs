@@ -18,6 +18,10 @@ pub struct VerifyOptions<'a> {
     pub anchors: Anchors<'a>,
     /// How many threads read and hash; as many as there are processors if it is not said.
     pub threads: Option<usize>,
+    /// Whether the indexes are held against the text too, by making each one anew: one from which somebody took something
+    /// is then named. They are no evidence, but queries rely on them. Not together with [`VerifyOptions::seqs`].
+    #[cfg(feature = "search")]
+    pub index: bool,
     /// Told how many bytes of how many are done.
     pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
 }
@@ -184,12 +188,20 @@ impl<'a> Task<'a> {
             threads: self.options.threads.unwrap_or_else(threads),
             progress: self.options.progress.unwrap_or(&|_, _| {}),
         };
-        log::verify(&task).map_err(|error| match error.kind() {
+        let report = log::verify(&task).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Error::NotADatabase {
                 path: self.path.to_owned(),
             },
             _ => Error::io("reading", self.path, error),
-        })
+        });
+        #[cfg(feature = "search")]
+        if self.options.index && self.options.seqs.is_none() {
+            return report.map(|mut report| {
+                report.faults.extend(super::indexes::compared(self.disk, layout));
+                report
+            });
+        }
+        report
     }
 }
 

@@ -8,6 +8,8 @@
 //! What must hold: a file's bytes are durable after `sync` returned `Ok`, its name only after
 //! [`Disk::sync_dir`] of its directory did. A sync that failed says nothing about the bytes, now or later.
 
+#[cfg(feature = "search")]
+mod map;
 #[cfg_attr(
     not(test),
     expect(
@@ -27,6 +29,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(feature = "search")]
+pub(crate) use map::Bytes as MappedBytes;
+#[cfg(feature = "search")]
+pub use map::Mapped;
 pub use real::RealDisk;
 pub use sim::{Fault, SimDisk};
 
@@ -88,6 +94,11 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     fn drop_cache(&self) -> io::Result<()>;
     /// The file's number in its file system.
     fn inode(&self) -> io::Result<u64>;
+    /// All bytes of a file that nobody writes to any more; a disk without maps gives a copy of them.
+    #[cfg(feature = "search")]
+    fn map(&self) -> io::Result<Mapped> {
+        Mapped::copy_of(self)
+    }
 }
 
 /// How a file is opened.

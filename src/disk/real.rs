@@ -276,6 +276,11 @@ impl DiskFile for RealFile {
     fn inode(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.ino())
     }
+
+    #[cfg(feature = "search")]
+    fn map(&self) -> io::Result<super::Mapped> {
+        super::Mapped::map(&self.0)
+    }
 }
 
 /// Holds the file and with it the lock; closing the file lets go of both.

@@ -1,9 +1,9 @@
 //! What lines of text prove: their seqs, their leaves and chain, and all that a directory lists about them. The seal
 //! writes what this finds, and verify holds what was written against what this finds.
 
-use super::events::mark_name;
+use super::events::{mark_name, vouched_for};
 use super::fault::What;
-use super::keys::{conflict_key, definition_key, id_key, id_prefix, source_key, stream_key};
+use super::keys::{conflict_key, definition_key, id_key, id_prefix, indexed_key, source_key, stream_key};
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{read_head, read_keys};
 
@@ -137,6 +137,10 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
                 .keys
                 .push((conflict_key(first, parts, part(head.members.clone())), seq));
         }
+        let vouched = vouched_for(line.get(head.members.clone()).unwrap_or_default());
+        derived
+            .keys
+            .extend(vouched.map(|(segment, digest)| (indexed_key(segment, &digest), seq)));
         derived.spans.join(&Spans::of(&head.id, head.time, head.logged));
         start = end + 1;
         seq += 1;

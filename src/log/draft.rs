@@ -2,7 +2,8 @@
 //! Nothing of it is anywhere else, so a draft that could not be written is simply dropped.
 
 use super::derive::Spans;
-use super::keys::{conflict_key, definition_key, id_key, source_key, stream_key};
+use super::events::vouched_for;
+use super::keys::{conflict_key, definition_key, id_key, indexed_key, source_key, stream_key};
 use super::view::Tip;
 use crate::proof::{Hash, chain_next, leaf_hash};
 use crate::record::{Front, Prepared, Writer, id_text, part_members, parts_list, write_line};
@@ -184,6 +185,9 @@ impl Draft {
             .extend(record.defines.iter().map(|digest| (definition_key(digest), seq)));
         self.keys
             .extend(conflict.map(|first| (conflict_key(first, &parts_list(moved), &record.members), seq)));
+        let vouched = vouched_for(&record.members);
+        self.keys
+            .extend(vouched.map(|(segment, digest)| (indexed_key(segment, &digest), seq)));
         self.hashes.extend(self.keys.iter().skip(known).map(|(hash, _)| *hash));
         self.spans.join(&Spans::of(&id, time, logged));
         seq

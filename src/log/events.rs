@@ -183,6 +183,42 @@ pub(crate) fn epoch(key: &EpochKey, log_key: &str, log_id: [u8; 16], tip: &Tip, 
     })
 }
 
+/// The event of an index that was made of a segment, and of which a reader may believe that it is as it was made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Indexed {
+    pub(crate) name: String,
+    /// The segment's first seq, and how many lines it has.
+    pub(crate) segment: u64,
+    pub(crate) count: u64,
+    /// Over the index file's head, which has the hashes of all the rest.
+    pub(crate) digest: String,
+    pub(crate) software: String,
+}
+
+/// How a digest by BLAKE3 begins in records.
+const BLAKE3: &str = "blake3:";
+
+/// A segment was indexed.
+#[cfg(feature = "search")]
+pub(crate) fn indexed(segment: u64, count: u64, digest: &Hash) -> Vec<u8> {
+    system(&Indexed {
+        name: "indexed".to_owned(),
+        segment,
+        count,
+        digest: format!("{BLAKE3}{}", hex(digest)),
+        software: SOFTWARE.to_owned(),
+    })
+}
+
+/// Which segment's index a record with these members vouches for, and the digest of that; `None` of any other record.
+pub(crate) fn vouched_for(members: &[u8]) -> Option<(u64, Hash)> {
+    if mark_name(members)? != b"indexed" {
+        return None;
+    }
+    let event: Indexed = event_of(members)?;
+    Some((event.segment, unhex(event.digest.strip_prefix(BLAKE3)?)?))
+}
+
 /// Another key signs checkpoints from here on.
 pub(crate) fn key_change(change: &KeyChange) -> Vec<u8> {
     system(change)

@@ -98,6 +98,8 @@ pub enum What {
         /// What is another.
         why: String,
     },
+    /// The index of a segment would not answer as the segment's text does: why.
+    Index(String),
     /// A part record without the record that it belongs to, or the reverse, or with another content.
     Part,
 }
@@ -168,6 +170,7 @@ impl fmt::Display for What {
             ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
             What::Succeeded { by, why } => write!(f, "is not as it was when {by} went on from it: {why}"),
+            What::Index(why) => write!(f, "the index {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),
         }
     }

@@ -200,7 +200,7 @@ impl Log {
 
     fn start(files: Arc<Files>, options: Options, start: Start) -> Result<Self> {
         let uid = own_uid();
-        let keeper = Arc::new(Keeper::new(options.encoding(), options.threads));
+        let keeper = Arc::new(Keeper::new(&options));
         let committed = committed_file(&files)?;
         let writer = Writer {
             files: Arc::clone(&files),
@@ -241,6 +241,10 @@ impl Log {
             let keeping = Arc::clone(&core);
             threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
         }
+        #[cfg(feature = "search")]
+        if let Some(follower) = core.options.follower.as_ref().filter(|_| core.options.threads) {
+            follower.begin(super::follow::Pen::new(&core));
+        }
         let door = if core.options.door && core.options.threads {
             Door::open(&core).map_err(|error| error.to_string())
         } else {
@@ -264,6 +268,12 @@ impl Log {
 
     pub(crate) fn files(&self) -> &Arc<Files> {
         &self.core.files
+    }
+
+    /// What whoever indexes may do with the log.
+    #[cfg(feature = "search")]
+    pub(crate) fn pen(&self) -> super::follow::Pen {
+        super::follow::Pen::new(&self.core)
     }
 
     /// Makes records durable; lists of more than a frame's worth go in several frames.
@@ -300,6 +310,10 @@ impl Drop for Log {
     fn drop(&mut self) {
         if let Some(mut door) = self.door.lock().take() {
             door.close();
+        }
+        #[cfg(feature = "search")]
+        if let Some(follower) = &self.core.options.follower {
+            follower.stop();
         }
         self.core.queue.close();
         self.core.keeper.stop();

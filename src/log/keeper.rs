@@ -3,6 +3,7 @@
 //! is no thread, and sealing happens at once.
 
 use super::layout::Layout;
+use super::options::Options;
 use super::read::Files;
 use super::seal::seal_oldest;
 use super::segment::Encoding;
@@ -17,6 +18,8 @@ pub(crate) struct Keeper {
     threaded: bool,
     state: Mutex<State>,
     changed: Condvar,
+    #[cfg(feature = "search")]
+    follower: Option<Arc<dyn super::follow::Follower>>,
 }
 
 #[derive(Default)]
@@ -37,10 +40,12 @@ struct State {
 const PIECE: usize = 256 << 10;
 
 impl Keeper {
-    pub(crate) fn new(encoding: Encoding, threaded: bool) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Keeper {
-            encoding,
-            threaded,
+            encoding: options.encoding(),
+            threaded: options.threads,
+            #[cfg(feature = "search")]
+            follower: options.follower.clone(),
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -166,11 +171,22 @@ impl Keeper {
         }
     }
 
+    /// Says that a segment is sealed.
+    #[cfg_attr(not(feature = "search"), expect(clippy::unused_self, reason = "nobody follows"))]
+    fn tell(&self, first_seq: u64) {
+        #[cfg(feature = "search")]
+        if let Some(follower) = &self.follower {
+            follower.sealed(first_seq);
+        }
+        #[cfg(not(feature = "search"))]
+        let _ = first_seq;
+    }
+
     fn seal_all(&self, files: &Files) {
         let seen = self.state.lock().closed;
         let outcome = loop {
             match seal_oldest(files, self.encoding) {
-                Ok(Some(_)) => {}
+                Ok(Some(first_seq)) => self.tell(first_seq),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }

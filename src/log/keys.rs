@@ -2,6 +2,7 @@
 //! the key, and a match is always held against the record's text, so that a collision costs a read and nothing else.
 
 use crate::disk::Disk;
+use crate::proof::Hash;
 use crate::record::SourceKey;
 use std::sync::LazyLock;
 
@@ -65,6 +66,12 @@ pub(crate) fn definition_key(digest: &str) -> u64 {
 /// under the same id.
 pub(crate) fn conflict_key(first: u64, parts: &[u8], members: &[u8]) -> u64 {
     key_hash(4, &[&first.to_le_bytes(), parts, members])
+}
+
+/// The key of an `indexed` record: tag 5, the first seq of the segment in eight bytes, the digest of the index's head. What
+/// is looked up is a digest that somebody has a file of, so a match is not held against the text.
+pub(crate) fn indexed_key(segment: u64, digest: &Hash) -> u64 {
+    key_hash(5, &[&segment.to_le_bytes(), digest])
 }
 
 /// The first six bytes of an id, which in UUIDv7 are milliseconds since 1970.

@@ -116,6 +116,22 @@ impl Layout {
         self.segment_dir().join(format!("{first_seq:020}{SEGMENT}.tmp"))
     }
 
+    pub(crate) fn index_dir(&self) -> PathBuf {
+        self.root.join("index")
+    }
+
+    /// The index of the segment that begins there.
+    #[cfg(feature = "search")]
+    pub(crate) fn index(&self, first_seq: u64) -> PathBuf {
+        self.index_dir().join(format!("{first_seq:020}{INDEX}"))
+    }
+
+    /// An index while it is written.
+    #[cfg(feature = "search")]
+    pub(crate) fn index_temporary(&self, first_seq: u64) -> PathBuf {
+        self.index_dir().join(format!("{first_seq:020}{INDEX}{TEMPORARY}"))
+    }
+
     pub(crate) fn tree_dir(&self) -> PathBuf {
         self.root.join("tree")
     }
@@ -146,7 +162,7 @@ impl Layout {
     }
 }
 
-/// What stands in a log's directory. Of the last two, the releases that write them say what they are.
+/// What stands in a log's directory. Of the last one, the releases that write it say what it is.
 pub(crate) const IN_A_LOG: [&str; 10] = [
     "LOCK",
     "writer.sock",
@@ -162,6 +178,14 @@ pub(crate) const IN_A_LOG: [&str; 10] = [
 
 const JOURNAL: &str = ".journal";
 const SEGMENT: &str = ".jsonl.zst";
+const INDEX: &str = ".idx";
+const TEMPORARY: &str = ".tmp";
+
+/// Whether a file of that name may stand among the indexes: whatever is in it, it is no evidence.
+pub(crate) fn is_index(name: &str) -> bool {
+    let name = name.strip_suffix(TEMPORARY).unwrap_or(name);
+    named_seq(name, INDEX).is_some()
+}
 
 /// The first seq that a journal's name says.
 pub(crate) fn journal_seq(name: &str) -> Option<u64> {

@@ -14,6 +14,8 @@ mod door;
 mod draft;
 mod events;
 mod fault;
+#[cfg(feature = "search")]
+mod follow;
 mod format;
 mod frames;
 mod handle;
@@ -53,6 +55,8 @@ pub(crate) use events::first_key;
 pub(crate) use events::hex;
 pub use events::{Did, Identity};
 pub use fault::{Fault, What};
+#[cfg(feature = "search")]
+pub(crate) use follow::{Follower, Pen};
 #[cfg(feature = "cli")]
 pub(crate) use format::FORMAT;
 pub(crate) use frames::{FrameRef, Stretch, Times};
@@ -71,3 +75,5 @@ pub(crate) use status::status;
 pub(crate) use succeed::succeed;
 pub use verify::{Anchors, Report, TornTail, Unconfirmed};
 pub(crate) use verify::{Continued, Verify, verify};
+#[cfg(feature = "search")]
+pub(crate) use view::SegmentRef;

@@ -39,6 +39,17 @@ pub struct Options {
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
+    /// Whether every sealed segment is indexed in the background. Without it queries scan, and answer the same; an index
+    /// that is there is used all the same.
+    #[cfg(feature = "search")]
+    pub index: bool,
+    /// So many indexes are kept open at most (64); asking one that is not takes the time to open it, about a tenth of a
+    /// millisecond.
+    #[cfg(feature = "search")]
+    pub open_indexes: usize,
+    /// Told of every sealed segment.
+    #[cfg(feature = "search")]
+    pub(crate) follower: Option<std::sync::Arc<dyn super::follow::Follower>>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
@@ -59,6 +70,12 @@ impl Default for Options {
             group: None,
             keys: None,
             threads: true,
+            #[cfg(feature = "search")]
+            index: true,
+            #[cfg(feature = "search")]
+            open_indexes: 64,
+            #[cfg(feature = "search")]
+            follower: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }
@@ -140,6 +157,22 @@ impl Options {
     #[must_use]
     pub fn keys(mut self, dir: impl Into<PathBuf>) -> Self {
         self.keys = Some(dir.into());
+        self
+    }
+
+    /// Sets whether sealed segments are indexed in the background.
+    #[cfg(feature = "search")]
+    #[must_use]
+    pub fn index(mut self, index: bool) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// Sets how many indexes are kept open at most.
+    #[cfg(feature = "search")]
+    #[must_use]
+    pub fn open_indexes(mut self, count: usize) -> Self {
+        self.open_indexes = count.max(1);
         self
     }
 

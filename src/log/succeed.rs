@@ -52,6 +52,12 @@ pub(crate) fn succeed(
 
 /// Why the log cannot be written.
 fn unwritable(disk: &Arc<dyn Disk>, layout: &Layout, options: &Options) -> Result<Error> {
+    // Nobody who follows the new log hears of the old one.
+    #[cfg(feature = "search")]
+    let options = &Options {
+        follower: None,
+        ..options.clone()
+    };
     match Log::open(Arc::clone(disk), layout.clone(), options.clone()) {
         Ok(_) => Err(Error::Writable {
             path: layout.root().to_owned(),

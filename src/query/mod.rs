@@ -12,6 +12,8 @@ mod count;
 mod cursor;
 mod expr;
 mod fault;
+#[cfg(feature = "search")]
+mod lower;
 mod matcher;
 mod meaning;
 mod parser;

@@ -15,7 +15,7 @@ mod trust;
 
 use super::checkpoints;
 use super::fault::{Fault, What};
-use super::layout::{IN_A_LOG, Layout};
+use super::layout::{IN_A_LOG, Layout, is_index};
 use super::open::identify;
 use super::replay::{Listing, OpenedJournal, list_and_open};
 use super::view::Tip;
@@ -298,10 +298,13 @@ impl Verify<'_> {
         let tree = tree
             .into_iter()
             .filter(|name| !matches!(name.as_bytes(), [b'0'..=b'7']));
+        let indexes = self.disk.list(&self.layout.index_dir()).unwrap_or_default();
+        let indexes = indexes.into_iter().filter(|name| !is_index(name));
         let strays = listing.others.iter().filter(|path| !known(path)).cloned();
         strays
             .chain(root.map(|name| self.layout.root().join(name)))
             .chain(tree.map(|name| self.layout.tree_dir().join(name)))
+            .chain(indexes.map(|name| self.layout.index_dir().join(name)))
             .map(|path| Fault::new(path, What::Stray))
             .collect()
     }

@@ -1,0 +1,160 @@
+//! The thread that indexes: every segment when it is sealed, and whichever has no index that can be used when the log is
+//! opened or when a query finds out.
+//!
+//! What must hold: it holds nothing up. It takes the writer only for the one record that vouches for a finished file, gives
+//! up what it is at when the log is closed, and whatever fails is noted and left for the next opening.
+
+use super::make::{make, segment, vouched, write};
+use super::unfit::Unfit;
+use crate::log::{Files, Follower, Pen};
+use parking_lot::{Condvar, Mutex};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Indexes behind a log that is written; see [`Follower`].
+#[derive(Debug, Default)]
+pub(crate) struct Indexer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    running: bool,
+    stopped: bool,
+    /// The first seqs of segments to look at, the newest first: those are asked for most.
+    wanted: BTreeSet<u64>,
+    /// Those that failed when they were asked; they are made anew however well they look.
+    distrusted: BTreeSet<u64>,
+    /// The one that is at work.
+    at: Option<u64>,
+    /// Those that could not be indexed, and are not tried again.
+    failed: BTreeSet<u64>,
+    failure: Option<Unfit>,
+}
+
+impl Indexer {
+    /// Has a look taken at that segment's index.
+    pub(crate) fn want(&self, first_seq: u64) {
+        let mut state = self.shared.state.lock();
+        if state.running && state.at != Some(first_seq) && !state.failed.contains(&first_seq) {
+            state.wanted.insert(first_seq);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Has that segment's index made anew.
+    pub(crate) fn distrust(&self, first_seq: u64) {
+        let mut state = self.shared.state.lock();
+        if state.running {
+            state.distrusted.insert(first_seq);
+            state.wanted.insert(first_seq);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Waits until there is nothing left to do; gives what failed last, if anything did.
+    pub(crate) fn wait(&self) -> Option<Unfit> {
+        let mut state = self.shared.state.lock();
+        while state.running && !state.stopped && (state.at.is_some() || !state.wanted.is_empty()) {
+            self.shared.changed.wait(&mut state);
+        }
+        state.failure.clone()
+    }
+}
+
+impl Follower for Indexer {
+    fn begin(&self, log: Pen) {
+        let mut state = self.shared.state.lock();
+        let segments = log.files().view.read().segments.clone();
+        *state = State {
+            running: true,
+            wanted: segments.iter().map(|segment| segment.first_seq).collect(),
+            ..State::default()
+        };
+        drop(state);
+        let shared = Arc::clone(&self.shared);
+        let thread = std::thread::Builder::new().name("auditdb-index".to_owned());
+        match thread.spawn(move || shared.run(&log)) {
+            Ok(thread) => *self.thread.lock() = Some(thread),
+            // The log is as good without it.
+            Err(_) => self.shared.state.lock().running = false,
+        }
+    }
+
+    fn sealed(&self, first_seq: u64) {
+        self.want(first_seq);
+    }
+
+    fn stop(&self) {
+        self.shared.state.lock().stopped = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.lock().take() {
+            // One that panicked has nothing left to do.
+            let _ = thread.join();
+        }
+        self.shared.state.lock().running = false;
+    }
+}
+
+impl Shared {
+    fn run(&self, log: &Pen) {
+        loop {
+            let (first_seq, distrusted) = {
+                let mut state = self.state.lock();
+                loop {
+                    if state.stopped {
+                        return;
+                    }
+                    if let Some(next) = state.wanted.pop_last() {
+                        state.at = Some(next);
+                        break (next, state.distrusted.remove(&next));
+                    }
+                    self.changed.wait(&mut state);
+                }
+            };
+            let done = mend(log, first_seq, distrusted, &|| self.state.lock().stopped);
+            let mut state = self.state.lock();
+            state.at = None;
+            if let Err(unfit) = done {
+                state.failed.insert(first_seq);
+                state.failure = Some(unfit);
+            }
+            self.changed.notify_all();
+        }
+    }
+}
+
+/// Gives a segment an index that can be used, if it has none. Says why it had none.
+pub(super) fn mend(
+    log: &Pen,
+    first_seq: u64,
+    distrusted: bool,
+    stopped: &dyn Fn() -> bool,
+) -> Result<Option<Unfit>, Unfit> {
+    let files: &Arc<Files> = log.files();
+    let segment = segment(files, first_seq)?;
+    let was = match vouched(files, &segment) {
+        Ok(_) if !distrusted => return Ok(None),
+        Ok(_) => Unfit::Damaged("it failed when it was asked"),
+        Err(was) => was,
+    };
+    let Some(packed) = make(files, &segment, stopped)? else {
+        return Ok(Some(was));
+    };
+    write(files, first_seq, &packed)?;
+    // The same bytes as before need no other record.
+    if !files.vouches(first_seq, &packed.digest) {
+        let count = segment.trailer(&*files.disk).map_or(0, |trailer| trailer.count);
+        log.vouch(first_seq, count, &packed.digest)
+            .map_err(|error| Unfit::Failed(error.to_string()))?;
+    }
+    Ok(Some(was))
+}
