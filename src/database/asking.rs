@@ -1,10 +1,10 @@
 //! Asking a database: one log at a time, or all of them for what goes on from one into the next.
 
-use super::{Database, lineage};
+use super::{Database, Indexes, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::log::{Fault, Files, Options, Reading, What};
-use crate::query::{self, Counting, Counts, Found, Query, Trace};
+use crate::log::{Fault, Options, Reading, What};
+use crate::query::{self, Askable, Counting, Counts, Found, Query, Trace};
 use std::sync::Arc;
 
 impl Database {
@@ -28,7 +28,7 @@ impl Database {
     /// The files cannot be listed, or the query's cursor came from another log ([`crate::Error::OtherCursor`]).
     pub fn query(&self, query: &Query) -> Result<Found> {
         self.refresh()?;
-        Found::new(self.files(), query)
+        Found::new(&self.askable(), query)
     }
 
     /// Counts records in groups; see [`Counting`].
@@ -37,7 +37,7 @@ impl Database {
     /// As [`Database::query`].
     pub fn count(&self, counting: &Counting) -> Result<Counts> {
         self.refresh()?;
-        query::count(&self.files(), counting)
+        query::count(&self.askable(), counting)
     }
 
     /// The chains of decisions that these records belong to, whole: all records of their correlation (or, where they have
@@ -65,10 +65,14 @@ impl Database {
         Ok(trace)
     }
 
+    fn askable(&self) -> Askable {
+        self.inner.indexes.askable(self.files())
+    }
+
     /// This log and the others of the database, and what of them cannot be opened.
-    fn with_other_logs(&self) -> (Vec<Arc<Files>>, Vec<Fault>) {
+    fn with_other_logs(&self) -> (Vec<Askable>, Vec<Fault>) {
         let (path, disk, options) = (&self.inner.path, &self.inner.disk, Options::default());
-        let (mut logs, mut faults) = (vec![self.files()], Vec::new());
+        let (mut logs, mut faults) = (vec![self.askable()], Vec::new());
         let own = self.identity().name();
         let mut names = lineage::all(&**disk, path, &self.inner.options).unwrap_or_default();
         // One that is gone is missed as well as one that cannot be read.
@@ -82,7 +86,7 @@ impl Database {
             let layout = lineage::layout(path, name, &options);
             let root = layout.root().to_owned();
             match Reading::open(Arc::clone(disk), layout) {
-                Ok(reading) => logs.push(Arc::clone(reading.files())),
+                Ok(reading) => logs.push(Indexes::of_a_reader(&options).askable(Arc::clone(reading.files()))),
                 Err(error) => faults.push(Fault::new(root, What::Unreadable(error.to_string()))),
             }
         }

@@ -4,16 +4,16 @@ use super::{Database, lineage};
 use crate::disk::{Disk, RealDisk};
 use crate::error::Result;
 use crate::index::{self, Indexer, Reindexed, Shelf};
-use crate::log::{Fault, Follower, Layout, Log, Options, Reading};
+use crate::log::{Fault, Files, Follower, Layout, Log, Options, Reading};
+use crate::query::Askable;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The indexes as an open database has them.
 #[derive(Debug)]
 pub(super) struct Indexes {
-    /// What queries ask: [`Shelf::get`], with the database's [`Database::files`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "queries are answered by the scan so far"))]
-    pub(super) shelf: Shelf,
+    /// What queries ask.
+    shelf: Arc<Shelf>,
     indexer: Option<Arc<Indexer>>,
 }
 
@@ -22,16 +22,21 @@ impl Indexes {
     pub(super) fn begin(mut options: Options) -> (Options, Self) {
         let indexer = options.index.then(|| Arc::new(Indexer::default()));
         options.follower = indexer.clone().map(|indexer| indexer as Arc<dyn Follower>);
-        let shelf = Shelf::new(options.open_indexes, indexer.clone());
+        let shelf = Arc::new(Shelf::new(options.open_indexes, indexer.clone()));
         (options, Indexes { shelf, indexer })
     }
 
     /// Of a log that is only read.
     pub(super) fn of_a_reader(options: &Options) -> Self {
         Indexes {
-            shelf: Shelf::new(options.open_indexes, None),
+            shelf: Arc::new(Shelf::new(options.open_indexes, None)),
             indexer: None,
         }
+    }
+
+    /// The log with its indexes, to be asked.
+    pub(super) fn askable(&self, files: Arc<Files>) -> Askable {
+        Askable::with(files, Arc::clone(&self.shelf))
     }
 }
 

@@ -1,6 +1,8 @@
 //! No indexes: queries scan.
 
-use crate::log::Options;
+use crate::log::{Files, Options};
+use crate::query::Askable;
+use std::sync::Arc;
 
 /// Nothing.
 #[derive(Debug)]
@@ -13,5 +15,9 @@ impl Indexes {
 
     pub(super) fn of_a_reader(_: &Options) -> Self {
         Indexes
+    }
+
+    pub(super) fn askable(&self, files: Arc<Files>) -> Askable {
+        Askable::scanned(files)
     }
 }

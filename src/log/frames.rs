@@ -63,6 +63,16 @@ pub(crate) struct Times {
     pub(crate) logged: (i64, i64),
 }
 
+impl Stretch {
+    /// Where the sealed segment begins that this is, if it is one.
+    pub(crate) fn sealed(&self) -> Option<u64> {
+        match &self.source {
+            Source::Segment(segment) => Some(segment.first_seq),
+            Source::Journal { .. } | Source::Nothing(_) => None,
+        }
+    }
+}
+
 impl Files {
     /// The files with the log's records in order, without a hole: what is missing is listed too.
     pub(crate) fn stretches(&self) -> Vec<Stretch> {

@@ -8,6 +8,7 @@
 //! panic, recurse without end or take long; a part of the log that cannot be read makes an answer partial, and is named
 //! in it.
 
+mod askable;
 mod count;
 mod cursor;
 mod expr;
@@ -25,6 +26,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use askable::Askable;
 pub(crate) use count::count;
 pub use count::{CountRow, Counting, Counts, Figure, Measure, Per};
 pub use cursor::Cursor;

@@ -4,8 +4,9 @@
 //! What must hold: it reads no further than it is asked to; what it cannot read is named and stepped over; the cursor
 //! behind it stands at the record that was looked at last.
 
+use super::askable::{Askable, Asking, Places, Said};
 use super::cursor::Cursor;
-use super::expr::Span;
+use super::expr::{Expr, Span};
 use super::matcher::Matcher;
 use super::question::{Order, Query, field};
 use crate::entry::Entry;
@@ -32,6 +33,9 @@ pub struct Reach {
     pub matched: u64,
     /// The records that were given.
     pub returned: u64,
+    /// The sealed segments that were scanned because their index could not be used: where each begins, and why. The answer
+    /// is none the worse.
+    pub unindexed: Vec<(u64, String)>,
     /// What could not be read; the answer is partial if there is any.
     pub unreadable: Vec<Fault>,
     /// Why it was not looked any further; `None` at the end of the log.
@@ -61,6 +65,9 @@ impl Reach {
 /// The records that fit a query, one after the other as they are found; see [`crate::Database::query`].
 pub struct Found {
     files: Arc<Files>,
+    asking: Option<Asking>,
+    #[cfg(feature = "search")]
+    condition: Expr,
     matcher: Matcher,
     order: Order,
     bounds: Bounds,
@@ -71,6 +78,8 @@ pub struct Found {
     stretches: Vec<Stretch>,
     frames: Vec<FrameRef>,
     lines: Lines,
+    /// The lines of a segment that its index names.
+    named: Option<Named>,
     /// The record that was looked at last.
     at: Option<u64>,
     reach: Reach,
@@ -94,11 +103,22 @@ struct Lines {
     left: Vec<(u64, Range<usize>)>,
 }
 
+/// The lines of a sealed segment that its index says fit.
+struct Named {
+    stretch: Stretch,
+    first_seq: u64,
+    places: Places,
+    /// How many records were behind the cursor when it was begun, and how many were looked at by then.
+    records: u64,
+    scanned: u64,
+}
+
 /// After so many records it is looked at the clock.
 const CLOCK_EVERY: u64 = 64;
 
 impl Found {
-    pub(crate) fn new(files: Arc<Files>, query: &Query) -> Result<Self> {
+    pub(crate) fn new(asked: &Askable, query: &Query) -> Result<Self> {
+        let files = Arc::clone(&asked.files);
         let range = match query.cursor {
             None => 0..u64::MAX,
             Some(cursor) if cursor.log_id != files.identity.log_id => {
@@ -135,7 +155,11 @@ impl Found {
         let to_the_end = bounds.range.end == u64::MAX;
         let broken = files.view.read().broken.clone().filter(|_| to_the_end);
         Ok(Found {
+            // Who wants everything reads everything.
+            asking: (query.expr != Expr::All).then(|| Asking::new(asked, &condition)),
             matcher: Matcher::new(&condition),
+            #[cfg(feature = "search")]
+            condition,
             files,
             order: query.order,
             bounds,
@@ -145,6 +169,7 @@ impl Found {
             stretches,
             frames: Vec::new(),
             lines: Lines::default(),
+            named: None,
             at: query.cursor.map(|cursor| cursor.seq),
             reach: Reach {
                 in_range,
@@ -152,6 +177,27 @@ impl Found {
                 ..Reach::default()
             },
         })
+    }
+
+    /// All that a record has to fit.
+    #[cfg(feature = "search")]
+    pub(super) fn condition(&self) -> &Expr {
+        &self.condition
+    }
+
+    /// Leaves out the sealed segments for which there is another answer: it says how many records of one fit.
+    #[cfg(feature = "search")]
+    pub(super) fn settle(&mut self, mut answer: impl FnMut(u64) -> Option<u64>) {
+        for stretch in std::mem::take(&mut self.stretches) {
+            let may_hold = self.bounds.may_hold(&stretch.seqs, self.files.times_of(&stretch));
+            match stretch.sealed().filter(|_| may_hold).and_then(&mut answer) {
+                Some(matched) => {
+                    self.reach.matched += matched;
+                    self.reach.pruned += self.bounds.count(&stretch.seqs);
+                }
+                None => self.stretches.push(stretch),
+            }
+        }
     }
 
     /// How far it has been looked so far; the whole answer's reach once there are no more records.
@@ -186,7 +232,7 @@ impl Found {
 
     /// Whether there is nothing left to look at.
     fn is_over(&self) -> bool {
-        self.lines.left.is_empty() && self.frames.is_empty() && self.stretches.is_empty()
+        self.lines.left.is_empty() && self.named.is_none() && self.frames.is_empty() && self.stretches.is_empty()
     }
 
     /// Looks at one line.
@@ -196,7 +242,14 @@ impl Found {
         if !self.bounds.seqs.contains(&seq) {
             return None;
         }
-        let line = self.lines.text.get(at).unwrap_or_default();
+        // Out of the text while it is looked at, and back.
+        let text = std::mem::take(&mut self.lines.text);
+        let entry = self.look_at(seq, text.get(at).unwrap_or_default());
+        self.lines.text = text;
+        entry
+    }
+
+    fn look_at(&mut self, seq: u64, line: &[u8]) -> Option<Entry> {
         let Some(head) = read_head(line).filter(|head| head.seq == seq) else {
             let fault = Fault::new(self.files.layout.root(), What::Line).seqs(seq, seq);
             self.reach.unreadable.push(fault);
@@ -237,13 +290,109 @@ impl Found {
         }
     }
 
-    /// Takes the next file's frames, if they can matter and can be listed.
-    fn open_stretch(&mut self, stretch: &Stretch) {
-        let times = self.files.times_of(stretch);
+    /// Looks at the next line that the index names, or goes on without it.
+    fn look_at_named(&mut self) -> Option<Entry> {
+        let named = self.named.as_mut()?;
+        match named.places.next() {
+            Some(Ok(place)) => {
+                let seq = named.first_seq.saturating_add(u64::from(place));
+                if !self.bounds.range.contains(&seq) {
+                    return None;
+                }
+                let line = self.files.line(seq);
+                self.at = Some(seq);
+                self.reach.scanned += 1;
+                match line {
+                    Ok(Some(line)) if self.bounds.seqs.contains(&seq) => self.look_at(seq, &line),
+                    Ok(_) => None,
+                    Err(error) => {
+                        let new = faults_of(error, &self.files, seq);
+                        let new = new.into_iter().filter(|fault| !self.reach.unreadable.contains(fault));
+                        let new: Vec<Fault> = new.collect();
+                        self.reach.unreadable.extend(new);
+                        None
+                    }
+                }
+            }
+            Some(Err(why)) => {
+                if let Some(named) = self.named.take() {
+                    self.scan_the_rest(named, why);
+                }
+                None
+            }
+            None => {
+                if let Some(named) = self.named.take() {
+                    let looked = self.reach.scanned - named.scanned;
+                    self.reach.pruned += named.records.saturating_sub(looked);
+                    // Nothing of it is left, which a cursor has to know.
+                    self.pass(&named.stretch.seqs);
+                }
+                None
+            }
+        }
+    }
+
+    /// Goes on scanning a segment of which the index failed half way: what it named so far was all that fits there.
+    fn scan_the_rest(&mut self, named: Named, why: String) {
+        if let Some(asking) = &self.asking {
+            asking.distrust(named.first_seq);
+        }
+        self.reach.unindexed.push((named.first_seq, why));
+        if let Some(at) = self.at.filter(|at| named.stretch.seqs.contains(at)) {
+            match self.order {
+                Order::Newest => self.bounds.range.end = self.bounds.range.end.min(at),
+                Order::Oldest => self.bounds.range.start = self.bounds.range.start.max(at.saturating_add(1)),
+            }
+        }
+        let looked = self.reach.scanned - named.scanned;
+        let left = self.bounds.count(&named.stretch.seqs);
+        self.reach.pruned += named.records.saturating_sub(left).saturating_sub(looked);
+        self.scan_stretch(&named.stretch);
+    }
+
+    /// Notes that everything up to the end of these records was dealt with.
+    fn pass(&mut self, seqs: &Range<u64>) {
+        let last = match self.order {
+            Order::Newest => seqs.start,
+            Order::Oldest => seqs.end.saturating_sub(1),
+        };
+        if self.bounds.range.contains(&last) {
+            self.at = Some(last);
+        }
+    }
+
+    /// Takes the next file: asks its index, or takes its frames, if they can matter and can be listed.
+    fn open_stretch(&mut self, stretch: Stretch) {
+        let times = self.files.times_of(&stretch);
         if !self.bounds.may_hold(&stretch.seqs, times) {
             self.reach.pruned += self.bounds.count(&stretch.seqs);
             return;
         }
+        let records = self.bounds.count(&stretch.seqs);
+        let asked = self.asking.as_ref().zip(stretch.sealed());
+        let newest_first = self.order == Order::Newest;
+        match asked.map(|(asking, first_seq)| (first_seq, asking.segment(&self.files, first_seq, newest_first))) {
+            None | Some((_, Said::Scan)) => {}
+            Some((_, Said::Nothing)) => {
+                self.reach.pruned += records;
+                return;
+            }
+            Some((first_seq, Said::Places(places))) => {
+                self.named = Some(Named {
+                    stretch,
+                    first_seq,
+                    places,
+                    records,
+                    scanned: self.reach.scanned,
+                });
+                return;
+            }
+            Some((first_seq, Said::Unfit(why))) => self.reach.unindexed.push((first_seq, why)),
+        }
+        self.scan_stretch(&stretch);
+    }
+
+    fn scan_stretch(&mut self, stretch: &Stretch) {
         let (mut frames, faults) = self.files.frames(stretch);
         if self.order == Order::Oldest {
             frames.reverse();
@@ -270,8 +419,13 @@ impl Iterator for Found {
             if self.reach.stopped.is_some() {
                 return None;
             }
-            if let Some((seq, at)) = self.lines.left.pop() {
-                if let Some(entry) = self.look(seq, at) {
+            let next = self.lines.left.pop();
+            if next.is_some() || self.named.is_some() {
+                let found = match next {
+                    Some((seq, at)) => self.look(seq, at),
+                    None => self.look_at_named(),
+                };
+                if let Some(entry) = found {
                     self.reach.matched += 1;
                     self.reach.returned += 1;
                     self.left = self.left.map(|left| left.saturating_sub(1));
@@ -280,7 +434,7 @@ impl Iterator for Found {
             } else if let Some(frame) = self.frames.pop() {
                 self.open_frame(frame);
             } else if let Some(stretch) = self.stretches.pop() {
-                self.open_stretch(&stretch);
+                self.open_stretch(stretch);
             }
         }
     }

@@ -31,13 +31,18 @@ impl Buckets {
 
     /// When the period begins in which that moment lies; both in nanoseconds since 1970.
     pub(super) fn start_of(&mut self, moment: i64) -> i64 {
+        self.period(moment).start
+    }
+
+    /// The period in which that moment lies.
+    pub(super) fn period(&mut self, moment: i64) -> std::ops::Range<i64> {
         if !self.last.contains(&moment) {
             self.last = self
                 .period_of(moment)
                 .filter(|period| period.contains(&moment))
                 .unwrap_or(moment..moment.saturating_add(1));
         }
-        self.last.start
+        self.last.clone()
     }
 
     fn period_of(&self, moment: i64) -> Option<std::ops::Range<i64>> {

@@ -11,7 +11,7 @@ pub struct Measure {
     text: String,
 }
 
-/// Which figure it is. A value counts once for each record that has it.
+/// Which figure it is. A record with several numbers there counts with each of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Figure {

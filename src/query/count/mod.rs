@@ -6,21 +6,22 @@
 //! an answer that had to leave something out says so.
 
 mod bucket;
+#[cfg(feature = "search")]
+mod columns;
 mod measure;
 mod tally;
 
+use super::askable::Askable;
 use super::fault::QueryFault;
 use super::question::{Order, Query};
 use super::scan::{Found, Reach, faults_of};
 use super::time::Zone;
 use crate::error::Result;
-use crate::log::Files;
 use crate::record::read_head;
 use crate::record::terms::{FieldId, Named, attribute_term, extract, extract_whole, fields, named_field, nearest};
 use bucket::Buckets;
 pub use bucket::Per;
 pub use measure::{Figure, Measure};
-use std::sync::Arc;
 use tally::{Gather, Tally};
 
 /// What to count; see [`crate::Database::count`].
@@ -152,7 +153,7 @@ impl Counting {
 }
 
 /// Goes through all records that fit.
-pub(crate) fn count(files: &Arc<Files>, counting: &Counting) -> Result<Counts> {
+pub(crate) fn count(asked: &Askable, counting: &Counting) -> Result<Counts> {
     let mut query = counting.query.clone().order(Order::Oldest);
     (query.limit, query.cursor) = (None, None);
     let columns: Vec<Column> = counting.measures.iter().map(|measure| measure.column.clone()).collect();
@@ -162,7 +163,12 @@ pub(crate) fn count(files: &Arc<Files>, counting: &Counting) -> Result<Counts> {
         .as_ref()
         .map(|(per, zone)| Buckets::new(*per, zone.clone()));
     let mut tally = Tally::new(&counting.measures);
-    let mut found = Found::new(Arc::clone(files), &query)?;
+    let files = &asked.files;
+    let mut found = Found::new(asked, &query)?;
+    #[cfg(feature = "search")]
+    if let Some(columns) = columns::Columns::of(counting) {
+        columns.settle(asked, &mut found, buckets.as_mut(), &mut tally);
+    }
     let mut unreadable = Vec::new();
     for entry in found.by_ref() {
         let entry = entry?;

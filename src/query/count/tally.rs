@@ -14,23 +14,26 @@ pub(super) struct Gather {
 
 struct Wanted {
     column: Column,
-    /// Its different values, as text and as the number that they are.
+    /// Whether a value that comes again counts again.
+    again: bool,
+    /// Its values, as text and as the number that they are.
     values: Vec<(String, Option<f64>)>,
 }
 
 impl Gather {
     pub(super) fn new(by: &[Column], measures: &[Column]) -> Self {
-        let wanted = |columns: &[Column]| {
+        let wanted = |columns: &[Column], again: bool| {
             let one = |column: &Column| Wanted {
                 column: column.clone(),
+                again,
                 values: Vec::new(),
             };
             columns.iter().map(one).collect::<Vec<_>>()
         };
         let is_attribute = |column: &Column| matches!(column, Column::Attribute(_));
         Gather {
-            by: wanted(by),
-            measures: wanted(measures),
+            by: wanted(by, false),
+            measures: wanted(measures, true),
             attributes: by.iter().chain(measures).any(is_attribute),
         }
     }
@@ -48,7 +51,7 @@ impl Gather {
 
 impl Wanted {
     fn take(&mut self, text: &str, number: Option<f64>) {
-        if !self.values.iter().any(|(known, _)| known == text) {
+        if self.again || !self.values.iter().any(|(known, _)| known == text) {
             self.values.push((text.to_owned(), number));
         }
     }
@@ -148,22 +151,49 @@ impl Tally {
         }
     }
 
-    fn add_to(&mut self, key: Key, record: &Gather) {
-        if self.groups.len() >= Counts::LIMIT && !self.groups.contains_key(&key) {
-            self.cut = true;
-            return;
-        }
-        let new = || Group {
-            count: 0,
-            measures: self.figures.iter().map(|figure| Kept::new(*figure)).collect(),
-        };
-        let group = self.groups.entry(key).or_insert_with(new);
-        group.count += 1;
-        for (kept, wanted) in group.measures.iter_mut().zip(&record.measures) {
-            for (text, number) in &wanted.values {
-                self.cut |= !kept.take(text, *number, &mut self.kept);
+    /// Counts a group of records that was counted elsewhere.
+    #[cfg(feature = "search")]
+    pub(super) fn add_group(&mut self, group: crate::index::Group) {
+        let mut left = self.kept;
+        let mut cut = false;
+        if let Some(own) = self.group((group.period, group.values)) {
+            own.count += group.count;
+            for kept in &mut own.measures {
+                for number in &group.numbers {
+                    cut |= !kept.take("", Some(*number), &mut left);
+                }
             }
         }
+        self.kept = left;
+        self.cut |= cut;
+    }
+
+    fn add_to(&mut self, key: Key, record: &Gather) {
+        let (mut left, mut cut) = (self.kept, false);
+        if let Some(group) = self.group(key) {
+            group.count += 1;
+            for (kept, wanted) in group.measures.iter_mut().zip(&record.measures) {
+                for (text, number) in &wanted.values {
+                    cut |= !kept.take(text, *number, &mut left);
+                }
+            }
+        }
+        self.kept = left;
+        self.cut |= cut;
+    }
+
+    /// The group of that key, if there is room for it.
+    fn group(&mut self, key: Key) -> Option<&mut Group> {
+        if self.groups.len() >= Counts::LIMIT && !self.groups.contains_key(&key) {
+            self.cut = true;
+            return None;
+        }
+        let figures = &self.figures;
+        let new = || Group {
+            count: 0,
+            measures: figures.iter().map(|figure| Kept::new(*figure)).collect(),
+        };
+        Some(self.groups.entry(key).or_insert_with(new))
     }
 
     /// The groups in order, and whether something had to be left out.

@@ -8,16 +8,16 @@
 mod ties;
 mod tree;
 
+use super::askable::Askable;
 use super::expr::{Expr, Scalar};
 use super::question::{Order, Query, field};
 use super::scan::{Found, faults_of};
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::log::{Fault, Files};
+use crate::log::Fault;
 use crate::record::terms::Number;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
-use std::sync::Arc;
 use ties::Ties;
 use tree::Place;
 pub use tree::Tie;
@@ -93,7 +93,7 @@ const AT_ONCE: usize = 64;
 
 /// The chains that these records belong to: all records with their correlation or, where they have none, their trace; what
 /// those came from; and what names one of them as its parent or links to it.
-pub(crate) fn trace(logs: &[Arc<Files>], seeds: Vec<Entry>) -> Result<Trace> {
+pub(crate) fn trace(logs: &[Askable], seeds: Vec<Entry>) -> Result<Trace> {
     let mut gathered = Gathered::new(logs);
     let mut keys = Vec::new();
     for entry in seeds {
@@ -133,7 +133,7 @@ fn is(name: &'static str, value: &str) -> Expr {
 
 /// What was found so far.
 struct Gathered<'a> {
-    logs: &'a [Arc<Files>],
+    logs: &'a [Askable],
     nodes: Vec<Node>,
     /// Which node an id is: the first one, if several logs have it.
     by_id: HashMap<String, usize>,
@@ -144,7 +144,7 @@ struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    fn new(logs: &'a [Arc<Files>]) -> Self {
+    fn new(logs: &'a [Askable]) -> Self {
         Gathered {
             logs,
             nodes: Vec::new(),
@@ -157,8 +157,8 @@ impl<'a> Gathered<'a> {
 
     /// The log in which a record stands just so.
     fn log_of(&self, entry: &Entry) -> usize {
-        let has = |files: &Arc<Files>| {
-            let line = files.line(entry.seq()).ok().flatten();
+        let has = |asked: &Askable| {
+            let line = asked.files.line(entry.seq()).ok().flatten();
             line.is_some_and(|line| line == entry.text().as_bytes())
         };
         self.logs.iter().position(has).unwrap_or(0)
@@ -169,7 +169,7 @@ impl<'a> Gathered<'a> {
     }
 
     fn ties(&mut self, log: usize, entry: &Entry) -> Ties {
-        let Some(files) = self.logs.get(log) else {
+        let Some(Askable { files, .. }) = self.logs.get(log) else {
             return Ties::default();
         };
         match entry.whole(files) {
@@ -194,8 +194,8 @@ impl<'a> Gathered<'a> {
     fn ask(&mut self, expr: Expr) -> Result<()> {
         let query = Query::of(expr).order(Order::Oldest);
         let logs = self.logs;
-        for (log, files) in logs.iter().enumerate() {
-            let mut found = Found::new(Arc::clone(files), &query)?;
+        for (log, asked) in logs.iter().enumerate() {
+            let mut found = Found::new(asked, &query)?;
             for entry in found.by_ref() {
                 self.add(log, entry?);
                 if self.is_full() {
@@ -238,7 +238,8 @@ impl<'a> Gathered<'a> {
         let Ok(id) = uuid::Uuid::try_parse(id) else {
             return Ok(None);
         };
-        for (log, files) in self.logs.iter().enumerate() {
+        for (log, asked) in self.logs.iter().enumerate() {
+            let files = &asked.files;
             let seq = files.find_id(id.as_bytes())?;
             let line = seq.map(|seq| files.line(seq)).transpose()?.flatten();
             if let Some(entry) = line.and_then(Entry::new) {
@@ -272,11 +273,11 @@ impl<'a> Gathered<'a> {
             let expr = is("source", &source).and(is("source.boot", &boot)).and(range);
             let query = Query::of(expr);
             let logs = self.logs;
-            for files in logs {
-                let mut found = Found::new(Arc::clone(files), &query)?;
+            for asked in logs {
+                let mut found = Found::new(asked, &query)?;
                 for entry in found.by_ref() {
                     let entry = entry?;
-                    let text = entry.whole(files).unwrap_or_else(|_| entry.text().to_owned());
+                    let text = entry.whole(&asked.files).unwrap_or_else(|_| entry.text().to_owned());
                     numbers.extend(Ties::of(&text).source.map(|source| source.number));
                 }
                 self.cannot_read(&found.reach().unreadable);
@@ -308,7 +309,7 @@ impl<'a> Gathered<'a> {
             let log = self
                 .logs
                 .get(log)
-                .map_or_else(String::new, |files| files.identity.name().to_owned());
+                .map_or_else(String::new, |asked| asked.files.identity.name().to_owned());
             let duration = ties.duration();
             Some(Step {
                 log,

@@ -1,0 +1,82 @@
+//! Counting a sealed segment by its index's columns, without reading a record: where nothing is asked for that only the text
+//! has.
+//!
+//! What must hold: the groups are those that the records would give.
+
+use super::super::askable::{Askable, Asking};
+use super::super::scan::Found;
+use super::bucket::Buckets;
+use super::tally::Tally;
+use super::{Column, Counting, Figure};
+use crate::index::{Bucket, Group, Index, Question};
+use crate::query::question::field;
+use crate::record::terms::{FieldId, Kind};
+use std::cell::RefCell;
+
+/// What of a count the columns can tell.
+pub(super) struct Columns {
+    by: Vec<FieldId>,
+    measure: Option<FieldId>,
+}
+
+impl Columns {
+    /// Those of a count; `None` if it asks for more than they have.
+    pub(super) fn of(counting: &Counting) -> Option<Self> {
+        let fit = |column: &Column, fits: fn(Kind) -> bool| match column {
+            Column::Field(field) if fits(field.info().kind) => Some(*field),
+            _ => None,
+        };
+        let groups = |kind| matches!(kind, Kind::Exact | Kind::Lower | Kind::Bool);
+        let by = counting.by.iter().map(|column| fit(column, groups));
+        let numbers = |kind| matches!(kind, Kind::Integer | Kind::Number);
+        let mut measure = None;
+        for asked in &counting.measures {
+            let field = fit(&asked.column, numbers).filter(|_| asked.figure != Figure::Distinct)?;
+            if measure.is_some_and(|other| other != field) {
+                return None;
+            }
+            measure = Some(field);
+        }
+        Some(Columns {
+            by: by.collect::<Option<_>>()?,
+            measure,
+        })
+    }
+
+    /// Counts every sealed segment whose index can be used, and takes it out of what is still to be looked at.
+    pub(super) fn settle(&self, asked: &Askable, found: &mut Found, buckets: Option<&mut Buckets>, tally: &mut Tally) {
+        let asking = Asking::new(asked, found.condition());
+        let buckets = buckets.map(RefCell::new);
+        found.settle(|first_seq| {
+            let work = |index: &Index, question: &Question| self.groups(index, question, buckets.as_ref());
+            let (matched, groups) = asking.work_out(&asked.files, first_seq, work, || (0, Vec::new()))?;
+            groups.into_iter().for_each(|group| tally.add_group(group));
+            Some(matched)
+        });
+    }
+
+    fn groups(
+        &self,
+        index: &Index,
+        question: &Question,
+        buckets: Option<&RefCell<&mut Buckets>>,
+    ) -> Option<(u64, Vec<Group>)> {
+        let matched = index.count(question).ok()?;
+        if self.by.is_empty() && self.measure.is_none() && buckets.is_none() {
+            let group = Group {
+                values: Vec::new(),
+                period: None,
+                count: matched,
+                numbers: Vec::new(),
+            };
+            return Some((matched, if matched > 0 { vec![group] } else { Vec::new() }));
+        }
+        let period = |moment: i64| buckets.map_or(0..0, |buckets| buckets.borrow_mut().period(moment));
+        let bucket = buckets.map(|_| Bucket {
+            field: field("time"),
+            period: &period,
+        });
+        let groups = index.tally(question, &self.by, bucket.as_ref(), self.measure).ok()?;
+        Some((matched, groups))
+    }
+}
