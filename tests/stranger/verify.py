@@ -164,7 +164,7 @@ class Log:
 
 # ------------------------------------------------------------------------------------------------------- verification
 
-NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp"
+NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp|index/[0-9]{20}\.idx(\.tmp)?"
 
 class Verifier:
     def __init__(self, directory, export):
@@ -189,13 +189,14 @@ class Verifier:
         return fit
 
     def run(self):
-        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged"}
+        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "index", "damaged"}
         self.notes += [f"{path.name}: does not belong here" for path in self.directory.iterdir() if path.name not in known]
         if (self.directory / "damaged" / "unfinished").exists():
             self.fault("damaged/unfinished", "a recovery was interrupted")
         segments = self.listed("segments", r"[0-9]{20}\.jsonl\.zst")
         journals = self.listed("journal", r"[0-9]{20}\.journal")
         self.checkpoints = self.listed("checkpoints", "[0-9]{20}")
+        self.listed("index", r"[0-9]{20}\.idx")
         self.log.wanted.update(int(path.name) for path in self.checkpoints)
         if not journals:
             self.fault("journal", "there is no journal")
