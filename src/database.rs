@@ -39,6 +39,7 @@ struct Inner {
     disk: Arc<dyn Disk>,
     options: Options,
     mode: Mode,
+    #[cfg_attr(not(feature = "search"), expect(dead_code, reason = "there are none"))]
     indexes: Indexes,
 }
 

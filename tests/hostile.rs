@@ -36,6 +36,12 @@ fn segments() {
     each(600, 60, hostile::segment);
 }
 
+#[cfg(feature = "search")]
+#[test]
+fn indexes() {
+    each(300, 60, hostile::index);
+}
+
 #[test]
 fn directories() {
     each(400, 200, hostile::directory);

@@ -30,6 +30,26 @@ fn appends_and_seals(disk: &SimDisk, options: &Options, known: &mut Known) -> Re
     Ok(())
 }
 
+#[cfg(feature = "search")]
+fn indexes(disk: &SimDisk, options: &Options, known: &mut Known) -> Result<(), Error> {
+    let db = Database::create_with(DIR, Arc::new(disk.clone()), options.clone())?;
+    known.created = true;
+    known.append_many(&db, 3)?;
+    db.seal()?;
+    drop(db);
+    let index = || {
+        let shared = Arc::new(disk.clone());
+        let made = Database::reindex_with(DIR, shared, options.clone(), false, &|_, _| {})?;
+        // Where it could not be made the power went.
+        Ok::<_, Error>(made.is_complete())
+    };
+    index()?;
+    let db = Database::open_with(DIR, Arc::new(disk.clone()), options.clone())?;
+    known.append(&db)?;
+    drop(db);
+    index().map(|_| ())
+}
+
 fn a_failed_sync(disk: &SimDisk, options: &Options, known: &mut Known) -> Result<(), Error> {
     let db = Database::create_with(DIR, Arc::new(disk.clone()), options.clone())?;
     known.created = true;
@@ -115,6 +135,14 @@ fn cut_recovery(image: &SimDisk, known: &Known, options: &Options, context: &str
 fn every_cut_of_appends_and_seals() {
     let opened = cut_everywhere(appends_and_seals, &plain(), true);
     assert!(opened > 1_000, "{opened}");
+    println!("{opened} states");
+}
+
+/// Nothing of an index that was being made keeps a log from anything.
+#[cfg(feature = "search")]
+#[test]
+fn every_cut_of_indexing() {
+    let opened = cut_everywhere(indexes, &plain(), false);
     println!("{opened} states");
 }
 

@@ -39,9 +39,8 @@ pub struct Options {
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
-    /// Whether every sealed segment is indexed in the background. Without it queries scan, and answer the same; an index
-    /// that is there is used all the same.
-    #[cfg(feature = "search")]
+    /// Whether every sealed segment is indexed in the background, if the crate has its feature `search`. Without it queries
+    /// scan, and answer the same; an index that is there is used all the same.
     pub index: bool,
     /// So many indexes are kept open at most (64); asking one that is not takes the time to open it, about a tenth of a
     /// millisecond.
@@ -70,7 +69,6 @@ impl Default for Options {
             group: None,
             keys: None,
             threads: true,
-            #[cfg(feature = "search")]
             index: true,
             #[cfg(feature = "search")]
             open_indexes: 64,
@@ -161,7 +159,6 @@ impl Options {
     }
 
     /// Sets whether sealed segments are indexed in the background.
-    #[cfg(feature = "search")]
     #[must_use]
     pub fn index(mut self, index: bool) -> Self {
         self.index = index;

@@ -22,7 +22,7 @@ pub(crate) struct Askable {
 
 impl Askable {
     /// A log that is scanned.
-    #[cfg(any(test, not(feature = "search")))]
+    #[cfg(not(feature = "search"))]
     pub(crate) fn scanned(files: Arc<Files>) -> Self {
         Askable {
             files,

@@ -79,6 +79,58 @@ static ASKED: LazyLock<Database> = LazyLock::new(|| {
     db
 });
 
+/// The same with an index of its segment.
+#[cfg(feature = "search")]
+static INDEXED: LazyLock<Vec<(PathBuf, Vec<u8>)>> = LazyLock::new(|| {
+    let disk = disk_with(21, &SAMPLE);
+    let made = Database::reindex_with(DIR, Arc::new(disk.clone()), plain(), false, &|_, _| {});
+    assert!(made.expect("it opens").is_complete());
+    files(&disk)
+});
+
+/// Any bytes as the sample's index: the first three say where they go, and whether the digest of the head is put right; the
+/// rest what. Only the very bytes that were written are good, and whatever stands there, the log is as sound as it was and
+/// answers the same.
+#[cfg(feature = "search")]
+pub(crate) fn index(data: &[u8]) {
+    let sample = INDEXED
+        .iter()
+        .find(|(path, _)| path.extension().is_some_and(|end| end == "idx"));
+    let ([a, b, c, patch @ ..], Some((path, bytes))) = (data, sample) else {
+        return;
+    };
+    let mut changed = bytes.clone();
+    let place = (usize::from(*a) | usize::from(*b) << 8) % (changed.len() + 1);
+    match c % 3 {
+        0 => changed = patch.to_vec(),
+        1 => _ = changed.splice(place..place, patch.iter().copied()),
+        _ => _ = changed.splice(place..(place + patch.len()).min(changed.len()), patch.iter().copied()),
+    }
+    let same = changed == *bytes;
+    let disk = disk_with(21, &INDEXED);
+    put(&disk, path, &changed);
+    let shared: Arc<dyn Disk> = Arc::new(disk);
+    let check = Database::reindex_with(DIR, Arc::clone(&shared), plain(), true, &|_, _| {});
+    assert_eq!(check.expect("no index keeps a log from being read").is_complete(), same);
+    let sound = |index| {
+        let options = VerifyOptions {
+            threads: Some(1),
+            index,
+            ..VerifyOptions::default()
+        };
+        Database::verify_at_with(DIR, &shared, &options).is_ok_and(|report| report.is_sound())
+    };
+    assert!(sound(false), "an index is no evidence");
+    // One of another version is none that anybody uses.
+    assert!(sound(true) == same || !same);
+    let db = Database::open_read_only_with(DIR, Arc::clone(&shared)).expect("no index keeps a log from being opened");
+    let found = db.query(&Query::new()).expect("nor from being asked").count();
+    let all = db.records(..).expect("nor from being read").flatten();
+    assert_eq!(found, all.filter(|entry| !entry.is_of_the_log()).count());
+    let made = Database::reindex_with(DIR, Arc::clone(&shared), plain(), false, &|_, _| {}).expect("it opens");
+    assert!(made.is_complete(), "{made}");
+}
+
 /// The sample's journal with other bytes: the first two say where they go, the rest what.
 pub(crate) fn journal(data: &[u8]) {
     with_file(".journal", data);

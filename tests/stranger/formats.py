@@ -246,6 +246,9 @@ class Directory:
             self.streams[stream] = max(self.streams.get(stream, 0), source["number"])
         if definition is not None:
             row(2, definition["digest"].encode())
+        if record.name == "indexed":
+            event = record.json["event"]
+            row(5, u64(event["segment"]), unhex(event["digest"].removeprefix("blake3:"), 32, "digest"))
         if record.conflict is not None:
             row(4, u64(record.conflict), record.parts.encode(), record.members.encode())
 

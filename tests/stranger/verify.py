@@ -165,7 +165,7 @@ class Log:
 
 # ------------------------------------------------------------------------------------------------------- verification
 
-NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp"
+NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp|index/[0-9]{20}\.idx(\.tmp)?"
 
 class Verifier:
     def __init__(self, directory, export):
@@ -199,6 +199,7 @@ class Verifier:
         segments = self.listed("segments", r"[0-9]{20}\.jsonl\.zst")
         journals = self.listed("journal", r"[0-9]{20}\.journal")
         self.checkpoints = self.listed("checkpoints", "[0-9]{20}")
+        self.listed("index", r"[0-9]{20}\.idx")
         self.log.wanted.update(int(path.name) for path in self.checkpoints)
         if not journals:
             self.fault("journal", "there is no journal")

@@ -20,6 +20,6 @@ pub(crate) use attribute::attribute_term;
 pub(crate) use extract::{Sink, extract, extract_whole};
 pub(crate) use fields::{FieldId, FieldInfo, Kind, Named, fields, named_field, nearest};
 pub(crate) use value::{Number, Value, cut};
-#[allow(unused_imports, reason = "the index, which comes next, keeps to it")]
+#[cfg(feature = "search")]
 pub(crate) use words::GAP;
 pub(crate) use words::words;
