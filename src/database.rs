@@ -39,7 +39,6 @@ struct Inner {
     disk: Arc<dyn Disk>,
     options: Options,
     mode: Mode,
-    #[cfg_attr(not(feature = "search"), expect(dead_code, reason = "there are none"))]
     indexes: Indexes,
 }
 

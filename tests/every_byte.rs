@@ -186,9 +186,8 @@ fn a_part_is_checked_alone() {
         - 1;
     let options = |seqs| VerifyOptions {
         seqs: Some(seqs),
-        anchors: auditdb::Anchors::default(),
         threads: Some(1),
-        progress: None,
+        ..VerifyOptions::default()
     };
     let report = Database::verify_at_with(DIR, &disk, &options(0..2)).unwrap();
     assert!(report.is_sound() && report.segments == 1, "{report}");
