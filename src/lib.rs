@@ -80,7 +80,10 @@ pub use error::{Error, Estrangement, Result};
 pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
-pub use query::{Cursor, Found, Gap, Order, Query, QueryFault, Reach, Step, Stopped, Tie, Trace, Zone};
+pub use query::{
+    Cursor, Fact, Found, Gap, Order, Place, Query, QueryFault, Reach, Said, Section, Step, Stopped, Tie, Trace, Why,
+    Zone,
+};
 
 /// The README's examples are tests too.
 #[cfg(doctest)]

@@ -29,6 +29,7 @@ mod status;
 mod tail;
 mod trace;
 mod verify;
+mod why;
 
 use crate::error::Error;
 use clap::{Parser, Subcommand};
@@ -100,6 +101,7 @@ enum Command {
     Show(show::Show),
     Tail(tail::Tail),
     Trace(trace::Trace),
+    Why(why::Why),
     Query(query::Query),
     Export(export::Export),
     Seal(seal::Seal),
@@ -168,6 +170,7 @@ impl Command {
             Command::Show(command) => command.run(),
             Command::Tail(command) => command.run(),
             Command::Trace(command) => command.run(),
+            Command::Why(command) => command.run(),
             Command::Query(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),

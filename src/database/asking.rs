@@ -4,7 +4,7 @@ use super::{Database, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::{Fault, Files, Options, Reading, What};
-use crate::query::{self, Found, Query, Trace};
+use crate::query::{self, Found, Query, Trace, Why};
 use std::sync::Arc;
 
 impl Database {
@@ -54,6 +54,33 @@ impl Database {
         let mut trace = query::trace(&logs, records.to_vec())?;
         trace.unreadable.extend(unreadable);
         Ok(trace)
+    }
+
+    /// All that the log has about one decision: what came in, what the agent knew, its reasoning and rules, what was done,
+    /// how it ended and what came after, each with the record that says so; and what is not on record. Of several records it
+    /// is about the last one with an `action`, else the last one with a `decision`, else the last. `None` of no records.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// let decided = r#"{"agent":{"id":"a"},"kind":"decision","decision":{"name":"pay"},"reasoning":"It is due."}"#;
+    /// let decided = db.append_json(decided)?;
+    /// let why = db.why(&[db.get(decided.seq)?])?.expect("there is a record");
+    /// assert_eq!(why.title, "a decision pay");
+    /// assert!(why.sections.iter().any(|section| section.name == "reasoning"));
+    /// assert!(why.missing.iter().any(|missing| missing.contains("names no policy")));
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
+    pub fn why(&self, records: &[Entry]) -> Result<Option<Why>> {
+        self.refresh()?;
+        let (logs, unreadable) = self.with_other_logs();
+        let mut why = query::why(&logs, records)?;
+        if let Some(why) = &mut why {
+            why.unreadable.extend(unreadable);
+        }
+        Ok(why)
     }
 
     /// This log and the others of the database, and what of them cannot be opened.

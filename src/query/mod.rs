@@ -9,26 +9,32 @@
 //! in it.
 
 mod cursor;
+mod expected;
 mod expr;
 mod fault;
 mod matcher;
 mod meaning;
 mod parser;
+mod place;
 mod question;
 mod scan;
 mod time;
 mod trace;
+mod why;
 
 #[cfg(test)]
 mod tests;
 
 pub use cursor::Cursor;
 pub use fault::QueryFault;
+pub use place::Place;
 pub use question::{Order, Query};
 pub use scan::{Found, Reach, Stopped};
 pub use time::Zone;
 pub(crate) use trace::trace;
 pub use trace::{Gap, Step, Tie, Trace};
+pub(crate) use why::why;
+pub use why::{Fact, Said, Section, Why};
 
 #[cfg(feature = "cli")]
 pub(crate) use time::moment;

@@ -128,6 +128,7 @@ impl Query {
     }
 
     /// Only records whose id begins so.
+    #[cfg(feature = "cli")]
     #[must_use]
     pub(crate) fn id_begins(self, prefix: &str) -> Self {
         self.with(Expr::Prefix(field("id"), prefix.to_owned()))

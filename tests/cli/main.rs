@@ -5,6 +5,7 @@ mod oracle;
 
 mod proof;
 mod query;
+mod why;
 
 use oracle::numbered;
 use std::io::Write;
@@ -531,6 +532,8 @@ fn the_helps_examples_run() {
         "import",
         "show",
         "tail",
+        "trace",
+        "why",
         "query",
         "export",
         "seal",
