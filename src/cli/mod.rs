@@ -6,6 +6,7 @@
 mod append;
 mod checkpoint;
 mod demo;
+mod diff;
 mod export;
 mod figures;
 mod import;
@@ -102,6 +103,7 @@ enum Command {
     Tail(tail::Tail),
     Trace(trace::Trace),
     Why(why::Why),
+    Diff(diff::Diff),
     Query(query::Query),
     Export(export::Export),
     Seal(seal::Seal),
@@ -171,6 +173,7 @@ impl Command {
             Command::Tail(command) => command.run(),
             Command::Trace(command) => command.run(),
             Command::Why(command) => command.run(),
+            Command::Diff(command) => command.run(),
             Command::Query(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),

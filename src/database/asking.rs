@@ -4,7 +4,7 @@ use super::{Database, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::{Fault, Files, Options, Reading, What};
-use crate::query::{self, Found, Query, Trace, Why};
+use crate::query::{self, Comparison, Found, Query, Trace, Why};
 use std::sync::Arc;
 
 impl Database {
@@ -81,6 +81,32 @@ impl Database {
             why.unreadable.extend(unreadable);
         }
         Ok(why)
+    }
+
+    /// The chains that these and those records belong to, side by side: the steps that belong together, by their kind, agent
+    /// and name and in order, and what differs in them. Ids, times, durations and what a call cost are no differences.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// let decided = |chain: &str, version: u8| {
+    ///     let policy = format!(r#"[{{"id":"discount-limit","version":"{version}"}}]"#);
+    ///     db.append_json(&format!(r#"{{"agent":{{"id":"a"}},"kind":"decision","correlation":"{chain}","policies":{policy}}}"#))
+    /// };
+    /// let (a, b) = (decided("a", 2)?, decided("b", 3)?);
+    /// let found = db.diff(&[db.get(a.seq)?], &[db.get(b.seq)?])?;
+    /// assert_eq!(found.first(), Some(0));
+    /// assert_eq!(found.pairs[0].changes[0].member, "policy discount-limit version");
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
+    pub fn diff(&self, a: &[Entry], b: &[Entry]) -> Result<Comparison> {
+        self.refresh()?;
+        let (logs, unreadable) = self.with_other_logs();
+        let mut found = query::diff(&logs, a, b)?;
+        found.unreadable.extend(unreadable);
+        Ok(found)
     }
 
     /// This log and the others of the database, and what of them cannot be opened.

@@ -9,6 +9,7 @@
 //! in it.
 
 mod cursor;
+mod diff;
 mod expected;
 mod expr;
 mod fault;
@@ -26,6 +27,8 @@ mod why;
 mod tests;
 
 pub use cursor::Cursor;
+pub(crate) use diff::diff;
+pub use diff::{Change, Comparison, Pair};
 pub use fault::QueryFault;
 pub use place::Place;
 pub use question::{Order, Query};

@@ -3,6 +3,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod diff;
 mod proof;
 mod query;
 mod why;
@@ -534,6 +535,7 @@ fn the_helps_examples_run() {
         "tail",
         "trace",
         "why",
+        "diff",
         "query",
         "export",
         "seal",

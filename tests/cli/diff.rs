@@ -1,0 +1,72 @@
+//! `auditdb diff`.
+
+use super::*;
+
+/// Two cases that differ in a policy's version and in what was done then.
+fn filled(dir: &Path) {
+    expect(dir, &["init", "db"], "", 0);
+    let case = |name: &str, version: u8, action: &str| {
+        format!(
+            r#"{{"agent":{{"id":"sales"}},"kind":"message","time":"2026-11-24T15:40:00Z","correlation":"{name}","input":{{"text":"Hello"}}}}
+{{"agent":{{"id":"sales"}},"kind":"decision","time":"2026-11-24T15:40:01Z","correlation":"{name}","policies":[{{"id":"discount-limit","version":"{version}"}}],"decision":{{"name":"discount"}},"reasoning":"Said \u001b[2J {name}","outcome":{{"status":"success"}}}}
+{action}"#
+        )
+    };
+    let action = r#"{"agent":{"id":"sales"},"kind":"action","time":"2026-11-24T15:40:02Z","correlation":"two","action":{"name":"send"}}"#;
+    expect(dir, &["append", "db"], &case("one", 2, ""), 0);
+    expect(dir, &["append", "db"], &case("two", 3, action), 0);
+    expect(
+        dir,
+        &["append", "db"],
+        &case("three", 3, &action.replace("two", "three")),
+        0,
+    );
+}
+
+#[test]
+fn two_chains_part_at_a_policy() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    filled(dir);
+    let found = expect(dir, &["diff", "db", "one", "two"], "", 1);
+    let text = out(&found);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(
+        lines[..2],
+        [
+            "A one: 2 steps; B two: 3 steps",
+            "first difference at step 2: policy discount-limit version 2 against 3"
+        ]
+    );
+    assert!(
+        text.contains("reasoning Said \\u001b[2J one | Said \\u001b[2J two") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+    assert!(text.contains("step 3  sales action send  only in B: main/"), "{text}");
+    assert!(err(&found).contains("next: auditdb why db "), "{}", err(&found));
+    let next = err(&found);
+    let next = next
+        .lines()
+        .find_map(|line| line.strip_prefix("next: auditdb "))
+        .unwrap();
+    assert!(out(&expect(dir, &next.split(' ').collect::<Vec<_>>(), "", 0)).starts_with("sales decision discount"));
+
+    let words = out(&expect(dir, &["diff", "db", "two", "three"], "", 1));
+    assert!(
+        words.contains("first difference at step 2 (in words only): reasoning "),
+        "{words}"
+    );
+    let same = expect(dir, &["diff", "db", "one", "one"], "", 0);
+    assert!(out(&same).contains("no difference") && err(&same).contains("the same chain"));
+
+    let json = out(&expect(dir, &["diff", "db", "one", "two", "--json"], "", 1));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["first"], &json["same"]), (&2.into(), &false.into()));
+    let change = &json["steps"][1]["changes"][0];
+    assert_eq!(
+        (&change["a"], &change["b"], &change["matters"]),
+        (&"2".into(), &"3".into(), &true.into())
+    );
+    expect(dir, &["diff", "db", "one"], "", 2);
+    expect(dir, &["diff", "db", "one", "nobody"], "", 1);
+}
