@@ -81,8 +81,8 @@ pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
 pub use query::{
-    Change, Comparison, Cursor, Fact, Found, Gap, Order, Pair, Place, Query, QueryFault, Reach, Said, Section, Step,
-    Stopped, Tie, Trace, Why, Zone,
+    Change, Comparison, Cursor, Fact, Finding, Found, Gap, Lint, LintRow, Member, Order, Pair, Place, Query,
+    QueryFault, Reach, Said, Section, Share, Step, Stopped, Tie, Trace, Why, Zone,
 };
 
 /// The README's examples are tests too.

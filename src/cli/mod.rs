@@ -13,6 +13,7 @@ mod import;
 mod init;
 mod key;
 mod lines;
+mod lint;
 mod log;
 mod look;
 mod output;
@@ -104,6 +105,7 @@ enum Command {
     Trace(trace::Trace),
     Why(why::Why),
     Diff(diff::Diff),
+    Lint(lint::Lint),
     Query(query::Query),
     Export(export::Export),
     Seal(seal::Seal),
@@ -174,6 +176,7 @@ impl Command {
             Command::Trace(command) => command.run(),
             Command::Why(command) => command.run(),
             Command::Diff(command) => command.run(),
+            Command::Lint(command) => command.run(),
             Command::Query(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),

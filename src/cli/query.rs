@@ -87,12 +87,7 @@ const PAGE: usize = 20;
 impl Query {
     pub(super) fn run(self) -> Outcome {
         let (dir, expr) = self.at.dir_before(self.expr.as_slice(), 0..=1, "EXPR")?;
-        let expr = match expr.first() {
-            Some(expr) => expr
-                .to_str()
-                .ok_or_else(|| Stop::CouldNot("EXPR is not UTF-8".to_owned()))?,
-            None => "",
-        };
+        let expr = expression(&expr)?;
         let zone = self.zone()?;
         let question = self.question(expr, zone.as_ref().unwrap_or(&Zone::utc()))?;
         if self.explain && !self.at.json {
@@ -142,21 +137,7 @@ impl Query {
     }
 
     fn question(&self, expr: &str, zone: &Zone) -> Result<Question, Stop> {
-        let now = RealDisk.now();
-        let time = |name: &str, text: &str| {
-            moment(text, zone, now).ok_or_else(|| {
-                Stop::CouldNot(format!(
-                    "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
-                ))
-            })
-        };
-        let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
-        if let Some(since) = &self.since {
-            question = question.since(time("since", since)?);
-        }
-        if let Some(until) = &self.until {
-            question = question.until(time("until", until)?);
-        }
+        let mut question = asked(expr, self.since.as_deref(), self.until.as_deref(), zone)?;
         question = question.order(match self.order {
             Direction::Newest => Order::Newest,
             Direction::Oldest => Order::Oldest,
@@ -197,6 +178,34 @@ impl Query {
         }
         words.join(" ")
     }
+}
+
+/// EXPR as it was given, if it was.
+pub(super) fn expression(given: &[OsString]) -> Result<&str, Stop> {
+    given.first().map_or(Ok(""), |expr| {
+        expr.to_str()
+            .ok_or_else(|| Stop::CouldNot("EXPR is not UTF-8".to_owned()))
+    })
+}
+
+/// The question for the records that fit an expression within a time.
+pub(super) fn asked(expr: &str, since: Option<&str>, until: Option<&str>, zone: &Zone) -> Result<Question, Stop> {
+    let now = RealDisk.now();
+    let time = |name: &str, text: &str| {
+        moment(text, zone, now).ok_or_else(|| {
+            Stop::CouldNot(format!(
+                "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
+            ))
+        })
+    };
+    let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
+    if let Some(since) = since {
+        question = question.since(time("since", since)?);
+    }
+    if let Some(until) = until {
+        question = question.until(time("until", until)?);
+    }
+    Ok(question)
 }
 
 /// A word as a shell takes it for what it is.

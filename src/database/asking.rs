@@ -4,7 +4,7 @@ use super::{Database, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::{Fault, Files, Options, Reading, What};
-use crate::query::{self, Comparison, Found, Query, Trace, Why};
+use crate::query::{self, Comparison, Found, Lint, Query, Trace, Why};
 use std::sync::Arc;
 
 impl Database {
@@ -107,6 +107,27 @@ impl Database {
         let mut found = query::diff(&logs, a, b)?;
         found.unreadable.extend(unreadable);
         Ok(found)
+    }
+
+    /// What the records of this log that fit a query lack: for each agent and kind, how many of them have policies, reasoning,
+    /// access, outcome, parent, correlation and source, where these matter.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// use auditdb::{Member, Query};
+    ///
+    /// db.append_json(r#"{"agent":{"id":"refunds"},"kind":"decision","reasoning":"It is due."}"#)?;
+    /// let lint = db.lint(&Query::new())?;
+    /// assert!(lint.findings().iter().any(|finding| finding.member == Member::Policy));
+    /// assert!(!lint.findings().iter().any(|finding| finding.member == Member::Reasoning));
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    pub fn lint(&self, query: &Query) -> Result<Lint> {
+        self.refresh()?;
+        query::lint(&self.files(), query)
     }
 
     /// This log and the others of the database, and what of them cannot be opened.

@@ -7,7 +7,8 @@ use crate::record::look::{elements, shown, value};
 
 /// A member by which a record can be understood later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Member {
+#[non_exhaustive]
+pub enum Member {
     /// `policies`: by which rules.
     Policy,
     /// `reasoning`: the agent's own account.
@@ -25,7 +26,6 @@ pub(super) enum Member {
 }
 
 /// All of them, in the order in which they are shown.
-#[cfg(test)]
 pub(super) const MEMBERS: [Member; 7] = [
     Member::Policy,
     Member::Reasoning,
@@ -68,7 +68,7 @@ pub(super) fn expected(kind: &str) -> &'static [Member] {
 impl Member {
     /// The member's name in a record.
     #[must_use]
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Member::Policy => "policies",
             Member::Reasoning => "reasoning",
@@ -77,6 +77,20 @@ impl Member {
             Member::Parent => "parent",
             Member::Correlation => "correlation",
             Member::Source => "source",
+        }
+    }
+
+    /// What is said of records that have it not, behind "records of this kind".
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Member::Policy => "name no policy",
+            Member::Reasoning => "give no reasoning",
+            Member::Access => "name no data that were touched",
+            Member::Outcome => "have no outcome",
+            Member::Parent => "name nothing that they came from",
+            Member::Correlation => "belong to no chain",
+            Member::Source => "are not counted by their emitter, so that a lost one leaves no gap",
         }
     }
 

@@ -1,4 +1,4 @@
-//! `auditdb diff`.
+//! `auditdb diff` and `auditdb lint`.
 
 use super::*;
 
@@ -69,4 +69,57 @@ fn two_chains_part_at_a_policy() {
     );
     expect(dir, &["diff", "db", "one"], "", 2);
     expect(dir, &["diff", "db", "one", "nobody"], "", 1);
+}
+
+#[test]
+fn what_is_left_out_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    filled(dir);
+    let found = expect(dir, &["lint", "db"], "", 1);
+    let text = out(&found);
+    assert!(
+        text.contains("sales: 100 % of actions name no data that were touched (2 of 2)"),
+        "{text}"
+    );
+    assert!(!text.contains("of decisions name no policy"), "{text}");
+    let row = text.lines().find(|line| line.starts_with("sales  decision")).unwrap();
+    let row: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!(row.join(" "), "sales decision 3 100 % 100 % - 100 % - 100 % 0 %");
+    // Worst first, and the command shows those that it is about.
+    let said = err(&found);
+    assert!(said.starts_with("6 findings in 8 records\n"), "{said}");
+    let next = said.lines().find_map(|line| line.strip_prefix("next: ")).unwrap();
+    assert_eq!(next, "auditdb query db 'agent:sales kind:decision NOT source:*'");
+    assert_eq!(
+        out(&expect(
+            dir,
+            &["query", "db", "agent:sales kind:decision NOT source:*"],
+            "",
+            0
+        ))
+        .lines()
+        .count(),
+        3
+    );
+    for (member, count) in [
+        ("access.operation", 2),
+        ("outcome", 2),
+        ("parent", 2),
+        ("link", 2),
+        ("policy", 2),
+        ("correlation", 0),
+    ] {
+        let asked = format!("kind:action NOT {member}:*");
+        let found = auditdb(dir, &["query", "db", &asked], "");
+        assert_eq!(out(&found).lines().count(), count, "{asked}: {}", err(&found));
+    }
+    let json = out(&expect(dir, &["lint", "db", "kind:decision", "--json"], "", 1));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"].as_array().unwrap().len(), 1);
+    assert_eq!(json["rows"][0]["members"]["policies"]["has"], 3);
+    expect(dir, &["lint", "db", "agent:nobody"], "", 0);
+    expect(dir, &["lint", "db", "--since", "2027-01-01"], "", 0);
+    expect(dir, &["lint", "db", "outcom:x"], "", 2);
+    expect(dir, &["lint", "db", "--since", "soon"], "", 2);
 }

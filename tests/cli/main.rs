@@ -536,6 +536,7 @@ fn the_helps_examples_run() {
         "trace",
         "why",
         "diff",
+        "lint",
         "query",
         "export",
         "seal",
