@@ -51,7 +51,7 @@ impl Diff {
         } else {
             print(&mut out, &found, a, b)?;
             out.flush()?;
-            self.foot(&dir, &found);
+            self.foot(&dir, db.identity().name(), &found);
         }
         Ok(match &found {
             found if found.is_partial() => Answer::Partial,
@@ -60,7 +60,7 @@ impl Diff {
         })
     }
 
-    fn foot(&self, dir: &Path, found: &Comparison) {
+    fn foot(&self, dir: &Path, asked: &str, found: &Comparison) {
         for fault in &found.unreadable {
             output::say(&format!("auditdb: could not be read: {fault}"));
         }
@@ -77,7 +77,7 @@ impl Diff {
         let pair = found.pairs.get(found.first().unwrap_or(0));
         if let Some(place) = pair.and_then(|pair| pair.b.as_ref().or(pair.a.as_ref())) {
             // The log goes without saying where it is the one that was asked.
-            let named = self.at.log().is_some() || place.log != "main";
+            let named = self.at.log().is_some() || place.log != asked;
             let log = if named {
                 format!(" --log {}", quoted(&place.log))
             } else {

@@ -19,7 +19,8 @@ use std::path::Path;
     override_usage = "auditdb lint [OPTIONS] [DIR] [EXPR]",
     after_help = "EXPR, --since and --until are those of auditdb query, and choose which records are looked at. A share is that of the\n\
     records of which it is asked: access is not asked of what was denied or failed, a link counts as a parent. - is what\n\
-    does not matter in this kind of record. The records that the log writes about itself are not looked at.\n\n\
+    does not matter in this kind of record. The records that the log writes about itself are not looked at, nor are other\n\
+    logs of the database than the one that is asked (--log).\n\n\
     Exit codes: 0 nothing to say; 1 findings; 2 it could not be done; 3 something could not be read.\n\n\
     Examples:\n  auditdb init my-db\n  auditdb lint my-db\n  auditdb lint my-db agent:refunds --since 7d\n  auditdb lint my-db --json"
 )]

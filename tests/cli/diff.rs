@@ -123,3 +123,38 @@ fn what_is_left_out_is_found() {
     expect(dir, &["lint", "db", "outcom:x"], "", 2);
     expect(dir, &["lint", "db", "--since", "soon"], "", 2);
 }
+
+#[test]
+fn what_cannot_be_read_makes_every_answer_partial() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    filled(dir);
+    expect(dir, &["seal", "db"], "", 0);
+    let case = r#"{"agent":{"id":"sales"},"kind":"decision","correlation":"four","decision":{"name":"discount"}}"#;
+    expect(dir, &["append", "db"], &format!("{case}\n"), 0);
+    let segments = dir.join("db/logs/main/segments");
+    let file = std::fs::read_dir(segments).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[40] ^= 1;
+    #[expect(clippy::disallowed_methods, reason = "nobody but a vandal would")]
+    {
+        std::fs::remove_file(&file).unwrap();
+        std::fs::write(&file, bytes).unwrap();
+    }
+    for arguments in [
+        &["why", "db", "four"][..],
+        &["diff", "db", "four", "four"],
+        &["lint", "db"],
+    ] {
+        let said = err(&expect(dir, arguments, "", 3));
+        assert!(
+            said.contains("could not be read: ") && said.contains("PARTIAL"),
+            "{arguments:?}: {said}"
+        );
+        let json = out(&expect(dir, &[arguments, &["--json"]].concat(), "", 3));
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["partial"], true);
+    }
+    let html = out(&expect(dir, &["why", "db", "four", "--html"], "", 3));
+    assert!(html.contains("Partial: something of the chain could not be read"));
+}
