@@ -93,9 +93,12 @@ impl Diff {
 }
 
 fn print(out: &mut Out, found: &Comparison, a: &str, b: &str) -> Result<(), Stop> {
-    let steps = |has: fn(&Pair) -> bool| count(found.pairs.iter().filter(|pair| has(pair)).count() as u64);
+    let steps = |has: fn(&Pair) -> bool| match found.pairs.iter().filter(|pair| has(pair)).count() {
+        1 => "1 step".to_owned(),
+        steps => format!("{} steps", count(steps as u64)),
+    };
     out.line(&format!(
-        "A {}: {} steps; B {}: {} steps",
+        "A {}: {}; B {}: {}",
         printable(a),
         steps(|pair| pair.a.is_some()),
         printable(b),

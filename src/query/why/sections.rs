@@ -5,7 +5,7 @@ use super::{Fact, Said, Section, facts};
 use crate::error::Result;
 use crate::query::place::{Place, Texts, place_of};
 use crate::query::trace::Step;
-use crate::record::look::{elements, shown, value, word};
+use crate::record::look::{elements, members, shown, value, word};
 use std::collections::{BTreeMap, HashMap};
 
 /// The questions, in the order in which a person asks them.
@@ -21,6 +21,7 @@ enum Question {
     Did,
     Data,
     Outcome,
+    Else,
     After,
 }
 
@@ -38,6 +39,7 @@ impl Question {
             Question::Did => ("did", "What was done"),
             Question::Data => ("data", "Which data were touched"),
             Question::Outcome => ("outcome", "How it ended"),
+            Question::Else => ("else", "What else its records say"),
             Question::After => ("after", "What came after"),
         }
     }
@@ -209,7 +211,7 @@ impl Page<'_> {
                 said = found_in(said, &format!("#{}", step.entry.seq()));
                 add(all, Question::Knew, from, [said]);
             } else if let Some((place, text)) = self.texts.find(&id)? {
-                said = said.with([Said::new("found in", format!("#{}, outside of this chain", place.seq))]);
+                said = found_in(said, &format!("#{}, outside of this chain", place.seq));
                 add(all, Question::Knew, from, [said]);
                 looked_up(all, &place, &text);
             } else {
@@ -217,7 +219,12 @@ impl Page<'_> {
                     "the record {id} that #{} names as its context is in no log",
                     from.seq
                 ));
-                add(all, Question::Knew, from, [said]);
+                add(
+                    all,
+                    Question::Knew,
+                    from,
+                    [found_in(said, &format!("record {id}, which is in no log"))],
+                );
             }
         }
         Ok(())
@@ -329,4 +336,48 @@ fn done(all: &mut Facts, from: &Place, text: &str) {
     add(all, Question::Data, from, each("access").into_iter().map(facts::access));
     add(all, Question::Outcome, from, one("outcome").map(facts::outcome));
     add(all, Question::Outcome, from, one("review").map(facts::review));
+    let other =
+        members(text).filter(|(name, raw)| !TOLD.contains(&name.as_ref()) && !matches!(*raw, "null" | "[]" | "{}"));
+    add(
+        all,
+        Question::Else,
+        from,
+        other.map(|(name, raw)| facts::tree(&name, raw)),
+    );
 }
+
+/// The members of a record that stand elsewhere on the page; links stand at both ends, and parts are put back.
+const TOLD: &[&str] = &[
+    "v",
+    "seq",
+    "id",
+    "logged",
+    "time",
+    "writer",
+    "salt",
+    "parts",
+    "agent",
+    "kind",
+    "duration_ms",
+    "correlation",
+    "session",
+    "parent",
+    "trace",
+    "links",
+    "source",
+    "input",
+    "model",
+    "context",
+    "reasoning",
+    "policies",
+    "decision",
+    "human",
+    "tools",
+    "access",
+    "action",
+    "output",
+    "fallback",
+    "handoff",
+    "outcome",
+    "review",
+];

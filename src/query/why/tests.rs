@@ -175,7 +175,7 @@ fn a_lookup_is_not_told_with_a_decision_that_came_later_and_a_review_with_the_on
 fn a_record_alone_says_all_that_it_lacks() {
     let db = Database::in_memory();
     let receipt = db
-        .append_json(r#"{"agent":{"id":"a"},"kind":"decision","parent":"019a0000-0000-7000-8000-0000000000ff","decision":{"name":"x","own":{"more":[1,{"y":2}]}}}"#)
+        .append_json(r#"{"agent":{"id":"a"},"kind":"decision","parent":"019a0000-0000-7000-8000-0000000000ff","decision":{"name":"x","own":{"more":[1,{"y":2}]}},"attributes":{"order":7},"mine":true}"#)
         .unwrap();
     let page = db.why(&[db.get(receipt.seq).unwrap()]).unwrap().unwrap();
     for missing in [
