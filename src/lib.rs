@@ -93,8 +93,9 @@ pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
 pub use query::{
-    CountRow, Counting, Counts, Cursor, Figure, Found, Gap, Measure, Order, Per, Query, QueryFault, Reach, Step,
-    Stopped, Tie, Trace, Zone,
+    Change, Comparison, CountRow, Counting, Counts, Cursor, Fact, Figure, Finding, Found, Gap, Lint, LintRow, Measure,
+    Member, Order, Pair, Per, Place, Query, QueryFault, Reach, Said, Section, Share, Step, Stopped, Tie, Trace, Why,
+    Zone,
 };
 
 /// The README's examples are tests too.

@@ -7,12 +7,14 @@ mod append;
 mod checkpoint;
 mod count;
 mod demo;
+mod diff;
 mod export;
 mod figures;
 mod import;
 mod init;
 mod key;
 mod lines;
+mod lint;
 mod log;
 mod look;
 mod output;
@@ -32,6 +34,7 @@ mod status;
 mod tail;
 mod trace;
 mod verify;
+mod why;
 
 use crate::error::Error;
 use clap::{Parser, Subcommand};
@@ -103,6 +106,9 @@ enum Command {
     Show(show::Show),
     Tail(tail::Tail),
     Trace(trace::Trace),
+    Why(why::Why),
+    Diff(diff::Diff),
+    Lint(lint::Lint),
     Query(query::Query),
     Count(count::Count),
     Export(export::Export),
@@ -174,6 +180,9 @@ impl Command {
             Command::Show(command) => command.run(),
             Command::Tail(command) => command.run(),
             Command::Trace(command) => command.run(),
+            Command::Why(command) => command.run(),
+            Command::Diff(command) => command.run(),
+            Command::Lint(command) => command.run(),
             Command::Query(command) => command.run(),
             Command::Count(command) => command.run(),
             Command::Export(command) => command.run(),

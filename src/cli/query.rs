@@ -108,27 +108,33 @@ impl Asked {
 
     /// The question: EXPR between these times.
     pub(super) fn question(&self, expr: &str, zone: &Zone) -> Result<Question, Stop> {
-        let now = RealDisk.now();
-        let time = |name: &str, text: &str| {
-            moment(text, zone, now).ok_or_else(|| {
-                Stop::CouldNot(format!(
-                    "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
-                ))
-            })
-        };
-        let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
-        if let Some(since) = &self.since {
-            question = question.since(time("since", since)?);
-        }
-        if let Some(until) = &self.until {
-            question = question.until(time("until", until)?);
-        }
+        let question = question_of(expr, self.since.as_deref(), self.until.as_deref(), zone)?;
         Ok(if self.all {
             question.with_log_records()
         } else {
             question
         })
     }
+}
+
+/// The question for the records that fit an expression within a time.
+pub(super) fn question_of(expr: &str, since: Option<&str>, until: Option<&str>, zone: &Zone) -> Result<Question, Stop> {
+    let now = RealDisk.now();
+    let time = |name: &str, text: &str| {
+        moment(text, zone, now).ok_or_else(|| {
+            Stop::CouldNot(format!(
+                "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
+            ))
+        })
+    };
+    let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
+    if let Some(since) = since {
+        question = question.since(time("since", since)?);
+    }
+    if let Some(until) = until {
+        question = question.until(time("until", until)?);
+    }
+    Ok(question)
 }
 
 /// EXPR as it was given; empty if it was left out.

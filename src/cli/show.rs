@@ -112,7 +112,7 @@ fn element(raw: &str) -> String {
 }
 
 /// A member's name: as it is if it is a word, in quotes otherwise.
-fn word(name: &str) -> String {
+pub(super) fn word(name: &str) -> String {
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '@' | '$');
     if !name.is_empty() && name.chars().all(is_word) {
         printable(name).into_owned()

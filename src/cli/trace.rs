@@ -26,8 +26,8 @@ use std::path::Path;
     seq, @last or @last-failure. The times are from the first record's start on. All logs of the database are asked.\n\n\
     Exit codes: 0 the chain is whole; 1 no such record; 3 something of it could not be read, or is too much.\n\n\
     Examples:\n  auditdb init my-db\n  \
-    echo '{\"agent\":{\"id\":\"support\"},\"kind\":\"decision\",\"correlation\":\"case-8812\"}' | auditdb append my-db\n  \
-    auditdb trace my-db case-8812\n  auditdb trace my-db @last --full\n  auditdb trace my-db @last --json"
+    echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-8\"}' | auditdb append my-db\n  \
+    auditdb trace my-db case-8\n  auditdb trace my-db @last --full\n  auditdb trace my-db @last --json"
 )]
 pub(super) struct Trace {
     #[command(flatten)]

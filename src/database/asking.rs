@@ -4,7 +4,7 @@ use super::{Database, Indexes, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::{Fault, Options, Reading, What};
-use crate::query::{self, Askable, Counting, Counts, Found, Query, Trace};
+use crate::query::{self, Askable, Comparison, Counting, Counts, Found, Lint, Query, Trace, Why};
 use std::sync::Arc;
 
 impl Database {
@@ -63,6 +63,80 @@ impl Database {
         let mut trace = query::trace(&logs, records.to_vec())?;
         trace.unreadable.extend(unreadable);
         Ok(trace)
+    }
+
+    /// All that the log has about one decision: what came in, what the agent knew, its reasoning and rules, what was done,
+    /// how it ended and what came after, each with the record that says so; and what is not on record. Of several records it
+    /// is about the last one with an `action`, else the last one with a `decision`, else the last. `None` of no records.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// let decided = r#"{"agent":{"id":"a"},"kind":"decision","decision":{"name":"pay"},"reasoning":"It is due."}"#;
+    /// let decided = db.append_json(decided)?;
+    /// let why = db.why(&[db.get(decided.seq)?])?.expect("there is a record");
+    /// assert_eq!(why.title, "a decision pay");
+    /// assert!(why.sections.iter().any(|section| section.name == "reasoning"));
+    /// assert!(why.missing.iter().any(|missing| missing.contains("names no policy")));
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
+    pub fn why(&self, records: &[Entry]) -> Result<Option<Why>> {
+        self.refresh()?;
+        let (logs, unreadable) = self.with_other_logs();
+        let mut why = query::why(&logs, records)?;
+        if let Some(why) = &mut why {
+            why.unreadable.extend(unreadable);
+        }
+        Ok(why)
+    }
+
+    /// The chains that these and those records belong to, side by side: the steps that belong together, by their kind, agent
+    /// and name and in order, and what differs in them. Ids, times, durations and what a call cost are no differences.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// let decided = |chain: &str, version: u8| {
+    ///     let policy = format!(r#"[{{"id":"discount-limit","version":"{version}"}}]"#);
+    ///     db.append_json(&format!(r#"{{"agent":{{"id":"a"}},"kind":"decision","correlation":"{chain}","policies":{policy}}}"#))
+    /// };
+    /// let (a, b) = (decided("a", 2)?, decided("b", 3)?);
+    /// let found = db.diff(&[db.get(a.seq)?], &[db.get(b.seq)?])?;
+    /// assert_eq!(found.first(), Some(0));
+    /// assert_eq!(found.pairs[0].changes[0].member, "policy discount-limit version");
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
+    pub fn diff(&self, a: &[Entry], b: &[Entry]) -> Result<Comparison> {
+        self.refresh()?;
+        let (logs, unreadable) = self.with_other_logs();
+        let mut found = query::diff(&logs, a, b)?;
+        found.unreadable.extend(unreadable);
+        Ok(found)
+    }
+
+    /// What the records of this log that fit a query lack: for each agent and kind, how many of them have policies, reasoning,
+    /// access, outcome, parent, correlation and source, where these matter.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// use auditdb::{Member, Query};
+    ///
+    /// db.append_json(r#"{"agent":{"id":"refunds"},"kind":"decision","reasoning":"It is due."}"#)?;
+    /// let lint = db.lint(&Query::new())?;
+    /// assert!(lint.findings().iter().any(|finding| finding.member == Member::Policy));
+    /// assert!(!lint.findings().iter().any(|finding| finding.member == Member::Reasoning));
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Database::query`].
+    pub fn lint(&self, query: &Query) -> Result<Lint> {
+        self.refresh()?;
+        query::lint(&self.askable(), query)
     }
 
     fn askable(&self) -> Askable {

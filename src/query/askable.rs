@@ -46,7 +46,10 @@ pub(super) struct Asking {
 }
 
 /// What an index says of a sealed segment.
-#[cfg_attr(not(feature = "search"), allow(dead_code, reason = "without indexes nothing says anything"))]
+#[cfg_attr(
+    not(feature = "search"),
+    allow(dead_code, reason = "without indexes nothing says anything")
+)]
 pub(super) enum Said {
     /// None is there, or none is asked: look at every record.
     Scan,

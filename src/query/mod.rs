@@ -11,18 +11,22 @@
 mod askable;
 mod count;
 mod cursor;
+mod diff;
+mod expected;
 mod expr;
 mod fault;
+mod lint;
 #[cfg(feature = "search")]
-#[cfg_attr(not(test), allow(dead_code, reason = "queries do not ask indexes yet; tests do"))]
 mod lower;
 mod matcher;
 mod meaning;
 mod parser;
+mod place;
 mod question;
 mod scan;
 mod time;
 mod trace;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -31,12 +35,20 @@ pub(crate) use askable::Askable;
 pub(crate) use count::count;
 pub use count::{CountRow, Counting, Counts, Figure, Measure, Per};
 pub use cursor::Cursor;
+pub(crate) use diff::diff;
+pub use diff::{Change, Comparison, Pair};
+pub use expected::Member;
 pub use fault::QueryFault;
+pub(crate) use lint::lint;
+pub use lint::{Finding, Lint, LintRow, Share};
+pub use place::Place;
 pub use question::{Order, Query};
 pub use scan::{Found, Reach, Stopped};
 pub use time::Zone;
 pub(crate) use trace::trace;
 pub use trace::{Gap, Step, Tie, Trace};
+pub(crate) use why::why;
+pub use why::{Fact, Said, Section, Why};
 
 #[cfg(feature = "cli")]
 pub(crate) use time::moment;

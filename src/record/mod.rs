@@ -9,6 +9,7 @@
 
 mod kinds;
 mod line;
+pub(crate) mod look;
 mod parts;
 mod plain;
 mod prepare;
@@ -39,6 +40,4 @@ pub(crate) use printable::printable;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
 pub(crate) use text::{string_value, write_string};
-#[cfg(feature = "cli")]
-pub(crate) use walk::children;
 pub(crate) use walk::members;

@@ -3,8 +3,10 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod diff;
 mod proof;
 mod query;
+mod why;
 
 use oracle::numbered;
 use std::io::Write;
@@ -531,6 +533,10 @@ fn the_helps_examples_run() {
         "import",
         "show",
         "tail",
+        "trace",
+        "why",
+        "diff",
+        "lint",
         "query",
         "export",
         "seal",

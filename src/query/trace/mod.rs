@@ -131,6 +131,21 @@ fn is(name: &'static str, value: &str) -> Expr {
     Expr::Text(field(name), crate::record::terms::cut(value).to_owned())
 }
 
+/// The record of that id, and the log that has it.
+pub(super) fn find(logs: &[Askable], id: &str) -> Result<Option<(usize, Entry)>> {
+    let Ok(id) = uuid::Uuid::try_parse(id) else {
+        return Ok(None);
+    };
+    for (log, Askable { files, .. }) in logs.iter().enumerate() {
+        let seq = files.find_id(id.as_bytes())?;
+        let line = seq.map(|seq| files.line(seq)).transpose()?.flatten();
+        if let Some(entry) = line.and_then(Entry::new) {
+            return Ok(Some((log, entry)));
+        }
+    }
+    Ok(None)
+}
+
 /// What was found so far.
 struct Gathered<'a> {
     logs: &'a [Askable],
@@ -224,7 +239,7 @@ impl<'a> Gathered<'a> {
             if self.by_id.contains_key(&parent) || self.absent.contains(&parent) {
                 continue;
             }
-            match self.find(&parent)? {
+            match find(self.logs, &parent)? {
                 Some((log, entry)) => self.add(log, entry),
                 None => {
                     self.absent.insert(parent);
@@ -232,21 +247,6 @@ impl<'a> Gathered<'a> {
             }
         }
         Ok(())
-    }
-
-    fn find(&self, id: &str) -> Result<Option<(usize, Entry)>> {
-        let Ok(id) = uuid::Uuid::try_parse(id) else {
-            return Ok(None);
-        };
-        for (log, asked) in self.logs.iter().enumerate() {
-            let files = &asked.files;
-            let seq = files.find_id(id.as_bytes())?;
-            let line = seq.map(|seq| files.line(seq)).transpose()?.flatten();
-            if let Some(entry) = line.and_then(Entry::new) {
-                return Ok(Some((log, entry)));
-            }
-        }
-        Ok(None)
     }
 
     /// The numbers between those of the chain's records that no log has.
