@@ -113,7 +113,7 @@ pub(crate) fn why(logs: &[Askable], records: &[Entry]) -> Result<Option<Why>> {
     let mut unreadable = Vec::new();
     let mut picked: Option<(u8, &Entry)> = None;
     for entry in records {
-        let (text, faults) = texts.of(logs.first(), entry);
+        let (text, faults) = texts.of(logs.first().map(|asked| &asked.files), entry);
         let rank = Brief::of(entry.id(), &text).rank();
         unreadable.extend(faults);
         let when = |entry: &Entry| (entry.time(), entry.seq());
