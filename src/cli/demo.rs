@@ -72,6 +72,12 @@ impl Demo {
         })?;
         progress.end();
         let verify = started.elapsed();
+        #[cfg(feature = "search")]
+        if let Some(why) = waiting("indexing", || db.wait_for_indexes()) {
+            output::say(&format!(
+                "auditdb: an index could not be made; queries scan instead: {why}"
+            ));
+        }
         let chain = chain(&db, &longest)?;
         self.report(
             &db,
@@ -156,7 +162,8 @@ impl Demo {
             text.push_str(&format!("  {fault}\n"));
         }
         text.push_str(&format!(
-            "\nGo on with:\n  auditdb show {dir} @last-failure\n  auditdb tail {dir} -n 20\n  auditdb verify {dir}\n  \
+            "\nGo on with:\n  auditdb why {dir} @last-failure\n  auditdb trace {dir} @last-failure\n  auditdb query {dir} outcome:failure\n  \
+             auditdb count {dir} --by agent,outcome --per hour --chart\n  auditdb tail {dir} -n 20\n  auditdb verify {dir}\n  \
              zstd -dc {} | head -n 3",
             segment(&self.dir).display()
         ));

@@ -154,7 +154,7 @@ fn foot(dir: &Path, trace: &query::Trace) {
         } else {
             format!(" --log {}", first.log)
         };
-        output::say(&format!("next: auditdb show {dir} {seq}{log}"));
+        output::say(&format!("next: auditdb why {dir} {seq}{log}"));
     }
 }
 
