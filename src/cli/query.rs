@@ -165,6 +165,11 @@ impl Query {
         }
         rows.out.flush()?;
         let reach = found.reach();
+        if self.explain && !self.at.json {
+            for (segment, why) in &reach.unindexed {
+                output::say(&format!("scanned: the segment at {segment}, since its index {why}"));
+            }
+        }
         let next = found.cursor().map(|cursor| cursor.to_string());
         if self.at.json {
             let asked = self.explain.then(|| question.condition().to_string());
@@ -312,12 +317,17 @@ fn cell(text: &str) -> String {
 fn in_words(reach: &Reach) -> String {
     let records = if reach.returned == 1 { "record" } else { "records" };
     let mut line = format!(
-        "{} {records}; of {} in range {} were looked at and {} ruled out by the directories",
+        "{} {records}; of {} in range {} were looked at and {} ruled out by directories and indexes",
         count(reach.returned),
         count(reach.in_range),
         count(reach.scanned),
         count(reach.pruned)
     );
+    match reach.unindexed.len() {
+        0 => {}
+        1 => line.push_str("; 1 segment without a usable index was scanned"),
+        segments => line.push_str(&format!("; {segments} segments without a usable index were scanned")),
+    }
     match reach.stopped {
         Some(Stopped::Limit) => line.push_str("; there may be more"),
         Some(_) => line.push_str("; it was stopped before the end"),
@@ -341,6 +351,7 @@ fn report(reach: &Reach, cursor: Option<&str>, asked: Option<&str>) -> String {
         "in_range": reach.in_range, "scanned": reach.scanned, "pruned": reach.pruned, "matched": reach.matched,
         "returned": reach.returned, "partial": reach.is_partial(), "unreadable": unreadable, "stopped": stopped,
         "cursor": cursor,
+        "unindexed": reach.unindexed.iter().map(|(segment, why)| serde_json::json!({ "segment": segment, "why": why })).collect::<Vec<_>>(),
     });
     if let (Some(report), Some(asked)) = (report.as_object_mut(), asked) {
         report.insert("asked".to_owned(), asked.into());

@@ -7,10 +7,8 @@
 //! `compare` makes it anew to hold it against what is there. A `shelf` is what queries get indexes from.
 //!
 //! What must hold: an index is derived and never evidence. It is used only if a record of the log vouches for it and every
-//! byte that is read has its hash; whatever is wrong with one is an [`Unfit`], by which the segment is scanned, and never an
+//! byte that is read has its hash; whatever is wrong with one is an [`unfit::Unfit`], by which the segment is scanned, and never an
 //! error that stops an opening, an append, a seal or a verification. An answer is the scan's answer.
-
-#![allow(dead_code, unused_imports, reason = "queries do not ask indexes yet")]
 
 mod ask;
 mod body;
@@ -32,11 +30,10 @@ mod tests;
 pub(crate) use ask::{Bucket, Group, Positions, Question};
 pub(crate) use compare::compare;
 pub(crate) use indexer::Indexer;
-pub(crate) use opened::{Index, Subject, Summary};
+pub(crate) use opened::Index;
 pub use reindex::{Indexed, Reindexed};
 pub(crate) use reindex::{check, reindex};
 pub(crate) use shelf::Shelf;
-pub(crate) use unfit::Unfit;
 
 /// An index of these lines in memory, the first of which has that seq.
 #[cfg(test)]
@@ -45,7 +42,7 @@ pub(crate) fn test_index(first_seq: u64, lines: &[(Vec<u8>, Option<Vec<u8>>)]) -
     for (line, whole) in lines {
         builder.add(line, whole.as_deref()).unwrap();
     }
-    let subject = Subject {
+    let subject = opened::Subject {
         log_id: [1; 16],
         first_seq,
         count: lines.len() as u64,

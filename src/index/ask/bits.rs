@@ -93,15 +93,7 @@ impl Bits {
         })
     }
 
-    /// Keeps what the other one has too. Both are of the same run, here and below.
-    pub(super) fn keep(&mut self, other: &Self) {
-        self.words
-            .iter_mut()
-            .zip(&other.words)
-            .for_each(|(to, from)| *to &= from);
-    }
-
-    /// Takes up what the other one has.
+    /// Takes up what the other one has. Both are of the same run, here and below.
     pub(super) fn join(&mut self, other: &Self) {
         self.words
             .iter_mut()
