@@ -2,7 +2,8 @@
 
 use super::ask::Bucket;
 use super::build::Builder;
-use super::{Index, Indexer, Question, Shelf, Unfit, compare, make, test_index};
+use super::unfit::Unfit;
+use super::{Index, Indexer, Question, Shelf, compare, make, test_index};
 use crate::disk::{Mapped, RealDisk};
 use crate::log::{Files, Layout, Log, Options, Reading};
 use crate::record::terms::{FieldId, Named, named_field};
@@ -290,7 +291,7 @@ fn no_flipped_byte_gives_another_answer() {
     lines
         .iter()
         .for_each(|(line, whole): &(Vec<u8>, Option<Vec<u8>>)| builder.add(line, whole.as_deref()).unwrap());
-    let subject = super::Subject {
+    let subject = super::opened::Subject {
         log_id: [1; 16],
         first_seq: 0,
         count: 60,
