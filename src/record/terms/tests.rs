@@ -346,6 +346,8 @@ proptest! {
                 other => into.push(other.to_string()),
             }
         }
+        // A member that is null counts as absent.
+        prop_assume!(value != "null");
         // Without members: the parser of the comparison keeps no order of them, and none of two that have the same name.
         let mut expected: Vec<String> = Vec::new();
         collect(&serde_json::from_str(&value).unwrap(), &mut expected);
