@@ -119,9 +119,7 @@ impl Database {
         let mut reports: Vec<Report> = Vec::new();
         // The newest first: each says how far the one before it was.
         for name in names.iter().rev() {
-            let mine = anchors
-                .iter()
-                .filter(|anchor| names.len() == 1 || names_log(anchor, name));
+            let mine = anchors.iter().filter(|anchor| wrong_key || names_log(anchor, name));
             let mine = mine.fold(Anchors::default(), Anchors::and);
             let continued = reports.last().and_then(|newer| newer.continued_from(name));
             let report = task.verify(name, mine, continued)?;

@@ -176,6 +176,12 @@ fn each_log_is_held_against_its_own_anchors() {
     let reports = all(&disk, &[anchors(first), anchors(second)]);
     assert!(!reports[0].is_sound(), "{}", reports[0]);
     says(&reports[0], "logs/main.2", "is missing");
+    // And nothing is said against the log that is there.
+    assert!(
+        reports[0].authenticated && reports[0].faults.len() == 1,
+        "{}",
+        reports[0]
+    );
 }
 
 #[test]
