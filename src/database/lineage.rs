@@ -59,20 +59,12 @@ pub(super) fn no_log(path: &Path, name: &str, names: &[String]) -> Error {
 
 /// The names of the logs before that one, the oldest first, whether or not they are there.
 pub(super) fn before(name: &str) -> Vec<String> {
-    let numbers = 1..number(name).unwrap_or(1);
-    let named = |number: u32| {
-        if number == 1 {
-            MAIN.to_owned()
-        } else {
-            format!("{MAIN}.{number}")
-        }
-    };
-    numbers.map(named).collect()
+    (1..number(name).unwrap_or(1)).map(named).collect()
 }
 
 /// What the successor of that log is called.
 pub(super) fn successor_of(name: &str) -> String {
-    format!("{MAIN}.{}", number(name).unwrap_or(1).saturating_add(1))
+    named(number(name).unwrap_or(1).saturating_add(1))
 }
 
 /// Where the log of that name is, and its keys: where the options or the environment say, else in a directory beside the
@@ -110,6 +102,14 @@ fn number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix(MAIN)?.strip_prefix('.')?;
     let number: u32 = digits.parse().ok()?;
     (number > 1 && number.to_string() == digits).then_some(number)
+}
+
+/// The reverse of [`number`].
+fn named(number: u32) -> String {
+    match number {
+        1 => MAIN.to_owned(),
+        number => format!("{MAIN}.{number}"),
+    }
 }
 
 #[cfg(test)]
