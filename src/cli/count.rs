@@ -54,8 +54,8 @@ enum Period {
 
 impl Count {
     pub(super) fn run(self) -> Outcome {
-        let (dir, expr) = self.at.dir_before(self.expr.as_slice(), 0..=1, "EXPR")?;
-        let expr = super::query::text_of(&expr)?;
+        let (dir, expr) = self.at.dir_and_expr(self.expr.as_slice())?;
+        let expr = expr.as_str();
         let zone = self.asked.zone()?.unwrap_or_else(Zone::utc);
         let mut counting = Counting::new(self.asked.question(expr, &zone)?);
         let mistake = |fault: crate::QueryFault| Stop::CouldNot(fault.to_string());
@@ -181,9 +181,7 @@ impl Count {
     }
 
     fn foot(&self, dir: &Path, expr: &str, counts: &Counts) {
-        for fault in &counts.reach.unreadable {
-            output::say(&format!("auditdb: could not be read: {fault}"));
-        }
+        output::unreadable(&counts.reach.unreadable);
         if counts.cut {
             let limit = count(Counts::LIMIT as u64);
             output::say(&format!(

@@ -3,6 +3,7 @@
 use super::figures::{bytes, count, ratio};
 use super::look::{elements, plain, string, value};
 use super::progress::{Progress, waiting};
+use super::seal::wait_for_indexes;
 use super::tail::summary;
 use super::{Answer, Outcome, Stop, output};
 use crate::database::{Database, VerifyOptions};
@@ -72,12 +73,7 @@ impl Demo {
         })?;
         progress.end();
         let verify = started.elapsed();
-        #[cfg(feature = "search")]
-        if let Some(why) = waiting("indexing", || db.wait_for_indexes()) {
-            output::say(&format!(
-                "auditdb: an index could not be made; queries scan instead: {why}"
-            ));
-        }
+        wait_for_indexes(&db);
         let chain = chain(&db, &longest)?;
         self.report(
             &db,

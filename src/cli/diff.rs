@@ -61,9 +61,7 @@ impl Diff {
     }
 
     fn foot(&self, dir: &Path, asked: &str, found: &Comparison) {
-        for fault in &found.unreadable {
-            output::say(&format!("auditdb: could not be read: {fault}"));
-        }
+        output::unreadable(&found.unreadable);
         if found.cut {
             output::say("auditdb: a chain is longer than what was looked at");
         }

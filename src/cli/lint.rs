@@ -2,7 +2,7 @@
 
 use super::figures::count;
 use super::output::Out;
-use super::query::{question_of, quoted, text_of};
+use super::query::{Between, quoted};
 use super::{Answer, Outcome, Stop, Where, output};
 use crate::query::{self, Finding, LintRow, Member, Zone};
 use crate::record::look::word;
@@ -30,19 +30,15 @@ pub(super) struct Lint {
     /// Which records; all of them if it is left out.
     #[arg(value_name = "EXPR")]
     expr: Option<OsString>,
-    /// Only records of that time and later.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only records before that time.
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    between: Between,
 }
 
 impl Lint {
     pub(super) fn run(self) -> Outcome {
-        let (dir, expr) = self.at.dir_before(self.expr.as_slice(), 0..=1, "EXPR")?;
-        let expr = text_of(&expr)?;
-        let question = question_of(expr, self.since.as_deref(), self.until.as_deref(), &Zone::utc())?;
+        let (dir, expr) = self.at.dir_and_expr(self.expr.as_slice())?;
+        let expr = expr.as_str();
+        let question = self.between.question(expr, &Zone::utc())?;
         let lint = self.at.read(&dir)?.lint(&question)?;
         let findings = lint.findings();
         let mut out = Out::new();
@@ -62,9 +58,7 @@ impl Lint {
     }
 
     fn foot(&self, dir: &Path, lint: &query::Lint, findings: &[Finding]) {
-        for fault in &lint.reach.unreadable {
-            output::say(&format!("auditdb: could not be read: {fault}"));
-        }
+        output::unreadable(&lint.reach.unreadable);
         if lint.reach.is_partial() {
             output::say("PARTIAL: records that could not be read are not counted");
         }
@@ -74,8 +68,8 @@ impl Lint {
         let dir = quoted(&dir.to_string_lossy());
         let options = [
             ("--log", self.at.log()),
-            ("--since", self.since.as_deref()),
-            ("--until", self.until.as_deref()),
+            ("--since", self.between.since.as_deref()),
+            ("--until", self.between.until.as_deref()),
         ];
         let options = options
             .into_iter()

@@ -4,6 +4,7 @@
 //! would obey, whatever it quotes. The escapes are JSON's, so that an answer in JSON stays the same answer.
 
 use super::Stop;
+use crate::log::Fault;
 use crate::record::printable_lines;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -36,6 +37,13 @@ pub(super) fn print(text: &str) -> Result<(), Stop> {
     let mut out = Out::new();
     out.line(&printable_lines(text))?;
     out.flush()
+}
+
+/// Names to stderr what an answer had to leave out.
+pub(super) fn unreadable(faults: &[Fault]) {
+    for fault in faults {
+        say(&format!("auditdb: could not be read: {fault}"));
+    }
 }
 
 /// Writes a line to stderr; nobody has to read it.

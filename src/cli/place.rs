@@ -50,6 +50,21 @@ impl Where {
         Ok((dir, rest))
     }
 
+    /// The directory and the name of a record behind it.
+    pub(super) fn dir_and_record(&self, rest: &[OsString]) -> Result<(PathBuf, String), Stop> {
+        let (dir, rest) = self.dir_before(rest, 1..=1, "RECORD")?;
+        let record = rest.first().map(|record| record.to_string_lossy().into_owned());
+        Ok((dir, record.unwrap_or_default()))
+    }
+
+    /// The directory and the EXPR behind it; that is empty if it was left out.
+    pub(super) fn dir_and_expr(&self, rest: &[OsString]) -> Result<(PathBuf, String), Stop> {
+        let (dir, rest) = self.dir_before(rest, 0..=1, "EXPR")?;
+        let not_utf8 = |_| Stop::CouldNot("EXPR is not UTF-8".to_owned());
+        let expr = rest.into_iter().next().map(OsString::into_string).transpose();
+        Ok((dir, expr.map_err(not_utf8)?.unwrap_or_default()))
+    }
+
     /// The name of the log that was asked for.
     pub(super) fn log(&self) -> Option<&str> {
         self.log.as_deref()

@@ -24,11 +24,7 @@ pub(super) struct Make {
 
 impl Make {
     pub(super) fn run(self) -> Outcome {
-        let (dir, rest) = self.at.dir_before(&self.rest, 1..=1, "RECORD")?;
-        let name = rest
-            .first()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let (dir, name) = self.at.dir_and_record(&self.rest)?;
         // Reading is enough as long as a checkpoint reaches the record.
         let reader = self.at.read(&dir)?;
         let found = record_name::resolve(&reader, &name)?;

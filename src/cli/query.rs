@@ -73,15 +73,44 @@ enum Direction {
 /// How many records fill a page where nobody said.
 const PAGE: usize = 20;
 
+/// Between which times the records lie that a command is about.
+#[derive(Debug, Args)]
+pub(super) struct Between {
+    /// Only records of that time and later.
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Only records before that time.
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+}
+
+impl Between {
+    /// The question for the records that fit an expression between these times.
+    pub(super) fn question(&self, expr: &str, zone: &Zone) -> Result<Question, Stop> {
+        let now = RealDisk.now();
+        let time = |name: &str, text: &str| {
+            moment(text, zone, now).ok_or_else(|| {
+                Stop::CouldNot(format!(
+                    "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
+                ))
+            })
+        };
+        let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
+        if let Some(since) = &self.since {
+            question = question.since(time("since", since)?);
+        }
+        if let Some(until) = &self.until {
+            question = question.until(time("until", until)?);
+        }
+        Ok(question)
+    }
+}
+
 /// Which records a command is about, beside its EXPR.
 #[derive(Debug, Args)]
 pub(super) struct Asked {
-    /// Only records of that time and later.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only records before that time.
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    between: Between,
     /// The time zone of times without an offset, and in which times are shown beside UTC: a name as Europe/Berlin, an
     /// offset, local, UTC. If it is left out, times are read as UTC; on a terminal they are shown in the machine's zone too.
     #[arg(long, value_name = "ZONE")]
@@ -108,7 +137,7 @@ impl Asked {
 
     /// The question: EXPR between these times.
     pub(super) fn question(&self, expr: &str, zone: &Zone) -> Result<Question, Stop> {
-        let question = question_of(expr, self.since.as_deref(), self.until.as_deref(), zone)?;
+        let question = self.between.question(expr, zone)?;
         Ok(if self.all {
             question.with_log_records()
         } else {
@@ -117,40 +146,10 @@ impl Asked {
     }
 }
 
-/// The question for the records that fit an expression within a time.
-pub(super) fn question_of(expr: &str, since: Option<&str>, until: Option<&str>, zone: &Zone) -> Result<Question, Stop> {
-    let now = RealDisk.now();
-    let time = |name: &str, text: &str| {
-        moment(text, zone, now).ok_or_else(|| {
-            Stop::CouldNot(format!(
-                "--{name} {text:?} is no time; write 2026-11-24, 2026-11-24T15:40, an RFC 3339 time, or 24h, 7d, now"
-            ))
-        })
-    };
-    let mut question = Question::parse_in(expr, zone).map_err(|fault| Stop::CouldNot(fault.to_string()))?;
-    if let Some(since) = since {
-        question = question.since(time("since", since)?);
-    }
-    if let Some(until) = until {
-        question = question.until(time("until", until)?);
-    }
-    Ok(question)
-}
-
-/// EXPR as it was given; empty if it was left out.
-pub(super) fn text_of(expr: &[OsString]) -> Result<&str, Stop> {
-    match expr.first() {
-        Some(expr) => expr
-            .to_str()
-            .ok_or_else(|| Stop::CouldNot("EXPR is not UTF-8".to_owned())),
-        None => Ok(""),
-    }
-}
-
 impl Query {
     pub(super) fn run(self) -> Outcome {
-        let (dir, expr) = self.at.dir_before(self.expr.as_slice(), 0..=1, "EXPR")?;
-        let expr = text_of(&expr)?;
+        let (dir, expr) = self.at.dir_and_expr(self.expr.as_slice())?;
+        let expr = expr.as_str();
         let zone = self.asked.zone()?;
         let question = self.question(expr, zone.as_ref().unwrap_or(&Zone::utc()))?;
         if self.explain && !self.at.json {
@@ -175,9 +174,7 @@ impl Query {
             let asked = self.explain.then(|| question.condition().to_string());
             output::say(&report(reach, next.as_deref(), asked.as_deref()));
         } else {
-            for fault in &reach.unreadable {
-                output::say(&format!("auditdb: could not be read: {fault}"));
-            }
+            output::unreadable(&reach.unreadable);
             output::say(&in_words(reach));
             if let Some(cursor) = next {
                 output::say(&format!("next page: {}", self.next_page(&dir, expr, &cursor)));
@@ -213,8 +210,8 @@ impl Query {
             words.push(quoted(expr));
         }
         let options = [
-            ("--since", &self.asked.since),
-            ("--until", &self.asked.until),
+            ("--since", &self.asked.between.since),
+            ("--until", &self.asked.between.until),
             ("--tz", &self.asked.tz),
         ];
         for (name, value) in options {

@@ -2,6 +2,7 @@
 
 use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
+use crate::database::Database;
 use clap::Args;
 
 /// Seal what was appended since the last seal, also beside a running agent.
@@ -16,13 +17,7 @@ impl Seal {
     pub(super) fn run(self) -> Outcome {
         let db = self.at.join(&self.at.dir()?)?;
         let sealed = waiting("sealing", || db.seal())?;
-        // This process ends, and nobody else may come soon who writes.
-        #[cfg(feature = "search")]
-        if let Some(why) = waiting("indexing", || db.wait_for_indexes()) {
-            output::say(&format!(
-                "auditdb: an index could not be made; queries scan instead: {why}"
-            ));
-        }
+        wait_for_indexes(&db);
         let answer = if sealed { "sealed" } else { "nothing to seal" };
         if self.at.json {
             output::print(&serde_json::json!({ "sealed": sealed }).to_string())?;
@@ -31,4 +26,16 @@ impl Seal {
         }
         Ok(Answer::Yes)
     }
+}
+
+/// Waits for the indexes of what is sealed: this process ends, and nobody else may come soon who writes.
+pub(super) fn wait_for_indexes(db: &Database) {
+    #[cfg(feature = "search")]
+    if let Some(why) = waiting("indexing", || db.wait_for_indexes()) {
+        output::say(&format!(
+            "auditdb: an index could not be made; queries scan instead: {why}"
+        ));
+    }
+    #[cfg(not(feature = "search"))]
+    let _ = db;
 }

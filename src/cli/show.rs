@@ -30,11 +30,7 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) fn run(self) -> Outcome {
-        let (dir, record) = self.at.dir_before(self.record.as_slice(), 1..=1, "RECORD")?;
-        let record = record
-            .first()
-            .map(|record| record.to_string_lossy())
-            .unwrap_or_default();
+        let (dir, record) = self.at.dir_and_record(self.record.as_slice())?;
         let db = self.at.read(&dir)?;
         let mut out = Out::new();
         for (place, entry) in resolve(&db, &record)?.iter().enumerate() {

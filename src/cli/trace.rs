@@ -42,11 +42,7 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn run(self) -> Outcome {
-        let (dir, record) = self.at.dir_before(self.record.as_slice(), 1..=1, "RECORD")?;
-        let record = record
-            .first()
-            .map(|record| record.to_string_lossy())
-            .unwrap_or_default();
+        let (dir, record) = self.at.dir_and_record(self.record.as_slice())?;
         let db = self.at.read(&dir)?;
         let trace = db.trace(&resolve(&db, &record)?)?;
         let mut out = Out::new();
@@ -137,9 +133,7 @@ fn foot(dir: &Path, trace: &query::Trace) {
             gap.source, gap.boot
         ));
     }
-    for fault in &trace.unreadable {
-        output::say(&format!("auditdb: could not be read: {fault}"));
-    }
+    output::unreadable(&trace.unreadable);
     if trace.cut {
         output::say(&format!(
             "auditdb: cut at {} records",

@@ -46,11 +46,7 @@ pub(super) struct Why {
 
 impl Why {
     pub(super) fn run(self) -> Outcome {
-        let (dir, record) = self.at.dir_before(self.record.as_slice(), 1..=1, "RECORD")?;
-        let record = record
-            .first()
-            .map(|record| record.to_string_lossy())
-            .unwrap_or_default();
+        let (dir, record) = self.at.dir_and_record(self.record.as_slice())?;
         let db = self.at.read(&dir)?;
         let named = resolve(&db, &record)?;
         let own: Vec<_> = named.iter().filter(|entry| !entry.is_of_the_log()).cloned().collect();
@@ -158,9 +154,7 @@ fn write(file: &Path, text: &str) -> Result<(), Stop> {
 }
 
 fn foot(why: &query::Why, check: &Check) {
-    for fault in &why.unreadable {
-        output::say(&format!("auditdb: could not be read: {fault}"));
-    }
+    output::unreadable(&why.unreadable);
     if why.cut {
         output::say("auditdb: the chain is longer than what was looked at");
     }
