@@ -4,7 +4,7 @@
 //! it is durable and lost its write bits, so that a file of that name never changes.
 
 use super::build::Builder;
-use super::opened::{Subject, Summary};
+use super::opened::{Index, Subject, Summary};
 use super::pack::Packed;
 use super::unfit::{Unfit, guarded};
 use crate::disk::Open;
@@ -103,6 +103,18 @@ pub(super) fn write(files: &Files, first_seq: u64, packed: &Packed) -> Result<()
         let _ = disk.remove(&temporary);
         Unfit::from(error)
     })
+}
+
+/// A segment's index, of which that is the head.
+pub(super) fn open(files: &Files, segment: &SegmentRef, head: &Summary) -> Result<Index, Unfit> {
+    let path = files.layout.index(segment.first_seq);
+    let index = Index::open(&*files.disk, &path, &subject(files, segment)?)?;
+    // Between the two looks at the file it may have become another one.
+    if index.summary().digest() == head.digest() {
+        Ok(index)
+    } else {
+        Err(Unfit::Unvouched)
+    }
 }
 
 /// The head of a segment's index, if that may be used: it is the segment's, of this program's rules, and vouched for.

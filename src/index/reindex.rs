@@ -1,8 +1,7 @@
 //! Indexing when a person asks for it: every segment is looked at, and each index that cannot be used is made anew.
 
 use super::indexer::mend;
-use super::make::{segment, subject, vouched};
-use super::opened::Index;
+use super::make::{open, segment, vouched};
 use super::unfit::Unfit;
 use crate::log::{Files, Pen};
 use std::fmt;
@@ -130,10 +129,5 @@ fn each(files: &Files, progress: &dyn Fn(u64, u64), look: impl Fn(u64) -> (Optio
 fn usable(files: &Files, first_seq: u64) -> Result<(), Unfit> {
     let segment = segment(files, first_seq)?;
     let head = vouched(files, &segment)?;
-    let path = files.layout.index(first_seq);
-    let index = Index::open(&*files.disk, &path, &subject(files, &segment)?)?;
-    if index.summary().digest() != head.digest() {
-        return Err(Unfit::Unvouched);
-    }
-    index.check_all()
+    open(files, &segment, &head)?.check_all()
 }

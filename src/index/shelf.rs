@@ -6,7 +6,7 @@
 
 use super::Indexer;
 use super::ask::Question;
-use super::make::{segment, subject, vouched};
+use super::make::{open, segment, vouched};
 use super::opened::{Index, Summary};
 use super::unfit::Unfit;
 use crate::log::Files;
@@ -72,13 +72,7 @@ impl Shelf {
     fn open(&self, files: &Files, first_seq: u64) -> Result<Arc<Index>, Unfit> {
         let head = self.head(files, first_seq)?;
         let segment = segment(files, first_seq)?;
-        let path = files.layout.index(first_seq);
-        let index = Index::open(&*files.disk, &path, &subject(files, &segment)?)?;
-        // Between the two looks at the file it may have become another one.
-        if index.summary().digest() != head.digest() {
-            return Err(Unfit::Unvouched);
-        }
-        let index = Arc::new(index);
+        let index = Arc::new(open(files, &segment, &head)?);
         self.kept.lock().indexes.put(first_seq, Arc::clone(&index), self.open);
         Ok(index)
     }

@@ -5,7 +5,7 @@
 
 use super::expected::{MEMBERS, Member, expected};
 use super::question::Query;
-use super::scan::{Found, Reach, faults_of};
+use super::scan::{Found, Reach, whole_text};
 use crate::error::Result;
 use crate::query::Askable;
 use crate::record::look::shown;
@@ -98,7 +98,6 @@ impl Lint {
 /// What the records that fit the query lack.
 pub(crate) fn lint(asked: &Askable, query: &Query) -> Result<Lint> {
     let mut rows: BTreeMap<(String, String), (u64, [Share; MEMBERS.len()])> = BTreeMap::new();
-    let files = &asked.files;
     let mut found = Found::new(asked, query)?;
     let mut faults = Vec::new();
     for entry in found.by_ref() {
@@ -106,10 +105,8 @@ pub(crate) fn lint(asked: &Askable, query: &Query) -> Result<Lint> {
         if entry.is_of_the_log() {
             continue;
         }
-        let text = entry.whole(files).unwrap_or_else(|error| {
-            faults.extend(faults_of(error, files, entry.seq()));
-            entry.text().to_owned()
-        });
+        let (text, unread) = whole_text(&asked.files, &entry);
+        faults.extend(unread);
         let kind = entry.kind();
         let mut key = (shown(&text, &["agent", "id"]).unwrap_or_default(), kind.clone());
         if rows.len() >= ROWS && !rows.contains_key(&key) {

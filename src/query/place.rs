@@ -1,6 +1,6 @@
 //! Where a record is, and its text with everything in its place.
 
-use super::scan::faults_of;
+use super::scan::whole_text;
 use super::trace::{self, Step};
 use crate::entry::Entry;
 use crate::error::Result;
@@ -43,13 +43,9 @@ impl Texts<'_> {
 
     /// Where its parts cannot be read, the line as it stands, and why.
     pub(super) fn of(&self, files: Option<&Arc<Files>>, entry: &Entry) -> (String, Vec<Fault>) {
-        let line = || entry.text().to_owned();
-        let Some(files) = files.filter(|_| entry.has_parts()) else {
-            return (line(), Vec::new());
-        };
-        match entry.whole(files) {
-            Ok(text) => (text, Vec::new()),
-            Err(error) => (line(), faults_of(error, files, entry.seq())),
+        match files {
+            Some(files) => whole_text(files, entry),
+            None => (entry.text().to_owned(), Vec::new()),
         }
     }
 

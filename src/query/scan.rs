@@ -449,7 +449,7 @@ impl std::fmt::Debug for Found {
 }
 
 /// The caller's members of a record whose values were moved out; `None` of any other.
-fn whole(files: &Arc<Files>, line: &[u8], head: &Head) -> std::result::Result<Option<Vec<u8>>, Vec<Fault>> {
+pub(super) fn whole(files: &Arc<Files>, line: &[u8], head: &Head) -> std::result::Result<Option<Vec<u8>>, Vec<Fault>> {
     if head.parts.is_none() {
         return Ok(None);
     }
@@ -459,8 +459,16 @@ fn whole(files: &Arc<Files>, line: &[u8], head: &Head) -> std::result::Result<Op
         .map_err(|error| faults_of(error, files, head.seq))
 }
 
+/// A record's text with everything in its place; where its parts cannot be read, its line as it stands, and why.
+pub(super) fn whole_text(files: &Arc<Files>, entry: &Entry) -> (String, Vec<Fault>) {
+    match entry.whole(files) {
+        Ok(text) => (text, Vec::new()),
+        Err(error) => (entry.text().to_owned(), faults_of(error, files, entry.seq())),
+    }
+}
+
 /// What an answer has to leave out because of that error at a record.
-pub(super) fn faults_of(error: Error, files: &Files, seq: u64) -> Vec<Fault> {
+fn faults_of(error: Error, files: &Files, seq: u64) -> Vec<Fault> {
     match error {
         Error::Damaged { faults, .. } => faults,
         error => vec![Fault::new(files.layout.root(), What::Unreadable(error.to_string())).seqs(seq, seq)],

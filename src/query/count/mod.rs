@@ -14,7 +14,7 @@ mod tally;
 use super::askable::Askable;
 use super::fault::QueryFault;
 use super::question::{Order, Query};
-use super::scan::{Found, Reach, faults_of};
+use super::scan::{Found, Reach, whole};
 use super::time::Zone;
 use crate::error::Result;
 use crate::record::read_head;
@@ -163,7 +163,6 @@ pub(crate) fn count(asked: &Askable, counting: &Counting) -> Result<Counts> {
         .as_ref()
         .map(|(per, zone)| Buckets::new(*per, zone.clone()));
     let mut tally = Tally::new(&counting.measures);
-    let files = &asked.files;
     let mut found = Found::new(asked, &query)?;
     #[cfg(feature = "search")]
     if let Some(columns) = columns::Columns::of(counting) {
@@ -174,18 +173,15 @@ pub(crate) fn count(asked: &Askable, counting: &Counting) -> Result<Counts> {
         let entry = entry?;
         let line = entry.text().as_bytes();
         gather.clear();
-        if entry.has_parts() {
-            let Some(head) = read_head(line) else { continue };
-            match files.whole_members(line, &head) {
-                Ok(whole) => extract_whole(line, &whole, &mut gather),
-                Err(error) => {
-                    unreadable.extend(faults_of(error, files, entry.seq()));
-                    extract(line, &mut gather)
-                }
-            };
-        } else {
-            extract(line, &mut gather);
-        }
+        let Some(head) = read_head(line) else { continue };
+        let moved = whole(&asked.files, line, &head).unwrap_or_else(|faults| {
+            unreadable.extend(faults);
+            None
+        });
+        match moved {
+            Some(members) => extract_whole(line, &members, &mut gather),
+            None => extract(line, &mut gather),
+        };
         let start = buckets.as_mut().map(|buckets| buckets.start_of(entry.time()));
         tally.add(start, &gather);
     }

@@ -97,9 +97,26 @@ impl Sink for Gather {
 pub(super) struct Tally {
     figures: Vec<Figure>,
     groups: HashMap<Key, Group>,
+    room: Room,
+}
+
+/// How much more is kept at a time; see [`Counts::LIMIT`].
+#[derive(Debug, Default)]
+struct Room {
     /// How many single values are kept for measures.
     kept: usize,
+    /// Whether there was no room for something.
     cut: bool,
+}
+
+impl Room {
+    /// Whether another single value is kept.
+    fn for_another(&mut self) -> bool {
+        let there = self.kept < Counts::LIMIT;
+        self.kept += usize::from(there);
+        self.cut |= !there;
+        there
+    }
 }
 
 type Key = (Option<i64>, Vec<Option<String>>);
@@ -122,8 +139,7 @@ impl Tally {
         Tally {
             figures: measures.iter().map(|measure| measure.figure).collect(),
             groups: HashMap::new(),
-            kept: 0,
-            cut: false,
+            room: Room::default(),
         }
     }
 
@@ -146,54 +162,42 @@ impl Tally {
             };
             keys = keys.iter().flat_map(with).collect();
         }
+        let values = |kept: &mut Kept, place: usize, room: &mut Room| {
+            let values = record.measures.get(place).into_iter().flat_map(|wanted| &wanted.values);
+            values.for_each(|(text, number)| kept.take(text, *number, room));
+        };
         for key in keys {
-            self.add_to((start, key), record);
+            self.add_to((start, key), 1, values);
         }
     }
 
     /// Counts a group of records that was counted elsewhere.
     #[cfg(feature = "search")]
     pub(super) fn add_group(&mut self, group: crate::index::Group) {
-        let mut left = self.kept;
-        let mut cut = false;
-        if let Some(own) = self.group((group.period, group.values)) {
-            own.count += group.count;
-            for kept in &mut own.measures {
-                for number in &group.numbers {
-                    cut |= !kept.take("", Some(*number), &mut left);
-                }
-            }
-        }
-        self.kept = left;
-        self.cut |= cut;
+        let numbers = |kept: &mut Kept, _: usize, room: &mut Room| {
+            let numbers = group.numbers.iter();
+            numbers.for_each(|number| kept.take("", Some(*number), room));
+        };
+        self.add_to((group.period, group.values), group.count, numbers);
     }
 
-    fn add_to(&mut self, key: Key, record: &Gather) {
-        let (mut left, mut cut) = (self.kept, false);
-        if let Some(group) = self.group(key) {
-            group.count += 1;
-            for (kept, wanted) in group.measures.iter_mut().zip(&record.measures) {
-                for (text, number) in &wanted.values {
-                    cut |= !kept.take(text, *number, &mut left);
-                }
-            }
-        }
-        self.kept = left;
-        self.cut |= cut;
-    }
-
-    /// The group of that key, if there is room for it.
-    fn group(&mut self, key: Key) -> Option<&mut Group> {
+    /// Adds so many records to the group of that key, if there is room for it; `take` gives each measure, by its place,
+    /// their values.
+    fn add_to(&mut self, key: Key, count: u64, take: impl Fn(&mut Kept, usize, &mut Room)) {
         if self.groups.len() >= Counts::LIMIT && !self.groups.contains_key(&key) {
-            self.cut = true;
-            return None;
+            self.room.cut = true;
+            return;
         }
         let figures = &self.figures;
         let new = || Group {
             count: 0,
             measures: figures.iter().map(|figure| Kept::new(*figure)).collect(),
         };
-        Some(self.groups.entry(key).or_insert_with(new))
+        let group = self.groups.entry(key).or_insert_with(new);
+        group.count += count;
+        for (place, kept) in group.measures.iter_mut().enumerate() {
+            take(kept, place, &mut self.room);
+        }
     }
 
     /// The groups in order, and whether something had to be left out.
@@ -214,7 +218,7 @@ impl Tally {
         rows.sort_by(|a, b| {
             (a.start, std::cmp::Reverse(a.count), &a.values).cmp(&(b.start, std::cmp::Reverse(b.count), &b.values))
         });
-        (rows, self.cut)
+        (rows, self.room.cut)
     }
 }
 
@@ -229,35 +233,24 @@ impl Kept {
         }
     }
 
-    /// Takes a value; says whether there was room for it.
-    fn take(&mut self, text: &str, number: Option<f64>, kept: &mut usize) -> bool {
-        match self {
-            Kept::Different(values) => {
-                if values.contains(text) {
-                    return true;
+    /// Takes a value, if there is room for it.
+    fn take(&mut self, text: &str, number: Option<f64>, room: &mut Room) {
+        match (self, number) {
+            (Kept::Different(values), _) => {
+                if !values.contains(text) && room.for_another() {
+                    values.insert(text.to_owned());
                 }
-                if *kept >= Counts::LIMIT {
-                    return false;
-                }
-                *kept += 1;
-                values.insert(text.to_owned())
             }
-            Kept::Numbers(numbers) => {
-                let Some(number) = number else { return true };
-                if *kept >= Counts::LIMIT {
-                    return false;
+            (Kept::Numbers(numbers), Some(number)) => {
+                if room.for_another() {
+                    numbers.push(number);
                 }
-                *kept += 1;
-                numbers.push(number);
-                true
             }
-            Kept::Running(sum, count, least, greatest) => {
-                if let Some(number) = number {
-                    (*sum, *count) = (*sum + number, *count + 1);
-                    (*least, *greatest) = (least.min(number), greatest.max(number));
-                }
-                true
+            (Kept::Running(sum, count, least, greatest), Some(number)) => {
+                (*sum, *count) = (*sum + number, *count + 1);
+                (*least, *greatest) = (least.min(number), greatest.max(number));
             }
+            (Kept::Numbers(_) | Kept::Running(..), None) => {}
         }
     }
 

@@ -11,7 +11,7 @@ mod tree;
 use super::askable::Askable;
 use super::expr::{Expr, Scalar};
 use super::question::{Order, Query, field};
-use super::scan::{Found, faults_of};
+use super::scan::{Found, whole_text};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::Fault;
@@ -187,13 +187,9 @@ impl<'a> Gathered<'a> {
         let Some(Askable { files, .. }) = self.logs.get(log) else {
             return Ties::default();
         };
-        match entry.whole(files) {
-            Ok(text) => Ties::of(&text),
-            Err(error) => {
-                self.unreadable.extend(faults_of(error, files, entry.seq()));
-                Ties::of(entry.text())
-            }
-        }
+        let (text, faults) = whole_text(files, entry);
+        self.unreadable.extend(faults);
+        Ties::of(&text)
     }
 
     fn add(&mut self, log: usize, entry: Entry) {
@@ -277,7 +273,7 @@ impl<'a> Gathered<'a> {
                 let mut found = Found::new(asked, &query)?;
                 for entry in found.by_ref() {
                     let entry = entry?;
-                    let text = entry.whole(&asked.files).unwrap_or_else(|_| entry.text().to_owned());
+                    let (text, _) = whole_text(&asked.files, &entry);
                     numbers.extend(Ties::of(&text).source.map(|source| source.number));
                 }
                 self.cannot_read(&found.reach().unreadable);
