@@ -84,6 +84,46 @@ fn groups_by_members_and_periods_with_figures() {
     );
 }
 
+/// The groups of several lists are as many as the product of their lengths: a record that is in too many of them fills no
+/// memory, and the answer says that it is cut.
+#[test]
+fn a_record_with_long_lists_counts_in_so_many_groups_and_no_more() {
+    let list = |letter: char, len: usize| {
+        let names: Vec<String> = (0..len).map(|n| format!(r#""{letter}{n}""#)).collect();
+        names.join(",")
+    };
+    let record = |tools: usize, subjects: usize| {
+        let calls: Vec<String> = (0..tools).map(|n| format!(r#"{{"name":"t{n}"}}"#)).collect();
+        format!(
+            r#"{{"agent":{{"id":"a"}},"kind":"decision","tools":[{}],"subjects":[{}]}}"#,
+            calls.join(","),
+            list('s', subjects)
+        )
+    };
+    let count = |db: &Database, names: &[&str]| {
+        let counting = names
+            .iter()
+            .fold(Counting::new(Query::new()), |counting, name| counting.by(name).unwrap());
+        let counts = db.count(&counting).unwrap();
+        (counts.rows.len(), counts.cut, counts.is_partial())
+    };
+    for (tools, subjects, expected) in [
+        (64, 64, (4_096, false, false)),
+        (64, 65, (4_096, true, true)),
+        (3_000, 3_000, (4_096, true, true)),
+        (5_000, 1, (4_096, true, true)),
+    ] {
+        let db = Database::in_memory();
+        db.append_json(&record(tools, subjects)).unwrap();
+        assert_eq!(count(&db, &["tool", "subject"]), expected, "{tools} {subjects} scanned");
+        assert_eq!(count(&db, &["agent"]), (1, false, false));
+        db.seal().unwrap();
+        #[cfg(feature = "search")]
+        assert_eq!(db.wait_for_indexes(), None);
+        assert_eq!(count(&db, &["tool", "subject"]), expected, "{tools} {subjects} sealed");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

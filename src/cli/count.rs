@@ -183,9 +183,9 @@ impl Count {
     fn foot(&self, dir: &Path, expr: &str, counts: &Counts) {
         output::unreadable(&counts.reach.unreadable);
         if counts.cut {
-            let limit = count(Counts::LIMIT as u64);
+            let (limit, each) = (count(Counts::LIMIT as u64), count(Counts::GROUPS_OF_A_RECORD as u64));
             output::say(&format!(
-                "auditdb: PARTIAL: more than {limit} groups or values; ask for less at a time"
+                "auditdb: PARTIAL: more than {limit} groups or values, or a record in more than {each} groups; ask for less at a time"
             ));
         }
         output::say(&format!(

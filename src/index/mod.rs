@@ -7,7 +7,7 @@
 //! `compare` makes it anew to hold it against what is there. A `shelf` is what queries get indexes from.
 //!
 //! What must hold: an index is derived and never evidence. It is used only if a record of the log vouches for it and every
-//! byte that is read has its hash; whatever is wrong with one is an [`unfit::Unfit`], by which the segment is scanned, and never an
+//! byte that is read has its hash; whatever is wrong with one is an [`Unfit`], by which the segment is scanned, and never an
 //! error that stops an opening, an append, a seal or a verification. An answer is the scan's answer.
 
 mod ask;
@@ -27,13 +27,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use ask::{Bucket, Group, Positions, Question};
+pub(crate) use ask::{Bucket, Group, Grouping, Positions, Question};
 pub(crate) use compare::compare;
 pub(crate) use indexer::Indexer;
 pub(crate) use opened::Index;
 pub use reindex::{Indexed, Reindexed};
 pub(crate) use reindex::{check, reindex};
 pub(crate) use shelf::Shelf;
+pub(crate) use unfit::Unfit;
 
 /// An index of these lines in memory, the first of which has that seq.
 #[cfg(test)]

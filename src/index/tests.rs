@@ -1,6 +1,6 @@
 //! Indexes of real logs: what is written, what vouches for it, and what becomes of damaged ones.
 
-use super::ask::Bucket;
+use super::ask::{Bucket, Grouping};
 use super::build::Builder;
 use super::unfit::Unfit;
 use super::{Index, Indexer, Question, Shelf, compare, make, test_index};
@@ -359,10 +359,19 @@ fn records_are_counted_in_groups() {
         field: field("time"),
         period: &ten_minutes,
     };
-    let by = [field("agent"), field("tool")];
-    let groups = index
-        .tally(&Question::All, &by, Some(&bucket), Some(field("usage.input_tokens")))
-        .unwrap();
+    let grouping = Grouping {
+        by: &[field("agent"), field("tool")],
+        bucket: Some(bucket),
+        measure: Some(field("usage.input_tokens")),
+        groups_of_a_record: 2,
+    };
+    let groups = index.tally(&Question::All, &grouping).unwrap().unwrap();
+    // Some have two tools.
+    let fewer = Grouping {
+        groups_of_a_record: 1,
+        ..grouping
+    };
+    assert_eq!(index.tally(&Question::All, &fewer).unwrap(), None);
     let mut expected = std::collections::BTreeMap::new();
     for number in 0..40_usize {
         let mut tools = vec!["a", ["a", "b", "c"][number % 3]];
@@ -382,6 +391,12 @@ fn records_are_counted_in_groups() {
         let numbers = &expected[&(values[0], values[1], period)];
         assert_eq!((group.count, &group.numbers), (numbers.len() as u64, numbers));
     }
-    let none = index.tally(&Question::All, &[field("session")], None, None).unwrap();
+    let by_session = Grouping {
+        by: &[field("session")],
+        bucket: None,
+        measure: None,
+        groups_of_a_record: 1,
+    };
+    let none = index.tally(&Question::All, &by_session).unwrap().unwrap();
     assert_eq!((none[0].values.clone(), none[0].count), (vec![None], 40));
 }

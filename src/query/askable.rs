@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[cfg(feature = "search")]
 use super::lower::lower;
 #[cfg(feature = "search")]
-use crate::index::{Index, Positions, Question, Shelf};
+use crate::index::{Index, Positions, Question, Shelf, Unfit};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -103,13 +103,13 @@ impl Asking {
         }
     }
 
-    /// Works something out from a segment's index; nothing if it cannot be used.
+    /// Works something out from a segment's index; `None` if that cannot be used or does not tell.
     #[cfg(feature = "search")]
     pub(super) fn work_out<T>(
         &self,
         files: &Files,
         first_seq: u64,
-        work: impl FnOnce(&Index, &Question) -> Option<T>,
+        work: impl FnOnce(&Index, &Question) -> Result<Option<T>, Unfit>,
         nothing: impl FnOnce() -> T,
     ) -> Option<T> {
         let (shelf, question) = self.shelf.as_ref()?;
@@ -117,11 +117,10 @@ impl Asking {
             return Some(nothing());
         }
         let index = shelf.get(files, first_seq).ok()?;
-        let worked = work(&index, question);
-        if worked.is_none() {
+        work(&index, question).unwrap_or_else(|_| {
             shelf.distrust(first_seq);
-        }
-        worked
+            None
+        })
     }
 
     /// An index failed while it was asked.

@@ -16,7 +16,7 @@ mod positions;
 mod tally;
 
 pub(crate) use positions::Positions;
-pub(crate) use tally::{Bucket, Group};
+pub(crate) use tally::{Bucket, Group, Grouping};
 
 use super::opened::Index;
 use super::unfit::{Unfit, guarded};

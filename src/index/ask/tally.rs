@@ -21,6 +21,18 @@ pub(crate) struct Bucket<'a> {
     pub(crate) period: &'a dyn Fn(i64) -> Range<i64>,
 }
 
+/// How records are put into groups.
+pub(crate) struct Grouping<'a> {
+    /// By the values of these fields, at most three.
+    pub(crate) by: &'a [FieldId],
+    /// By a period of time.
+    pub(crate) bucket: Option<Bucket<'a>>,
+    /// The field of which each group has the numbers, for sums and percentiles.
+    pub(crate) measure: Option<FieldId>,
+    /// A record may be in so many groups.
+    pub(crate) groups_of_a_record: usize,
+}
+
 /// The records that have the same values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Group {
@@ -35,25 +47,16 @@ pub(crate) struct Group {
 }
 
 impl Index {
-    /// The records that fit, in groups of the same values of at most three fields, and of the same period; with the numbers
-    /// of one field, for sums and percentiles.
-    pub(crate) fn tally(
-        &self,
-        question: &Question,
-        by: &[FieldId],
-        bucket: Option<&Bucket<'_>>,
-        measure: Option<FieldId>,
-    ) -> Result<Vec<Group>, Unfit> {
-        guarded(|| self.tally_unguarded(question, by, bucket, measure))
+    /// The records that fit, in groups; `None` if a record belongs to more of them than it may, which is for whoever looks at
+    /// the record itself.
+    pub(crate) fn tally(&self, question: &Question, grouping: &Grouping<'_>) -> Result<Option<Vec<Group>>, Unfit> {
+        guarded(|| self.tally_unguarded(question, grouping))
     }
 
-    fn tally_unguarded(
-        &self,
-        question: &Question,
-        by: &[FieldId],
-        bucket: Option<&Bucket<'_>>,
-        measure: Option<FieldId>,
-    ) -> Result<Vec<Group>, Unfit> {
+    fn tally_unguarded(&self, question: &Question, grouping: &Grouping<'_>) -> Result<Option<Vec<Group>>, Unfit> {
+        let Grouping {
+            by, bucket, measure, ..
+        } = grouping;
         let node = self.plan(question)?;
         let lines = self.eval(&node, &self.every(0, self.count_lines())?)?;
         let mut values = Vec::with_capacity(FIELDS);
@@ -65,7 +68,7 @@ impl Index {
             None => None,
         };
         let (integers, floats) = match measure {
-            Some(field) => (self.integers(field)?, self.floats(field)?),
+            Some(field) => (self.integers(*field)?, self.floats(*field)?),
             None => (None, None),
         };
         let (mut groups, mut places): (Vec<(Key, Group)>, HashMap<Key, usize>) = (Vec::new(), HashMap::new());
@@ -85,7 +88,9 @@ impl Index {
             keys.clear();
             keys.push(key);
             for (place, values) in values.iter().enumerate() {
-                values.spread(line, place, &mut keys);
+                if !values.spread(line, place, &mut keys, grouping.groups_of_a_record) {
+                    return Ok(None);
+                }
             }
             numbers.clear();
             numbers.extend(
@@ -110,14 +115,15 @@ impl Index {
                 }
             }
         }
-        Ok(groups
+        let named = groups
             .into_iter()
             .map(|(key, mut group)| {
                 let name = |(values, number): (&Values, &u32)| values.name(*number);
                 group.values = values.iter().zip(&key.values).map(name).collect();
                 group
             })
-            .collect())
+            .collect();
+        Ok(Some(named))
     }
 
     /// The values that these lines have in a field.
@@ -214,8 +220,9 @@ impl Values {
         }
     }
 
-    /// Puts the line's values at that place of the keys, of which there are as many more as there are further values.
-    fn spread(&self, line: u32, place: usize, keys: &mut Vec<Key>) {
+    /// Puts the line's values at that place of the keys, of which there are as many more as there are further values. Says
+    /// whether there are no more than `most` of them then; if not, the keys are not whole.
+    fn spread(&self, line: u32, place: usize, keys: &mut Vec<Key>, most: usize) -> bool {
         let set = |key: &mut Key, number: u32| {
             if let Some(value) = key.values.get_mut(place) {
                 *value = number;
@@ -224,6 +231,9 @@ impl Values {
         let before = keys.len();
         let from = self.more.partition_point(|(of, _)| *of < line);
         for (_, number) in self.more.iter().skip(from).take_while(|(of, _)| *of == line) {
+            if keys.len() + before > most {
+                return false;
+            }
             for at in 0..before {
                 if let Some(mut key) = keys.get(at).copied() {
                     set(&mut key, *number);
@@ -233,5 +243,6 @@ impl Values {
         }
         let first = self.first.get(line as usize).copied().unwrap_or(0);
         keys.iter_mut().take(before).for_each(|key| set(key, first));
+        true
     }
 }

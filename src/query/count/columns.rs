@@ -7,8 +7,8 @@ use super::super::askable::{Askable, Asking};
 use super::super::scan::Found;
 use super::bucket::Buckets;
 use super::tally::Tally;
-use super::{Column, Counting, Figure};
-use crate::index::{Bucket, Group, Index, Question};
+use super::{Column, Counting, Counts, Figure};
+use crate::index::{Bucket, Group, Grouping, Index, Question, Unfit};
 use crate::query::question::field;
 use crate::record::terms::{FieldId, Kind};
 use std::cell::RefCell;
@@ -60,8 +60,8 @@ impl Columns {
         index: &Index,
         question: &Question,
         buckets: Option<&RefCell<&mut Buckets>>,
-    ) -> Option<(u64, Vec<Group>)> {
-        let matched = index.count(question).ok()?;
+    ) -> Result<Option<(u64, Vec<Group>)>, Unfit> {
+        let matched = index.count(question)?;
         if self.by.is_empty() && self.measure.is_none() && buckets.is_none() {
             let group = Group {
                 values: Vec::new(),
@@ -69,14 +69,20 @@ impl Columns {
                 count: matched,
                 numbers: Vec::new(),
             };
-            return Some((matched, if matched > 0 { vec![group] } else { Vec::new() }));
+            return Ok(Some((matched, if matched > 0 { vec![group] } else { Vec::new() })));
         }
         let period = |moment: i64| buckets.map_or(0..0, |buckets| buckets.borrow_mut().period(moment));
         let bucket = buckets.map(|_| Bucket {
             field: field("time"),
             period: &period,
         });
-        let groups = index.tally(question, &self.by, bucket.as_ref(), self.measure).ok()?;
-        Some((matched, groups))
+        let grouping = Grouping {
+            by: &self.by,
+            bucket,
+            measure: self.measure,
+            groups_of_a_record: Counts::GROUPS_OF_A_RECORD,
+        };
+        let groups = index.tally(question, &grouping)?;
+        Ok(groups.map(|groups| (matched, groups)))
     }
 }

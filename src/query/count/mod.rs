@@ -56,8 +56,8 @@ pub struct Counts {
     pub rows: Vec<CountRow>,
     /// Of how many records the answer is made.
     pub reach: Reach,
-    /// Whether there were more groups, or more different values, than are kept at a time ([`Counts::LIMIT`]); what came
-    /// after that is not in the answer.
+    /// Whether there were more groups, or more different values, than are kept at a time ([`Counts::LIMIT`]), or a record in
+    /// more groups than count ([`Counts::GROUPS_OF_A_RECORD`]); what came after that is not in the answer.
     pub cut: bool,
 }
 
@@ -78,6 +78,10 @@ pub struct CountRow {
 impl Counts {
     /// So many groups, and so many single values for all measures together, are kept at a time.
     pub const LIMIT: usize = 1_000_000;
+
+    /// A record counts in so many groups at most, and so many different values of each list that it is grouped by are told
+    /// apart: groups of several lists are as many as the product of their lengths, and anybody may send a record.
+    pub const GROUPS_OF_A_RECORD: usize = 4_096;
 
     /// Whether the answer leaves something out.
     #[must_use]

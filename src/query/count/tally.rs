@@ -18,6 +18,8 @@ struct Wanted {
     again: bool,
     /// Its values, as text and as the number that they are.
     values: Vec<(String, Option<f64>)>,
+    /// Whether there are more different ones than are told apart.
+    too_many: bool,
 }
 
 impl Gather {
@@ -27,6 +29,7 @@ impl Gather {
                 column: column.clone(),
                 again,
                 values: Vec::new(),
+                too_many: false,
             };
             columns.iter().map(one).collect::<Vec<_>>()
         };
@@ -41,6 +44,7 @@ impl Gather {
     pub(super) fn clear(&mut self) {
         for wanted in self.by.iter_mut().chain(&mut self.measures) {
             wanted.values.clear();
+            wanted.too_many = false;
         }
     }
 
@@ -51,7 +55,11 @@ impl Gather {
 
 impl Wanted {
     fn take(&mut self, text: &str, number: Option<f64>) {
-        if self.again || !self.values.iter().any(|(known, _)| known == text) {
+        if self.too_many || (!self.again && self.values.iter().any(|(known, _)| known == text)) {
+            return;
+        }
+        self.too_many = !self.again && self.values.len() == Counts::GROUPS_OF_A_RECORD;
+        if !self.too_many {
             self.values.push((text.to_owned(), number));
         }
     }
@@ -160,7 +168,11 @@ impl Tally {
                 };
                 values.iter().map(one).collect::<Vec<_>>()
             };
-            keys = keys.iter().flat_map(with).collect();
+            // One more than counts, to tell that there are.
+            let most = Counts::GROUPS_OF_A_RECORD;
+            keys = keys.iter().flat_map(with).take(most + 1).collect();
+            self.room.cut |= wanted.too_many || keys.len() > most;
+            keys.truncate(most);
         }
         let values = |kept: &mut Kept, place: usize, room: &mut Room| {
             let values = record.measures.get(place).into_iter().flat_map(|wanted| &wanted.values);
