@@ -4,8 +4,10 @@
 //! `AUDITDB_CORPUS` names a JSON Lines file to use instead of the made-up workforce, `AUDITDB_BENCH_RECORDS` says how many
 //! records (20,000).
 
-use auditdb::workforce::Workforce;
+mod corpus;
+
 use auditdb::{Counting, Database, Order, Per, Query, Zone};
+use corpus::corpus;
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::path::Path;
@@ -24,19 +26,6 @@ fn main() {
     let (db, sqlite) = load(dir.path(), &texts);
     size(dir.path(), &db);
     ask(&db, &sqlite, &texts);
-}
-
-fn corpus(count: usize) -> Vec<String> {
-    match std::env::var_os("AUDITDB_CORPUS") {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).expect("the corpus can be read");
-            text.lines().take(count).map(str::to_owned).collect()
-        }
-        None => Workforce::new(1, 1_767_571_200_000_000_000)
-            .take(count)
-            .map(|entry| entry.json)
-            .collect(),
-    }
 }
 
 fn row(what: &str, ours: f64, unit: &str, sqlite: f64, ratio: f64, goal: &str) {

@@ -7,9 +7,11 @@
 
 #![expect(clippy::disallowed_methods, reason = "a baseline writes files of its own")]
 
+mod corpus;
+
 use auditdb::disk::{RealDisk, SimDisk};
-use auditdb::workforce::Workforce;
 use auditdb::{Database, Options};
+use corpus::corpus;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -45,19 +47,6 @@ fn main() {
 
 fn number(name: &str) -> Option<usize> {
     std::env::var(name).ok()?.parse().ok()
-}
-
-fn corpus(count: usize) -> Vec<String> {
-    match std::env::var_os("AUDITDB_CORPUS") {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).expect("the corpus can be read");
-            text.lines().take(count).map(str::to_owned).collect()
-        }
-        None => Workforce::new(1, 1_767_571_200_000_000_000)
-            .take(count)
-            .map(|entry| entry.json)
-            .collect(),
-    }
 }
 
 /// Median and 99th percentile of what single steps took.

@@ -128,6 +128,26 @@ fn remove_checkpoints(disk: &SimDisk) {
     }
 }
 
+/// The files below a directory as they are now, to be put back later.
+fn taken(disk: &SimDisk, dir: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = oracle::files(disk).into_iter();
+    files.filter(|(path, _)| path.starts_with(dir)).collect()
+}
+
+fn remove_under(disk: &SimDisk, dir: &str) {
+    for path in disk.paths().iter().filter(|path| path.starts_with(dir)) {
+        disk.remove_raw(path);
+    }
+}
+
+/// Puts these files in the place of all that is below a directory.
+fn put_back(disk: &SimDisk, dir: &str, files: &[(PathBuf, Vec<u8>)]) {
+    remove_under(disk, dir);
+    for (path, bytes) in files {
+        put(disk, path, bytes);
+    }
+}
+
 fn files_in(disk: &SimDisk, dir: &str) -> Vec<PathBuf> {
     let dir = Path::new(LOG).join(dir);
     disk.paths().into_iter().filter(|path| path.starts_with(&dir)).collect()

@@ -7,10 +7,7 @@ use super::*;
 #[test]
 fn a_directory_rolled_back() {
     let disk = log();
-    let old: Vec<_> = oracle::files(&disk)
-        .into_iter()
-        .filter(|(path, _)| path.starts_with(DIR))
-        .collect();
+    let old = taken(&disk, DIR);
     let db = open(&disk).unwrap();
     let before = db.len().unwrap();
     db.append_json(&numbered(100)).unwrap();
@@ -18,12 +15,7 @@ fn a_directory_rolled_back() {
     db.append_json(&numbered(101)).unwrap();
     let signed = db.len().unwrap() - 1;
     drop(db);
-    for path in disk.paths().iter().filter(|path| path.starts_with(DIR)) {
-        disk.remove_raw(path);
-    }
-    for (path, bytes) in &old {
-        put(&disk, path, bytes);
-    }
+    put_back(&disk, DIR, &old);
     let refused = open(&disk).unwrap_err().to_string();
     let words = format!("it was rolled back: its keys have signed for {signed} records and {before} are there");
     assert!(
@@ -47,12 +39,7 @@ fn a_directory_with_as_many_other_records() {
     };
     let signed = appended(&disk, 100);
     assert_eq!(appended(&twin, 101), signed);
-    for path in disk.paths().iter().filter(|path| path.starts_with(DIR)) {
-        disk.remove_raw(path);
-    }
-    for (path, bytes) in oracle::files(&twin).iter().filter(|(path, _)| path.starts_with(DIR)) {
-        put(&disk, path, bytes);
-    }
+    put_back(&disk, DIR, &taken(&twin, DIR));
     is_not_seen(&verify(&disk));
     let refused = open(&disk).unwrap_err().to_string();
     let words = format!("it was forked: among its first {signed} records are others than its keys have signed for");

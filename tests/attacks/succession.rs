@@ -3,23 +3,21 @@
 use super::*;
 use auditdb::Estrangement;
 
-/// A log that was rolled back, what it was before, and its successor with two records.
-fn succeeded() -> (SimDisk, Report, Database) {
+/// A log that was rolled back: its keys have signed for more than it has.
+fn rolled_back() -> SimDisk {
     let disk = log();
-    let old: Vec<_> = oracle::files(&disk)
-        .into_iter()
-        .filter(|(path, _)| path.starts_with(DIR))
-        .collect();
+    let old = taken(&disk, DIR);
     let db = open(&disk).unwrap();
     db.append_json(&numbered(100)).unwrap();
     db.checkpoint().unwrap();
     drop(db);
-    for path in disk.paths().iter().filter(|path| path.starts_with(DIR)) {
-        disk.remove_raw(path);
-    }
-    for (path, bytes) in &old {
-        put(&disk, path, bytes);
-    }
+    put_back(&disk, DIR, &old);
+    disk
+}
+
+/// The same, what it was before, and its successor with two records.
+fn succeeded() -> (SimDisk, Report, Database) {
+    let disk = rolled_back();
     let before = verify(&disk);
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let db = Database::succeed_with(DIR, shared, plain(), "restored from the backup of the night").unwrap();
@@ -36,12 +34,6 @@ fn all(disk: &SimDisk, anchors: &[Anchors<'_>]) -> Vec<Report> {
         ..VerifyOptions::default()
     };
     Database::verify_logs_with(DIR, &disk, None, anchors, &options).unwrap()
-}
-
-fn remove_under(disk: &SimDisk, dir: &str) {
-    for path in disk.paths().iter().filter(|path| path.starts_with(dir)) {
-        disk.remove_raw(path);
-    }
 }
 
 #[test]
@@ -108,13 +100,7 @@ fn another_log_in_the_place_of_the_one_before() {
     // One that was written anew as a whole, with a tree and keys of its own.
     let (disk, _, db) = succeeded();
     drop(db);
-    remove_under(&disk, LOG);
-    for (path, bytes) in oracle::files(&log_of(12))
-        .iter()
-        .filter(|(path, _)| path.starts_with(LOG))
-    {
-        put(&disk, path, bytes);
-    }
+    put_back(&disk, LOG, &taken(&log_of(12), LOG));
     let reports = all(&disk, &[]);
     says(
         &reports[0],
@@ -186,22 +172,6 @@ fn each_log_is_held_against_its_own_anchors() {
 
 #[test]
 fn a_crash_at_any_step_leaves_the_old_log_or_the_new_one() {
-    let rolled_back = || {
-        let disk = log();
-        let old: Vec<_> = oracle::files(&disk)
-            .into_iter()
-            .filter(|(path, _)| path.starts_with(LOG))
-            .collect();
-        let db = open(&disk).unwrap();
-        db.append_json(&numbered(100)).unwrap();
-        db.checkpoint().unwrap();
-        drop(db);
-        remove_under(&disk, LOG);
-        for (path, bytes) in &old {
-            put(&disk, path, bytes);
-        }
-        disk
-    };
     let succeed = |disk: &SimDisk| Database::succeed_with(DIR, Arc::new(disk.clone()), plain(), "restored");
     let mut steps = 0;
     let (mut unfinished, mut done) = (0, 0);
