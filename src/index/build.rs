@@ -207,6 +207,12 @@ impl Sink for Found {
         self.add_term();
     }
 
+    fn text_of(&mut self, field: FieldId, text: &str) {
+        if !self.fields.has_names(field) {
+            self.text(text);
+        }
+    }
+
     fn text(&mut self, text: &str) {
         add_words(text, &mut self.words);
     }

@@ -1,8 +1,9 @@
-//! The thread that indexes: every segment when it is sealed, and whichever has no index that can be used when the log is
+//! The threads that index: every segment when it is sealed, and whichever has no index that can be used when the log is
 //! opened or when a query finds out.
 //!
-//! What must hold: it holds nothing up. It takes the writer only for the one record that vouches for a finished file, gives
-//! up what it is at when the log is closed, and whatever fails is noted and left for the next opening.
+//! What must hold: they hold nothing up. They take the writer only for the one record that vouches for a finished file, give
+//! the processor to whoever appends, give up what they are at when the log is closed, and whatever fails is noted and left
+//! for the next opening. No two are at the same segment.
 
 use super::make::{make, segment, vouched, write};
 use super::unfit::Unfit;
@@ -16,7 +17,9 @@ use std::thread::JoinHandle;
 #[derive(Debug, Default)]
 pub(crate) struct Indexer {
     shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// How many threads there are to be; none is one.
+    count: usize,
 }
 
 #[derive(Debug, Default)]
@@ -33,18 +36,26 @@ struct State {
     wanted: BTreeSet<u64>,
     /// Those that failed when they were asked; they are made anew however well they look.
     distrusted: BTreeSet<u64>,
-    /// The one that is at work.
-    at: Option<u64>,
+    /// Those that are at work.
+    at: BTreeSet<u64>,
     /// Those that could not be indexed, and are not tried again.
     failed: BTreeSet<u64>,
     failure: Option<Unfit>,
 }
 
 impl Indexer {
+    /// With so many threads, which take as many segments at a time.
+    pub(crate) fn new(count: usize) -> Self {
+        Indexer {
+            count,
+            ..Indexer::default()
+        }
+    }
+
     /// Has a look taken at that segment's index.
     pub(crate) fn want(&self, first_seq: u64) {
         let mut state = self.shared.state.lock();
-        if state.running && state.at != Some(first_seq) && !state.failed.contains(&first_seq) {
+        if state.running && !state.at.contains(&first_seq) && !state.failed.contains(&first_seq) {
             state.wanted.insert(first_seq);
             self.shared.changed.notify_all();
         }
@@ -63,7 +74,7 @@ impl Indexer {
     /// Waits until there is nothing left to do; gives what failed last, if anything did.
     pub(crate) fn wait(&self) -> Option<Unfit> {
         let mut state = self.shared.state.lock();
-        while state.running && !state.stopped && (state.at.is_some() || !state.wanted.is_empty()) {
+        while state.running && !state.stopped && !(state.at.is_empty() && state.wanted.is_empty()) {
             self.shared.changed.wait(&mut state);
         }
         state.failure.clone()
@@ -80,13 +91,15 @@ impl Follower for Indexer {
             ..State::default()
         };
         drop(state);
-        let shared = Arc::clone(&self.shared);
-        let thread = std::thread::Builder::new().name("auditdb-index".to_owned());
-        match thread.spawn(move || shared.run(&log)) {
-            Ok(thread) => *self.thread.lock() = Some(thread),
-            // The log is as good without it.
-            Err(_) => self.shared.state.lock().running = false,
-        }
+        let spawn = |_| {
+            let (shared, log) = (Arc::clone(&self.shared), log.clone());
+            let thread = std::thread::Builder::new().name("auditdb-index".to_owned());
+            thread.spawn(move || shared.run(&log)).ok()
+        };
+        let threads: Vec<_> = (0..self.count.max(1)).map_while(spawn).collect();
+        // The log is as good without any.
+        self.shared.state.lock().running = !threads.is_empty();
+        *self.threads.lock() = threads;
     }
 
     fn sealed(&self, first_seq: u64) {
@@ -96,7 +109,7 @@ impl Follower for Indexer {
     fn stop(&self) {
         self.shared.state.lock().stopped = true;
         self.shared.changed.notify_all();
-        if let Some(thread) = self.thread.lock().take() {
+        for thread in std::mem::take(&mut *self.threads.lock()) {
             // One that panicked has nothing left to do.
             let _ = thread.join();
         }
@@ -106,6 +119,7 @@ impl Follower for Indexer {
 
 impl Shared {
     fn run(&self, log: &Pen) {
+        yield_to_others();
         loop {
             let (first_seq, distrusted) = {
                 let mut state = self.state.lock();
@@ -113,8 +127,10 @@ impl Shared {
                     if state.stopped {
                         return;
                     }
-                    if let Some(next) = state.wanted.pop_last() {
-                        state.at = Some(next);
+                    let free = state.wanted.iter().rev().find(|next| !state.at.contains(next));
+                    if let Some(next) = free.copied() {
+                        state.wanted.remove(&next);
+                        state.at.insert(next);
                         break (next, state.distrusted.remove(&next));
                     }
                     self.changed.wait(&mut state);
@@ -122,7 +138,7 @@ impl Shared {
             };
             let done = mend(log, first_seq, distrusted, &|| self.state.lock().stopped);
             let mut state = self.state.lock();
-            state.at = None;
+            state.at.remove(&first_seq);
             if let Err(unfit) = done {
                 state.failed.insert(first_seq);
                 state.failure = Some(unfit);
@@ -130,6 +146,14 @@ impl Shared {
             self.changed.notify_all();
         }
     }
+}
+
+/// Gives this thread a lower priority than the others of the process, where the system has one for each thread: searching
+/// can wait, whoever appends does.
+fn yield_to_others() {
+    // Who may not is as right without it.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(10);
 }
 
 /// Gives a segment an index that can be used, if it has none. Says why it had none.

@@ -5,6 +5,7 @@
 
 use super::ask::Question;
 use super::body::{Body, Packed};
+use super::names::Names;
 use super::pack::{FRONT_LEN, Front, HEAD_LIMIT, Head};
 use super::schema::{column_name, fingerprint, schema};
 use super::unfit::{Unfit, guarded};
@@ -13,7 +14,7 @@ use crate::proof::Hash;
 use crate::record::terms::FieldId;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tantivy::columnar::Column;
 use tantivy::directory::OwnedBytes;
 use tantivy::index::{InvertedIndexReader, SegmentReader};
@@ -117,6 +118,7 @@ pub(crate) struct Index {
     segment: SegmentReader,
     pub(super) terms: Arc<InvertedIndexReader>,
     pub(super) words: Arc<InvertedIndexReader>,
+    pub(super) names: OnceLock<Names>,
 }
 
 impl Index {
@@ -162,6 +164,7 @@ impl Index {
             segment,
             terms,
             words,
+            names: OnceLock::new(),
         })
     }
 

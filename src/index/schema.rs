@@ -4,13 +4,15 @@
 //! - `terms`: everything that is compared as a whole, as bytes: a tag, the field's place in two bytes, the value. So one
 //!   dictionary has the exact values of all fields, the terms of the user's own attributes, which fields a record has, and
 //!   which documents are records at all (pieces of large records are not).
-//! - `words`: the words of all text, with their places.
+//! - `words`: the words of all text, with their places; except those of names (agents, tools, models, statuses), of which a
+//!   segment has few different ones: a search for words looks through the names themselves ([`super::names`]), and an eighth
+//!   of the index is saved.
 //! - a column for every number and time, for ranges, counts and sums.
 //!
 //! What must hold: whatever a program writes under a [`fingerprint`], every program with the same fingerprint reads as it
 //! was meant. Places of fields are good within it, since it is made of all names.
 
-use crate::record::terms::{FieldId, Kind, fields};
+use crate::record::terms::{FieldId, FieldInfo, Kind, fields};
 use std::sync::OnceLock;
 use tantivy::schema::{
     BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
@@ -18,7 +20,7 @@ use tantivy::schema::{
 
 /// To be raised whenever records are taken apart in another way than before: other words, other terms, another tantivy
 /// format. Older indexes are then built anew.
-const GENERATION: u32 = 1;
+const GENERATION: u32 = 2;
 
 /// The name of the splitter of [`super::words`].
 pub(super) const WORDS: &str = "auditdb";
@@ -32,6 +34,8 @@ pub(super) struct Fields {
     /// For each field of the record its columns of whole numbers (or times) and of floats.
     columns: Vec<(Option<Field>, Option<Field>)>,
     by_name: ByName,
+    /// Whether each field of the record holds names.
+    names: Vec<bool>,
 }
 
 /// Fields that are looked at by themselves.
@@ -60,6 +64,11 @@ impl Fields {
         let columns = self.columns.get(field.place());
         columns.is_some_and(|(integers, floats)| integers.is_some() || floats.is_some())
             || Some(field) == self.by_name.seq
+    }
+
+    /// Whether the field's values are names, whose words are not among the others.
+    pub(super) fn has_names(&self, field: FieldId) -> bool {
+        self.names.get(field.place()).copied().unwrap_or(false)
     }
 
     pub(super) fn by_name(&self) -> ByName {
@@ -99,15 +108,40 @@ pub(super) fn schema() -> &'static Fields {
             Kind::Exact | Kind::Lower | Kind::Bool => (None, None),
         });
         let columns = columns.collect();
+        let names = |field: &FieldInfo| field.kind == Kind::Exact && !NO_NAMES.contains(&field.name);
         Fields {
             schema: builder.build(),
             terms,
             words,
             columns,
             by_name,
+            names: fields().iter().map(names).collect(),
         }
     })
 }
+
+/// The texts of these fields are mostly new ones, or whole sentences, or (a writer's) no text that is searched; all other
+/// exact ones hold names.
+const NO_NAMES: [&str; 18] = [
+    "correlation",
+    "session",
+    "call",
+    "subject",
+    "resource",
+    "target",
+    "rule",
+    "recipient",
+    "input.from",
+    "on_behalf_of",
+    "human",
+    "human.saw",
+    "handoff",
+    "decision.relied_on",
+    "source.boot",
+    "alert",
+    "writer",
+    "writer.method",
+];
 
 fn by_name() -> ByName {
     let named = |name: &str| {
@@ -132,6 +166,10 @@ pub(super) fn fingerprint() -> [u8; 32] {
         for field in fields() {
             hasher.update(field.name.as_bytes());
             hasher.update(&[0, kind_tag(field.kind)]);
+        }
+        for name in NO_NAMES {
+            hasher.update(name.as_bytes());
+            hasher.update(&[0]);
         }
         *hasher.finalize().as_bytes()
     })
@@ -180,3 +218,20 @@ fn term(tag: u8, field: FieldId, value: &[u8], out: &mut Vec<u8>) {
 
 /// What of a value's term is in front of the value.
 pub(super) const VALUE_AT: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_names_are_told_from_others() {
+        let known: Vec<_> = fields().iter().map(|field| field.name).collect();
+        assert!(NO_NAMES.iter().all(|name| known.contains(name)));
+        let has_names = |name: &str| {
+            let place = known.iter().position(|known| *known == name).unwrap();
+            schema().has_names(FieldId::at(place).unwrap())
+        };
+        assert!(has_names("agent") && has_names("tool") && has_names("outcome") && has_names("policy"));
+        assert!(!has_names("correlation") && !has_names("id") && !has_names("cost"));
+    }
+}

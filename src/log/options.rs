@@ -20,7 +20,7 @@ pub struct Options {
     pub queue_bytes: usize,
     /// The longest record in bytes (64 MiB).
     pub record_bytes: usize,
-    /// The zstd level of sealed segments (6).
+    /// The zstd level of sealed segments (5): 6 makes them half a percent smaller and takes a third longer.
     pub level: i32,
     /// About how much text is compressed together, in bytes (256 KiB): more is smaller, less is quicker to read.
     pub block_bytes: usize,
@@ -46,6 +46,10 @@ pub struct Options {
     /// millisecond.
     #[cfg(feature = "search")]
     pub open_indexes: usize,
+    /// So many sealed segments are indexed at a time (2, or 1 where there is one processor), each by a thread of low priority
+    /// that takes about twice the segment's text in memory.
+    #[cfg(feature = "search")]
+    pub index_threads: usize,
     /// Told of every sealed segment.
     #[cfg(feature = "search")]
     pub(crate) follower: Option<std::sync::Arc<dyn super::follow::Follower>>,
@@ -62,7 +66,7 @@ impl Default for Options {
             frame_bytes: 8 << 20,
             queue_bytes: 32 << 20,
             record_bytes: crate::record::RECORD_LIMIT,
-            level: 6,
+            level: 5,
             block_bytes: 256 << 10,
             zero_ahead: true,
             door: true,
@@ -72,6 +76,8 @@ impl Default for Options {
             index: true,
             #[cfg(feature = "search")]
             open_indexes: 64,
+            #[cfg(feature = "search")]
+            index_threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(2)),
             #[cfg(feature = "search")]
             follower: None,
             #[cfg(unix)]
@@ -170,6 +176,14 @@ impl Options {
     #[must_use]
     pub fn open_indexes(mut self, count: usize) -> Self {
         self.open_indexes = count.max(1);
+        self
+    }
+
+    /// Sets how many sealed segments are indexed at a time; at least one is.
+    #[cfg(feature = "search")]
+    #[must_use]
+    pub fn index_threads(mut self, count: usize) -> Self {
+        self.index_threads = count.max(1);
         self
     }
 

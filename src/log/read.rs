@@ -24,9 +24,13 @@ pub(crate) struct Files {
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
     pub(crate) view: RwLock<View>,
-    /// The block that was read last: what is looked up one by one mostly stands together.
-    recent: Mutex<Option<Arc<Block>>>,
+    /// The blocks that were read last, the newest last: what is looked up one by one mostly stands together, and a chain of
+    /// decisions in a few places.
+    recent: Mutex<Vec<Arc<Block>>>,
 }
+
+/// So much text of recent blocks is kept at most, in bytes, and the last one whatever its length.
+const RECENT: usize = 4 << 20;
 
 /// Some consecutive lines, as they were committed or compressed together.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ struct Block {
     /// Not known where a segment's directory is lost.
     chain_before: Option<Hash>,
     text: Vec<u8>,
+    /// Where each line ends in the text, at its line feed.
+    ends: Vec<usize>,
 }
 
 impl Files {
@@ -221,13 +227,35 @@ impl Files {
 
     /// The block that holds this seq; what was committed never changes, so one that was read before will do.
     fn block(&self, seq: u64) -> Result<Option<Arc<Block>>> {
-        let recent = self.recent.lock().clone();
-        if let Some(block) = recent.filter(|block| block.line(seq).is_some()) {
-            return Ok(Some(block));
+        let kept = self
+            .recent
+            .lock()
+            .iter()
+            .find(|block| block.line(seq).is_some())
+            .cloned();
+        if kept.is_some() {
+            return Ok(kept);
         }
-        let block = self.read_block(seq)?.map(Arc::new);
-        self.recent.lock().clone_from(&block);
-        Ok(block)
+        let Some(block) = self.read_block(seq)?.map(Arc::new) else {
+            return Ok(None);
+        };
+        let mut recent = self.recent.lock();
+        recent.push(Arc::clone(&block));
+        let mut room = RECENT;
+        let mut fits = |block: &Arc<Block>| {
+            let left = room.checked_sub(block.text.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let kept = recent
+            .iter()
+            .rev()
+            .map_while(|block| fits(block).then_some(()))
+            .count()
+            .max(1);
+        let too_old = recent.len() - kept;
+        recent.drain(..too_old);
+        Ok(Some(block))
     }
 
     fn read_block(&self, seq: u64) -> Result<Option<Block>> {
@@ -246,11 +274,7 @@ impl Files {
                 let frame = reader.next(end).map_err(|fault| self.damaged(fault))?;
                 let damaged = || self.damaged(Fault::new(&path, What::FramePayload).at(offset).seqs(seq, seq));
                 let frame = frame.ok_or_else(damaged)?;
-                Block {
-                    first_seq: frame.header.first_seq,
-                    chain_before: Some(frame.header.chain_before),
-                    text: frame.text,
-                }
+                Block::new(frame.header.first_seq, Some(frame.header.chain_before), frame.text)
             }
             Some(Place::Segment(segment)) => {
                 match self.segment_block(&segment, seq).map_err(|fault| self.damaged(fault))? {
@@ -276,11 +300,7 @@ impl Files {
             return Ok(None);
         };
         let text = file.frame_text(row)?;
-        Ok(Some(Block {
-            first_seq: row.first_seq,
-            chain_before: Some(row.chain_before),
-            text,
-        }))
+        Ok(Some(Block::new(row.first_seq, Some(row.chain_before), text)))
     }
 
     /// Without its directory a segment is gone through from its beginning each time: slow, but what is left is read.
@@ -289,23 +309,30 @@ impl Files {
         let piece = remains
             .pieces()
             .find(|piece| (piece.first_seq..piece.end_seq).contains(&seq))?;
-        Some(Block {
-            first_seq: piece.first_seq,
-            chain_before: None,
-            text: piece.text,
-        })
+        Some(Block::new(piece.first_seq, None, piece.text))
     }
 }
 
 impl Block {
+    fn new(first_seq: u64, chain_before: Option<Hash>, text: Vec<u8>) -> Self {
+        Block {
+            first_seq,
+            chain_before,
+            ends: memchr::memchr_iter(b'\n', &text).collect(),
+            text,
+        }
+    }
+
     fn line(&self, seq: u64) -> Option<&[u8]> {
-        let skipped = usize::try_from(seq.checked_sub(self.first_seq)?).ok()?;
-        let start = match skipped.checked_sub(1) {
-            None => 0,
-            Some(before) => memchr::memchr_iter(b'\n', &self.text).nth(before)? + 1,
-        };
-        let rest = self.text.get(start..)?;
-        rest.get(..memchr::memchr(b'\n', rest)?)
+        let place = usize::try_from(seq.checked_sub(self.first_seq)?).ok()?;
+        let end = *self.ends.get(place)?;
+        self.text.get(self.start(place)..end)
+    }
+
+    /// Where the line at that place begins.
+    fn start(&self, place: usize) -> usize {
+        let before = place.checked_sub(1).and_then(|before| self.ends.get(before));
+        before.map_or(0, |end| end + 1)
     }
 }
 
@@ -344,10 +371,7 @@ impl Iterator for Lines {
             match self.files.block(self.range.start) {
                 Ok(Some(block)) => {
                     let skipped = usize::try_from(self.range.start - block.first_seq).unwrap_or(usize::MAX);
-                    let newline = skipped
-                        .checked_sub(1)
-                        .and_then(|n| memchr::memchr_iter(b'\n', &block.text).nth(n));
-                    self.at = newline.map_or(0, |newline| newline + 1);
+                    self.at = block.start(skipped);
                     self.block = Some(block);
                 }
                 Ok(None) => {

@@ -2,8 +2,8 @@
 //! thing that it hands out is held against the conditions that could want it.
 
 use super::expr::{Expr, Scalar};
-use crate::record::terms::{FieldId, Kind, Number, Sink, Value, extract, extract_whole, fields, words};
-use memchr::memmem;
+use super::needle::Needle;
+use crate::record::terms::{FieldId, Number, Sink, Value, extract, extract_whole, fields, words};
 use std::ops::Bound;
 
 /// An expression, ready to be held against records.
@@ -13,13 +13,6 @@ pub(crate) struct Matcher {
     conditions: Conditions,
     /// What the text of every record has in it that fits.
     needle: Option<Needle>,
-}
-
-/// A text that stands in a line as it is, unless an escape hides it.
-#[derive(Debug)]
-struct Needle {
-    text: memmem::Finder<'static>,
-    has_slash: bool,
 }
 
 /// The expression with its conditions by number.
@@ -85,7 +78,7 @@ impl Matcher {
         Matcher {
             tree,
             conditions,
-            needle: needle(expr).map(Needle::new),
+            needle: Needle::of(expr),
         }
     }
 
@@ -101,34 +94,6 @@ impl Matcher {
             None => extract(line, &mut self.conditions),
         };
         is_record && self.tree.fits(&self.conditions.met)
-    }
-}
-
-/// The longest text that every record has to have somewhere; most records are ruled out by a look for it alone.
-fn needle(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::And(all) => all.iter().filter_map(needle).max_by_key(|text| text.len()),
-        Expr::Text(field, text) | Expr::Prefix(field, text) => {
-            let as_it_is = matches!(field.info().kind, Kind::Exact | Kind::Any);
-            let escaped = text.contains(|c: char| c.is_control() || matches!(c, '"' | '\\'));
-            (as_it_is && !escaped && !text.is_empty()).then_some(text.as_str())
-        }
-        _ => None,
-    }
-}
-
-impl Needle {
-    fn new(text: &str) -> Self {
-        Needle {
-            text: memmem::Finder::new(text.as_bytes()).into_owned(),
-            has_slash: text.contains('/'),
-        }
-    }
-
-    fn may_be_in(&self, line: &[u8]) -> bool {
-        self.text.find(line).is_some()
-            || memmem::find(line, b"\\u").is_some()
-            || (self.has_slash && memmem::find(line, b"\\/").is_some())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Asking a log: an expression in text ([`Query::parse`]) or built in Rust, and the scan that answers it.
 //!
 //! A query's way: `parser` reads the text and `meaning` says what each clause of it means in the record's table (`fault`
-//! names what it cannot read, with its place); `expr` is what comes out. `matcher` holds an expression against one record,
+//! names what it cannot read, with its place); `expr` is what comes out. `matcher` holds an expression against one record
+//! (`needle` rules most of them out by a look at their bytes),
 //! and `scan` goes through a log's records in order, past what cannot matter.
 //!
 //! What must hold: the scan needs no index and is what an index's answers are held against; no text makes the parser
@@ -20,6 +21,7 @@ mod lint;
 mod lower;
 mod matcher;
 mod meaning;
+mod needle;
 mod parser;
 mod place;
 mod question;

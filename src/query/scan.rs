@@ -185,19 +185,33 @@ impl Found {
         &self.condition
     }
 
-    /// Leaves out the sealed segments for which there is another answer: it says how many records of one fit.
+    /// Leaves out the sealed segments for which there is another answer: it says how many records of each of some fit.
     #[cfg(feature = "search")]
-    pub(super) fn settle(&mut self, mut answer: impl FnMut(u64) -> Option<u64>) {
-        for stretch in std::mem::take(&mut self.stretches) {
-            let may_hold = self.bounds.may_hold(&stretch.seqs, self.files.times_of(&stretch));
-            match stretch.sealed().filter(|_| may_hold).and_then(&mut answer) {
-                Some(matched) => {
-                    self.reach.matched += matched;
-                    self.reach.pruned += self.bounds.count(&stretch.seqs);
-                }
-                None => self.stretches.push(stretch),
+    pub(super) fn settle(&mut self, at_a_time: usize, mut answer: impl FnMut(&[u64]) -> Vec<Option<u64>>) {
+        let sealed = |(place, stretch): (usize, &Stretch)| {
+            let may_hold = self.bounds.may_hold(&stretch.seqs, self.files.times_of(stretch));
+            stretch
+                .sealed()
+                .filter(|_| may_hold)
+                .map(|first_seq| (place, first_seq))
+        };
+        let (places, firsts): (Vec<usize>, Vec<u64>) = self.stretches.iter().enumerate().filter_map(sealed).unzip();
+        let mut settled = vec![false; self.stretches.len()];
+        for (places, firsts) in places.chunks(at_a_time).zip(firsts.chunks(at_a_time)) {
+            if self.stop().is_some() {
+                break;
+            }
+            for (place, matched) in places.iter().zip(answer(firsts)) {
+                let (Some(matched), Some(stretch)) = (matched, self.stretches.get(*place)) else {
+                    continue;
+                };
+                self.reach.matched += matched;
+                self.reach.pruned += self.bounds.count(&stretch.seqs);
+                settled[*place] = true;
             }
         }
+        let mut settled = settled.into_iter();
+        self.stretches.retain(|_| !settled.next().unwrap_or(false));
     }
 
     /// How far it has been looked so far; the whole answer's reach once there are no more records.

@@ -130,6 +130,10 @@ impl Index {
 
     fn terms_beginning(&self, which: Dictionary, key: &[u8]) -> Result<Node, Unfit> {
         let infos = self.infos_beginning(which, key)?;
+        self.any_of(which, infos)
+    }
+
+    fn any_of(&self, which: Dictionary, infos: Vec<TermInfo>) -> Result<Node, Unfit> {
         if infos.len() <= MANY {
             return Ok(Node::Terms(which, infos));
         }
@@ -153,7 +157,21 @@ impl Index {
         Ok(infos)
     }
 
+    /// Where words stand together: in text, or in a name.
     fn phrase(&self, words: &[String], prefix: bool) -> Result<Node, Unfit> {
+        let in_text = self.phrase_in_text(words, prefix)?;
+        let names = self.names_with(words, prefix)?;
+        if names.is_empty() {
+            return Ok(in_text);
+        }
+        let in_names = self.any_of(Dictionary::Terms, names)?;
+        Ok(match in_text {
+            Node::Nothing => in_names,
+            in_text => Node::Or(vec![in_names, in_text]),
+        })
+    }
+
+    fn phrase_in_text(&self, words: &[String], prefix: bool) -> Result<Node, Unfit> {
         let (Some((last, front)), true) = (words.split_last(), prefix) else {
             if let [word] = words {
                 return self.term(Dictionary::Words, word.as_bytes());

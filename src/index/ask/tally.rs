@@ -34,7 +34,7 @@ pub(crate) struct Grouping<'a> {
 }
 
 /// The records that have the same values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Group {
     /// A value of each field; `None` for records that do not have it.
     pub(crate) values: Vec<Option<String>>,
@@ -63,53 +63,40 @@ impl Index {
         for field in by.iter().take(FIELDS) {
             values.push(self.values(*field, &lines)?);
         }
-        let times = match bucket {
-            Some(bucket) => self.integers(bucket.field)?,
-            None => None,
+        let periods = match bucket {
+            Some(bucket) => self.periods(bucket, &lines)?,
+            None => Periods::default(),
         };
         let (integers, floats) = match measure {
             Some(field) => (self.integers(*field)?, self.floats(*field)?),
             None => (None, None),
         };
-        let (mut groups, mut places): (Vec<(Key, Group)>, HashMap<Key, usize>) = (Vec::new(), HashMap::new());
-        let mut period = 0..0;
-        let mut last: Option<(Key, usize)> = None;
+        let mut places = Places::new(periods.starts.len(), &values);
+        let mut groups: Vec<(Key, Group)> = Vec::new();
         let (mut keys, mut numbers) = (Vec::new(), Vec::new());
         for line in lines.iter() {
-            let mut key = Key::default();
-            if let (Some(bucket), Some(times)) = (bucket, &times) {
-                key.period = times.first(line).map(|time| {
-                    if !period.contains(&time) {
-                        period = (bucket.period)(time);
-                    }
-                    period.start
-                });
-            }
             keys.clear();
-            keys.push(key);
+            keys.push(Key {
+                period: periods.of(line),
+                ..Key::default()
+            });
             for (place, values) in values.iter().enumerate() {
                 if !values.spread(line, place, &mut keys, grouping.groups_of_a_record) {
                     return Ok(None);
                 }
             }
-            numbers.clear();
-            numbers.extend(
-                integers
-                    .iter()
-                    .flat_map(|column| column.values_for_doc(line))
-                    .map(|value| value as f64),
-            );
-            numbers.extend(floats.iter().flat_map(|column| column.values_for_doc(line)));
+            if measure.is_some() {
+                let integers = integers.iter().flat_map(|column| column.values_for_doc(line));
+                numbers.clear();
+                numbers.extend(integers.map(|value| value as f64));
+                numbers.extend(floats.iter().flat_map(|column| column.values_for_doc(line)));
+            }
             for key in &keys {
-                let place = match &last {
-                    Some((known, place)) if known == key => *place,
-                    _ => *places.entry(*key).or_insert_with(|| {
-                        groups.push((*key, Group::empty(key.period)));
-                        groups.len() - 1
-                    }),
-                };
-                last = Some((*key, place));
-                if let Some((_, group)) = groups.get_mut(place) {
+                let place = places.of(key).get_or_insert_with(|| {
+                    groups.push((*key, Group::default()));
+                    groups.len() - 1
+                });
+                if let Some((_, group)) = groups.get_mut(*place) {
                     group.count += 1;
                     group.numbers.extend_from_slice(&numbers);
                 }
@@ -120,10 +107,39 @@ impl Index {
             .map(|(key, mut group)| {
                 let name = |(values, number): (&Values, &u32)| values.name(*number);
                 group.values = values.iter().zip(&key.values).map(name).collect();
+                group.period = periods.start(key.period);
                 group
             })
             .collect();
         Ok(Some(named))
+    }
+
+    /// The periods in which these lines lie.
+    fn periods(&self, bucket: &Bucket<'_>, lines: &Bits) -> Result<Periods, Unfit> {
+        let mut periods = Periods {
+            of_line: vec![0; self.count_lines() as usize],
+            starts: Vec::new(),
+        };
+        let Some(times) = self.integers(bucket.field)? else {
+            return Ok(periods);
+        };
+        let mut known: HashMap<i64, u32> = HashMap::new();
+        // Times mostly come in order.
+        let (mut period, mut number) = (0..0, 0);
+        for line in lines.iter() {
+            let (Some(time), Some(of)) = (times.first(line), periods.of_line.get_mut(line as usize)) else {
+                continue;
+            };
+            if !period.contains(&time) {
+                period = (bucket.period)(time);
+                number = *known.entry(period.start).or_insert_with(|| {
+                    periods.starts.push(period.start);
+                    u32::try_from(periods.starts.len()).unwrap_or(u32::MAX)
+                });
+            }
+            *of = number;
+        }
+        Ok(periods)
     }
 
     /// The values that these lines have in a field.
@@ -176,20 +192,66 @@ impl Index {
     }
 }
 
-/// A group, by the numbers of its values.
+/// A group, by the numbers of its period and its values; 0 for none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 struct Key {
-    period: Option<i64>,
+    period: u32,
     values: [u32; FIELDS],
 }
 
-impl Group {
-    fn empty(period: Option<i64>) -> Self {
-        Group {
-            values: Vec::new(),
-            period,
-            count: 0,
-            numbers: Vec::new(),
+/// Periods, each as a number from 1, by line.
+#[derive(Default)]
+struct Periods {
+    /// 0 for none.
+    of_line: Vec<u32>,
+    starts: Vec<i64>,
+}
+
+impl Periods {
+    fn of(&self, line: u32) -> u32 {
+        self.of_line.get(line as usize).copied().unwrap_or(0)
+    }
+
+    fn start(&self, number: u32) -> Option<i64> {
+        self.starts.get((number as usize).checked_sub(1)?).copied()
+    }
+}
+
+/// The places of groups by their keys: in a table, if all that are possible are few enough.
+struct Places {
+    /// How many values there are of each field, one more for none.
+    values: [usize; FIELDS],
+    table: Vec<Option<usize>>,
+    others: HashMap<Key, Option<usize>>,
+}
+
+impl Places {
+    /// The largest table.
+    const TABLE: usize = 1 << 16;
+
+    fn new(periods: usize, values: &[Values]) -> Self {
+        let mut each = [1; FIELDS];
+        each.iter_mut()
+            .zip(values)
+            .for_each(|(to, values)| *to = values.names.len() + 1);
+        let all = each
+            .iter()
+            .try_fold(periods + 1, |all, values| all.checked_mul(*values));
+        Places {
+            values: each,
+            table: vec![None; all.filter(|all| *all <= Self::TABLE).unwrap_or(0)],
+            others: HashMap::new(),
+        }
+    }
+
+    fn of(&mut self, key: &Key) -> &mut Option<usize> {
+        let each = self.values.iter().zip(&key.values);
+        let place = each.fold(key.period as usize, |place, (values, number)| {
+            place.wrapping_mul(*values).wrapping_add(*number as usize)
+        });
+        match self.table.get_mut(place) {
+            Some(there) => there,
+            None => self.others.entry(*key).or_default(),
         }
     }
 }
@@ -228,6 +290,11 @@ impl Values {
                 *value = number;
             }
         };
+        let first = self.first.get(line as usize).copied().unwrap_or(0);
+        if self.more.is_empty() {
+            keys.iter_mut().for_each(|key| set(key, first));
+            return true;
+        }
         let before = keys.len();
         let from = self.more.partition_point(|(of, _)| *of < line);
         for (_, number) in self.more.iter().skip(from).take_while(|(of, _)| *of == line) {
@@ -241,7 +308,6 @@ impl Values {
                 }
             }
         }
-        let first = self.first.get(line as usize).copied().unwrap_or(0);
         keys.iter_mut().take(before).for_each(|key| set(key, first));
         true
     }

@@ -18,6 +18,7 @@ pub enum Per {
 }
 
 /// The periods that times lie in. Times mostly come in order, so the period of the last one is tried first.
+#[derive(Debug, Clone)]
 pub(super) struct Buckets {
     per: Per,
     zone: Zone,

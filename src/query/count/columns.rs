@@ -8,10 +8,13 @@ use super::super::scan::Found;
 use super::bucket::Buckets;
 use super::tally::Tally;
 use super::{Column, Counting, Counts, Figure};
-use crate::index::{Bucket, Group, Grouping, Index, Question, Unfit};
+use crate::index::{Bucket, Group, Grouping, Index, Question, Unfit, side_by_side};
 use crate::query::question::field;
 use crate::record::terms::{FieldId, Kind};
 use std::cell::RefCell;
+
+/// The groups of so many segments are kept at most, until they are added up.
+const AT_A_TIME: usize = 16;
 
 /// What of a count the columns can tell.
 pub(super) struct Columns {
@@ -26,7 +29,7 @@ impl Columns {
             Column::Field(field) if fits(field.info().kind) => Some(*field),
             _ => None,
         };
-        let groups = |kind| matches!(kind, Kind::Exact | Kind::Lower | Kind::Bool);
+        let groups = |kind| matches!(kind, Kind::Exact | Kind::Lower | Kind::Bool | Kind::Integer);
         let by = counting.by.iter().map(|column| fit(column, groups));
         let numbers = |kind| matches!(kind, Kind::Integer | Kind::Number);
         let mut measure = None;
@@ -44,14 +47,21 @@ impl Columns {
     }
 
     /// Counts every sealed segment whose index can be used, and takes it out of what is still to be looked at.
-    pub(super) fn settle(&self, asked: &Askable, found: &mut Found, buckets: Option<&mut Buckets>, tally: &mut Tally) {
+    pub(super) fn settle(&self, asked: &Askable, found: &mut Found, buckets: Option<&Buckets>, tally: &mut Tally) {
         let asking = Asking::new(asked, found.condition());
-        let buckets = buckets.map(RefCell::new);
-        found.settle(|first_seq| {
+        let one = |first_seq: &u64| {
+            let buckets = buckets.map(|buckets| RefCell::new(buckets.clone()));
             let work = |index: &Index, question: &Question| self.groups(index, question, buckets.as_ref());
-            let (matched, groups) = asking.work_out(&asked.files, first_seq, work, || (0, Vec::new()))?;
-            groups.into_iter().for_each(|group| tally.add_group(group));
-            Some(matched)
+            asking.work_out(&asked.files, *first_seq, work, || (0, Vec::new()))
+        };
+        found.settle(AT_A_TIME, |firsts| {
+            // In order, so that sums of floats are the same each time.
+            let add = |found: Option<(u64, Vec<Group>)>| {
+                let (matched, groups) = found?;
+                groups.into_iter().for_each(|group| tally.add_group(group));
+                Some(matched)
+            };
+            side_by_side(firsts, one).into_iter().map(add).collect()
         });
     }
 
@@ -59,7 +69,7 @@ impl Columns {
         &self,
         index: &Index,
         question: &Question,
-        buckets: Option<&RefCell<&mut Buckets>>,
+        buckets: Option<&RefCell<Buckets>>,
     ) -> Result<Option<(u64, Vec<Group>)>, Unfit> {
         let matched = index.count(question)?;
         if self.by.is_empty() && self.measure.is_none() && buckets.is_none() {

@@ -170,7 +170,7 @@ pub(crate) fn count(asked: &Askable, counting: &Counting) -> Result<Counts> {
     let mut found = Found::new(asked, &query)?;
     #[cfg(feature = "search")]
     if let Some(columns) = columns::Columns::of(counting) {
-        columns.settle(asked, &mut found, buckets.as_mut(), &mut tally);
+        columns.settle(asked, &mut found, buckets.as_ref(), &mut tally);
     }
     let mut unreadable = Vec::new();
     for entry in found.by_ref() {

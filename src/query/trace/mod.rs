@@ -9,6 +9,7 @@ mod ties;
 mod tree;
 
 use super::askable::Askable;
+use super::count::{Counting, count};
 use super::expr::{Expr, Scalar};
 use super::question::{Order, Query, field};
 use super::scan::{Found, whole_text};
@@ -260,23 +261,26 @@ impl<'a> Gathered<'a> {
             if last - first + 1 == numbers.len() as u64 {
                 continue;
             }
-            // Most of what lies between belongs to other chains.
-            let number = |number: u64| Number::parse(&number.to_string()).map(Scalar::Number);
+            // Most of what lies between belongs to other chains; of these only the numbers are of interest, which indexes tell.
+            let number = |number: u64| {
+                i64::try_from(number)
+                    .ok()
+                    .map(|number| Scalar::Number(Number::Integer(number)))
+            };
             let (Some(least), Some(most)) = (number(first), number(last)) else {
                 continue;
             };
             let range = Expr::Range(field("source.number"), Bound::Included(least), Bound::Included(most));
             let expr = is("source", &source).and(is("source.boot", &boot)).and(range);
-            let query = Query::of(expr);
+            let Ok(counting) = Counting::new(Query::of(expr)).by("source.number") else {
+                continue;
+            };
             let logs = self.logs;
             for asked in logs {
-                let mut found = Found::new(asked, &query)?;
-                for entry in found.by_ref() {
-                    let entry = entry?;
-                    let (text, _) = whole_text(&asked.files, &entry);
-                    numbers.extend(Ties::of(&text).source.map(|source| source.number));
-                }
-                self.cannot_read(&found.reach().unreadable);
+                let counts = count(asked, &counting)?;
+                let found = counts.rows.iter().flat_map(|row| &row.values).flatten();
+                numbers.extend(found.filter_map(|number| number.parse::<u64>().ok()));
+                self.cannot_read(&counts.reach.unreadable);
             }
             let mut next = first;
             for number in numbers {

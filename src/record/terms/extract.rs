@@ -4,7 +4,7 @@ use super::attribute::each_attribute;
 use super::fields::FieldId;
 use super::loose::{each_text, each_text_of_string};
 use super::plan::{Holds, Member, Plan, plan};
-use super::value::{Value, value};
+use super::value::{EXACT_LIMIT, Value, value};
 use crate::record::line::read_head;
 use crate::record::scan::DEPTH_LIMIT;
 use crate::record::text::string_value;
@@ -22,6 +22,11 @@ pub(crate) trait Sink {
 
     /// One value's text, for [`super::words`]. Words of two values do not stand together.
     fn text(&mut self, text: &str);
+
+    /// The text of a field that was handed out as such, whole.
+    fn text_of(&mut self, _field: FieldId, text: &str) {
+        self.text(text);
+    }
 
     /// Whether texts are wanted; they are most of the work.
     fn wants_text(&self) -> bool {
@@ -124,7 +129,10 @@ impl<S: Sink> Walk<'_, S> {
             ([b'"', inner @ .., b'"'], Holds::Text) => {
                 self.field(raw, member, depth);
                 if self.words {
-                    each_text_of_string(inner, &mut |text| self.sink.text(text));
+                    each_text_of_string(inner, &mut |text, whole| match member.field {
+                        Some(field) if whole && text.len() <= EXACT_LIMIT => self.sink.text_of(field, text),
+                        _ => self.sink.text(text),
+                    });
                 }
             }
             (_, Holds::Bare) => self.field(raw, member, depth),

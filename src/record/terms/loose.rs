@@ -19,17 +19,17 @@ pub(super) fn each_text(raw: &[u8], each: &mut dyn FnMut(&str)) {
     }
 }
 
-/// Hands out what a string says: as it is, or what stands in it where it is JSON.
-pub(super) fn each_text_of_string(inner: &[u8], each: &mut dyn FnMut(&str)) {
+/// Hands out what a string says: as it is, or what stands in it where it is JSON; and whether it is as it is.
+pub(super) fn each_text_of_string(inner: &[u8], each: &mut dyn FnMut(&str, bool)) {
     let text = string_value(inner);
     if is_container(&text) {
         let mut all = String::new();
         gather(text.as_bytes(), LEVELS - 1, &mut all);
         if !all.is_empty() {
-            each(&all);
+            each(&all, false);
         }
     } else if !text.is_empty() {
-        each(&text);
+        each(&text, true);
     }
 }
 
