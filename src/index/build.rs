@@ -171,6 +171,9 @@ impl Found {
 impl Sink for Found {
     fn field(&mut self, field: FieldId, value: Value<'_>) {
         let by_name = self.fields.by_name();
+        if Some(field) == by_name.id {
+            return;
+        }
         schema::has_term(field, &mut self.term);
         self.add_term();
         let integers = self.fields.integers(field);

@@ -1,7 +1,7 @@
 //! What an index holds of a record, as tantivy's fields. The schema is fixed: it comes from the record's table, and nothing
 //! that a record says can make it grow.
 //!
-//! - `terms`: everything that is compared as a whole, as bytes: a tag, the field's place in two bytes, the value. So one
+//! - `terms`: everything that is compared as a whole but a record's own id, as bytes: a tag, the field's place in two bytes, the value. So one
 //!   dictionary has the exact values of all fields, the terms of the user's own attributes, which fields a record has, and
 //!   which documents are records at all (pieces of large records are not).
 //! - `words`: the words of all text, with their places; except those of names (agents, tools, models, statuses), of which a
@@ -41,6 +41,8 @@ pub(super) struct Fields {
 /// Fields that are looked at by themselves.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ByName {
+    /// Left out: the segment itself has a table of them.
+    pub(super) id: Option<FieldId>,
     pub(super) agent: Option<FieldId>,
     pub(super) correlation: Option<FieldId>,
     pub(super) seq: Option<FieldId>,
@@ -122,7 +124,7 @@ pub(super) fn schema() -> &'static Fields {
 
 /// The texts of these fields are mostly new ones, or whole sentences, or (a writer's) no text that is searched; all other
 /// exact ones hold names.
-const NO_NAMES: [&str; 18] = [
+const NO_NAMES: [&str; 17] = [
     "correlation",
     "session",
     "call",
@@ -137,7 +139,6 @@ const NO_NAMES: [&str; 18] = [
     "human.saw",
     "handoff",
     "decision.relied_on",
-    "source.boot",
     "alert",
     "writer",
     "writer.method",
@@ -149,6 +150,7 @@ fn by_name() -> ByName {
         FieldId::at(place)
     };
     ByName {
+        id: named("id"),
         agent: named("agent"),
         correlation: named("correlation"),
         seq: named("seq"),

@@ -71,7 +71,7 @@ impl Asking {
     pub(super) fn new(asked: &Askable, condition: &Expr) -> Self {
         #[cfg(feature = "search")]
         return Asking {
-            shelf: asked.shelf.clone().map(|shelf| (shelf, lower(condition))),
+            shelf: asked.shelf.clone().zip(lower(condition)),
         };
         #[cfg(not(feature = "search"))]
         {

@@ -3,18 +3,22 @@
 //! What must hold: the index's answer is the matcher's, record by record; a test holds them against each other.
 
 use super::expr::{Expr, Scalar};
+use super::question::field;
 use crate::index::Question;
 use crate::record::terms::{FieldId, Kind, Number};
 use std::ops::Bound;
 
-/// The same as a question to an index.
-pub(crate) fn lower(expr: &Expr) -> Question {
-    let all = |all: &[Expr]| all.iter().map(lower).collect();
-    match expr {
+/// The same as a question to an index; `None` if one cannot answer it: it has no ids, which a segment's own table finds.
+pub(crate) fn lower(expr: &Expr) -> Option<Question> {
+    let all = |all: &[Expr]| all.iter().map(lower).collect::<Option<Vec<_>>>();
+    Some(match expr {
         Expr::All => Question::All,
-        Expr::And(parts) => Question::And(all(parts)),
-        Expr::Or(parts) => Question::Or(all(parts)),
-        Expr::Not(one) => Question::Not(Box::new(lower(one))),
+        Expr::And(parts) => Question::And(all(parts)?),
+        Expr::Or(parts) => Question::Or(all(parts)?),
+        Expr::Not(one) => Question::Not(Box::new(lower(one)?)),
+        Expr::Text(id, _) | Expr::Prefix(id, _) if *id == field("id") => return None,
+        // Every record has one.
+        Expr::Exists(id) if *id == field("id") => Question::All,
         Expr::Text(field, text) => Question::Text(*field, text.clone()),
         // A truth value has no beginning.
         Expr::Prefix(field, _) if field.info().kind == Kind::Bool => Question::Nothing,
@@ -32,7 +36,7 @@ pub(crate) fn lower(expr: &Expr) -> Question {
             words: words.clone(),
             prefix: *prefix,
         },
-    }
+    })
 }
 
 /// A field holds numbers or times; an end of the other kind is one that nothing compares with.

@@ -10,6 +10,7 @@
 //! in it.
 
 mod askable;
+mod by_id;
 mod count;
 mod cursor;
 mod diff;

@@ -5,6 +5,7 @@
 //! behind it stands at the record that was looked at last.
 
 use super::askable::{Askable, Asking, Places, Said};
+use super::by_id;
 use super::cursor::Cursor;
 use super::expr::{Expr, Span};
 use super::matcher::Matcher;
@@ -133,7 +134,7 @@ impl Found {
             }) => 0..seq,
             Some(cursor) => cursor.seq.saturating_add(1)..u64::MAX,
         };
-        let condition = query.condition();
+        let condition = by_id::resolved(query.condition(), &files);
         let seqs = condition.span(field("seq"));
         let unsigned = |seq: i64| u64::try_from(seq).unwrap_or(0);
         let bounds = Bounds {

@@ -26,6 +26,8 @@ impl Columns {
     /// Those of a count; `None` if it asks for more than they have.
     pub(super) fn of(counting: &Counting) -> Option<Self> {
         let fit = |column: &Column, fits: fn(Kind) -> bool| match column {
+            // Ids are in no index.
+            Column::Field(id) if *id == field("id") => None,
             Column::Field(field) if fits(field.info().kind) => Some(*field),
             _ => None,
         };
