@@ -1,4 +1,4 @@
-//! Finding across processes that are real ones: beside a writer that seals and indexes.
+//! Finding across processes that are real ones: beside a writer that seals and indexes, and after one that was killed.
 //!
 //! The other process is this test binary once more, told by its environment which part it plays; so that its segments can be
 //! smaller than the `auditdb` binary would ever make them.
@@ -6,6 +6,7 @@
 #![cfg(feature = "search")]
 
 mod found_at_once;
+mod killed;
 
 use auditdb::{Database, Options, Order, Query};
 use std::ffi::OsStr;
