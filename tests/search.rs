@@ -243,37 +243,3 @@ proptest! {
         prop_assert_eq!(&found.reach().unindexed, &Vec::new());
     }
 }
-
-/// Beside the writer, over its files alone as another process is: what was acknowledged is found, while segments are sealed
-/// and indexed all the time.
-#[test]
-fn a_reader_beside_the_writer_finds_what_was_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("db");
-    let options = Options::default().seal_bytes(8 << 10).zero_ahead(false);
-    let db = Database::create_with(&path, Arc::new(auditdb::disk::RealDisk), options).unwrap();
-    let reader = Database::open_read_only(&path).unwrap();
-    for number in 0..1_000 {
-        let word = format!("word{number}");
-        let record = format!(
-            r#"{{"agent":{{"id":"a"}},"kind":"decision","correlation":"c{number}","reasoning":"now {word} then","attributes":{{"n":{number}}}}}"#
-        );
-        let receipt = db.append_json(&record).unwrap();
-        let query = match number % 3 {
-            0 => Query::new().correlation(&format!("c{number}")),
-            1 => Query::new().text(&format!("now {word}")),
-            _ => Query::parse(&format!("attributes.n:{number}")).unwrap(),
-        };
-        let mut found = reader.query(&query).unwrap();
-        let seqs: Vec<u64> = found.by_ref().map(|entry| entry.unwrap().seq()).collect();
-        assert_eq!(seqs, [receipt.seq], "record {number}");
-        assert!(!found.reach().is_partial());
-    }
-    assert_eq!(db.wait_for_indexes(), None);
-    assert!(db.status().unwrap().segments > 20);
-    // All of it again, when everything is indexed.
-    for number in (0..1_000).step_by(37) {
-        let found = reader.query(&Query::new().text(&format!("word{number}"))).unwrap();
-        assert_eq!(found.count(), 1);
-    }
-}

@@ -45,6 +45,8 @@ pub(crate) struct Known {
     pub(crate) handed_over: BTreeSet<u64>,
     /// Whether the log was created.
     pub(crate) created: bool,
+    /// How a record that says its number is written; as [`numbered`] does if nothing else is said.
+    pub(crate) text: Option<fn(u64) -> String>,
 }
 
 impl Known {
@@ -58,7 +60,8 @@ impl Known {
         let first = self.handed_over.len() as u64;
         let numbers: Vec<u64> = (first..first + count).collect();
         self.handed_over.extend(&numbers);
-        let texts: Vec<String> = numbers.iter().map(|number| numbered(*number)).collect();
+        let text = self.text.unwrap_or(numbered);
+        let texts: Vec<String> = numbers.iter().map(|number| text(*number)).collect();
         let appended = db.append_all_json(texts.iter().map(String::as_str))?;
         assert!(appended.atomic);
         self.acknowledged.extend(numbers.into_iter().zip(appended.receipts));
