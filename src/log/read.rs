@@ -23,6 +23,8 @@ pub(crate) struct Files {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
+    /// The log's name, as its records bear it when they are read.
+    pub(crate) log: Arc<str>,
     pub(crate) view: RwLock<View>,
     /// The block that was read last: what is looked up one by one mostly stands together.
     recent: Mutex<Option<Arc<Block>>>,
@@ -42,6 +44,7 @@ impl Files {
         Files {
             disk,
             layout,
+            log: identity.name().into(),
             identity,
             view: RwLock::new(view),
             recent: Mutex::default(),
