@@ -9,6 +9,7 @@ mod evidence;
 #[cfg_attr(not(feature = "search"), path = "database/no_indexes.rs")]
 mod indexes;
 mod lineage;
+mod others;
 mod verification;
 
 use crate::disk::{Disk, RealDisk, SimDisk};
@@ -19,6 +20,7 @@ use crate::log::{
 };
 use crate::record::{Prepared, Record};
 use indexes::Indexes;
+use others::{Line, Member, Others};
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
 use std::path::{Path, PathBuf};
@@ -40,6 +42,8 @@ struct Inner {
     options: Options,
     mode: Mode,
     indexes: Indexes,
+    /// The other logs of the database; `None` if this handle is to have nothing to do with them.
+    others: Option<Others>,
 }
 
 enum Mode {
@@ -167,22 +171,30 @@ impl Database {
     pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
         let path = path.as_ref();
         let (_, layout) = lineage::newest(&*disk, path, &Options::default())?;
-        Self::reading(path, disk, layout)
+        Self::reading(path, disk, layout, Some(Others::default()))
     }
 
-    /// Opens one of a database's logs for reading, such as one that has a successor (see [`Database::succeed`]).
+    /// Opens one of a database's logs for reading, such as one that has a successor (see [`Database::succeed`]). Questions
+    /// to this handle go to that log alone, and not to the others of the database.
     ///
     /// # Errors
     /// As [`Database::open_read_only`]; [`Error::NotFound`] if there is no log of that name.
     pub fn open_log(path: impl AsRef<Path>, name: &str) -> Result<Self> {
+        Self::open_log_with(path, Arc::new(RealDisk), name)
+    }
+
+    /// Opens one of a database's logs on that disk for reading.
+    ///
+    /// # Errors
+    /// As [`Database::open_log`].
+    pub fn open_log_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, name: &str) -> Result<Self> {
         let path = path.as_ref();
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let names = lineage::all(&*disk, path, &Options::default())?;
         if !names.iter().any(|known| known == name) {
             return Err(lineage::no_log(path, name, &names));
         }
         let layout = lineage::layout(path, name, &Options::default());
-        Self::reading(path, disk, layout)
+        Self::reading(path, disk, layout, None)
     }
 
     /// The names of a database's logs, the oldest first; the last one is written.
@@ -285,31 +297,36 @@ impl Database {
         })
     }
 
-    /// The record with that seq (`get(7)`) or that id (`get("019a…")`).
+    /// The record with that seq (`get(7)`), in the log that this handle is of, the newest as a rule; the one with that seq of
+    /// another log (`get("main/7")`); or the one with that id (`get("019a…")`), in the newest log that has it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is none.
+    /// [`Error::NotFound`] if there is none. [`Error::Damaged`] if it was found nowhere, and something could not be read
+    /// that may have it.
     pub fn get(&self, at: impl Into<At>) -> Result<Entry> {
         self.refresh()?;
         let at = at.into();
-        let files = self.files();
-        let named = |at: &At| match at {
-            At::Seq(seq) => format!("record {seq}"),
-            At::Id(id) => format!("record {}", crate::record::id_text(*id)),
-            At::Text(text) => format!("record {text:?}"),
+        let not_found = || Error::NotFound {
+            what: match &at {
+                At::Seq(seq) => format!("record {seq}"),
+                At::Id(id) => format!("record {}", crate::record::id_text(*id)),
+                At::Text(text) => format!("record {text:?}"),
+            },
         };
-        let seq = match &at {
-            At::Seq(seq) => Some(*seq),
-            At::Id(id) => files.find_id(id)?,
-            At::Text(text) => match (text.parse(), uuid::Uuid::try_parse(text)) {
-                (Ok(seq), _) => Some(seq),
-                (_, Ok(id)) => files.find_id(id.as_bytes())?,
+        let found = match &at {
+            At::Seq(seq) => record_of(&self.files(), *seq)?,
+            At::Id(id) => self.find_id(id)?,
+            At::Text(text) => match (text.parse(), text.rsplit_once('/'), uuid::Uuid::try_parse(text)) {
+                (Ok(seq), ..) => record_of(&self.files(), seq)?,
+                (_, Some((log, seq)), _) => match (self.files_of(log)?, seq.parse()) {
+                    (Some(files), Ok(seq)) => record_of(&files, seq)?,
+                    _ => None,
+                },
+                (.., Ok(id)) => self.find_id(id.as_bytes())?,
                 _ => None,
             },
         };
-        let not_found = || Error::NotFound { what: named(&at) };
-        let seq = seq.ok_or_else(not_found)?;
-        self.records(seq..=seq)?.next().unwrap_or_else(|| Err(not_found()))
+        found.ok_or_else(not_found)
     }
 
     /// The record's text with the values that stand in parts put back.
@@ -317,7 +334,11 @@ impl Database {
     /// # Errors
     /// A part cannot be read or is not what the record says.
     pub fn whole(&self, entry: &Entry) -> Result<String> {
-        entry.whole(&self.files())
+        let files = self.files_of(entry.log())?;
+        let gone = || Error::NotFound {
+            what: format!("the log {} that the record is in", entry.log()),
+        };
+        entry.whole(&files.ok_or_else(gone)?)
     }
 
     /// The number of records, the log's own included: the seq that the next one gets.
@@ -407,6 +428,17 @@ impl Database {
     }
 
     fn new(path: &Path, disk: Arc<dyn Disk>, options: Options, indexes: Indexes, mode: Mode) -> Self {
+        Self::with(path, disk, options, indexes, mode, Some(Others::default()))
+    }
+
+    fn with(
+        path: &Path,
+        disk: Arc<dyn Disk>,
+        options: Options,
+        indexes: Indexes,
+        mode: Mode,
+        others: Option<Others>,
+    ) -> Self {
         Database {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
@@ -414,15 +446,16 @@ impl Database {
                 options,
                 mode,
                 indexes,
+                others,
             }),
         }
     }
 
-    fn reading(path: &Path, disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
+    fn reading(path: &Path, disk: Arc<dyn Disk>, layout: Layout, others: Option<Others>) -> Result<Self> {
         let mode = Mode::Reading(Box::new(Reading::open(Arc::clone(&disk), layout)?));
         let options = Options::default();
         let indexes = Indexes::of_a_reader(&options);
-        Ok(Self::new(path, disk, options, indexes, mode))
+        Ok(Self::with(path, disk, options, indexes, mode, others))
     }
 
     fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
@@ -455,6 +488,57 @@ impl Database {
         })
     }
 
+    /// The files of the log of that name, if this handle has to do with it.
+    fn files_of(&self, log: &str) -> Result<Option<Arc<Files>>> {
+        let own = self.files();
+        if *own.log == *log {
+            return Ok(Some(own));
+        }
+        match &self.inner.others {
+            Some(others) if lineage::number(log).is_some() => others.files(&self.line(), log),
+            _ => Ok(None),
+        }
+    }
+
+    /// The record of that id, in the newest log that has it.
+    fn find_id(&self, id: &[u8; 16]) -> Result<Option<Entry>> {
+        let mut unanswered = None;
+        for member in self.line_of_logs().into_iter().rev() {
+            let files = match member {
+                Member::Own => self.files(),
+                Member::Other(asked) => asked.files,
+                Member::Not(unasked) => {
+                    unanswered.get_or_insert(Error::damaged(&self.inner.path, unasked.why));
+                    continue;
+                }
+            };
+            match files.find_id(id) {
+                Ok(Some(seq)) => return record_of(&files, seq),
+                Ok(None) => {}
+                Err(error) => _ = unanswered.get_or_insert(error),
+            }
+        }
+        // Who was not asked may have it.
+        unanswered.map_or(Ok(None), Err)
+    }
+
+    /// All logs that this handle has to do with, the oldest first, as they are now.
+    fn line_of_logs(&self) -> Vec<Member> {
+        match &self.inner.others {
+            Some(others) => others.line(&self.line()),
+            None => vec![Member::Own],
+        }
+    }
+
+    fn line(&self) -> Line<'_> {
+        Line {
+            disk: &self.inner.disk,
+            path: &self.inner.path,
+            options: &self.inner.options,
+            own: self.identity().name(),
+        }
+    }
+
     fn refresh(&self) -> Result<()> {
         match &self.inner.mode {
             Mode::Writing(_) => Ok(()),
@@ -475,4 +559,14 @@ impl fmt::Debug for Database {
 
 fn one(receipts: Vec<Receipt>) -> Result<Receipt> {
     receipts.into_iter().next().ok_or(Error::Closed)
+}
+
+/// The record of that seq, if the log has it.
+fn record_of(files: &Arc<Files>, seq: u64) -> Result<Option<Entry>> {
+    let lines = files.lines(seq..seq.saturating_add(1));
+    let mut records = Records {
+        lines,
+        files: Arc::clone(files),
+    };
+    records.next().transpose()
 }

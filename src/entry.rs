@@ -8,15 +8,17 @@ use std::sync::Arc;
 /// A stored record: its line, byte for byte as it was hashed, and what the log put in front.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    log: Arc<str>,
     text: String,
     head: Head,
 }
 
 impl Entry {
-    /// From a stored line; `None` if it is not one that the log writes.
-    pub(crate) fn new(line: Vec<u8>) -> Option<Self> {
+    /// From a line that the log of that name stores; `None` if it is not one that a log writes.
+    pub(crate) fn new(log: &Arc<str>, line: Vec<u8>) -> Option<Self> {
         let head = read_head(&line)?;
         Some(Entry {
+            log: Arc::clone(log),
             text: String::from_utf8(line).ok()?,
             head,
         })
@@ -28,7 +30,13 @@ impl Entry {
         &self.text
     }
 
-    /// The record's place in the log, from 0.
+    /// The name of the log that it is in.
+    #[must_use]
+    pub fn log(&self) -> &str {
+        &self.log
+    }
+
+    /// The record's place in its log, from 0.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.head.seq
@@ -119,7 +127,7 @@ impl Iterator for Records {
             Ok(line) => line,
             Err(error) => return Some(Err(error)),
         };
-        Some(Entry::new(line).ok_or_else(|| {
+        Some(Entry::new(&self.files.log, line).ok_or_else(|| {
             let fault = crate::log::Fault {
                 file: self.files.layout.root().to_owned(),
                 offset: None,

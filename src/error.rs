@@ -113,9 +113,9 @@ pub enum Error {
     Proof(ProofFault),
     /// A query's text cannot be read.
     Query(QueryFault),
-    /// A cursor came from another log than the one that is asked.
+    /// A cursor came from other logs than those that are asked.
     OtherCursor {
-        /// The log's directory.
+        /// The database's directory, or the log's if only that one is asked.
         path: PathBuf,
     },
     /// There is no database here.
@@ -309,7 +309,7 @@ impl fmt::Display for Error {
             Error::Query(fault) => fault.fmt(f),
             Error::OtherCursor { path } => write!(
                 f,
-                "the cursor came from another log than {}; ask that one, or begin without a cursor",
+                "the cursor is of other logs than those of {} that can be asked; ask those, or begin without a cursor",
                 path.display()
             ),
             Error::Exists { path } => write!(f, "{} is already there and was left alone", path.display()),

@@ -198,7 +198,7 @@ fn pages_go_on_while_records_are_appended_and_sealed() {
         found.cursor().unwrap()
     };
     assert!(
-        filled(3).query(&Query::new().after(cursor)).is_err(),
+        filled(3).query(&Query::new().after(cursor.clone())).is_err(),
         "a cursor of another log was taken"
     );
     for text in ["", "AAAA", "é", &cursor.to_string()[1..]] {

@@ -124,7 +124,7 @@ fn a_chain_goes_on_from_a_log_into_its_successor() {
     db.append_json(&record(2, 2, &child)).unwrap();
     let trace = trace_of(&db, 2);
     assert_eq!(shape(&trace), [(1, 0, Tie::Root), (2, 1, Tie::Child)]);
-    let logs: Vec<&str> = trace.steps.iter().map(|step| step.log.as_str()).collect();
+    let logs: Vec<&str> = trace.steps.iter().map(|step| step.entry.log()).collect();
     assert_eq!(logs, ["main", "main.2"]);
     // What cannot be read is said.
     let journal = format!("{}/journal/{:020}.journal", oracle::LOG, 0);

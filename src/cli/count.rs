@@ -3,7 +3,7 @@
 use super::figures::count;
 use super::output::Out;
 use super::query::{Asked, quoted};
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Outcome, Stop, Waiting, Where, output};
 use crate::query::{CountRow, Counting, Counts, Measure, Per, Zone};
 use crate::record::{format_time, printable};
 use clap::{Args, ValueEnum};
@@ -14,12 +14,12 @@ use std::path::Path;
 #[derive(Debug, Args)]
 #[command(
     override_usage = "auditdb count [OPTIONS] [DIR] [EXPR]",
-    after_help = "EXPR is as for `auditdb query`. A record with a list, such as tools, counts once in the group of each different\n\
+    after_help = "EXPR is as for `auditdb query`, and all logs of the database are asked, or only that of --log. A record with a list, such as tools, counts once in the group of each different\n\
     value. Figures: distinct(subject) sum(cost) avg(duration) min(rows) max(rows) p50(duration) p99.9(duration).\n\n\
     Exit codes: 0 counted; 1 nothing matched; 2 a mistake; 3 a partial answer.\n\n\
     Examples:\n  auditdb init my-db\n  auditdb count my-db kind:system --by event\n  \
     auditdb count my-db --by agent,outcome --per hour --all --chart\n  \
-    auditdb count my-db --all --by kind --figures 'distinct(agent),p95(duration)' --json"
+    auditdb count my-db --all --by kind --timeout 5s --figures 'distinct(agent),p95(duration)' --json"
 )]
 pub(super) struct Count {
     #[command(flatten)]
@@ -29,6 +29,8 @@ pub(super) struct Count {
     expr: Option<OsString>,
     #[command(flatten)]
     asked: Asked,
+    #[command(flatten)]
+    waiting: Waiting,
     /// Group by these members, up to three.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     by: Vec<String>,
@@ -57,7 +59,7 @@ impl Count {
         let (dir, expr) = self.at.dir_and_expr(self.expr.as_slice())?;
         let expr = expr.as_str();
         let zone = self.asked.zone()?.unwrap_or_else(Zone::utc);
-        let mut counting = Counting::new(self.asked.question(expr, &zone)?);
+        let mut counting = Counting::new(self.asked.question(expr, &zone)?.within(&self.waiting.patience()?));
         let mistake = |fault: crate::QueryFault| Stop::CouldNot(fault.to_string());
         for name in &self.by {
             counting = counting.by(name).map_err(mistake)?;
@@ -176,12 +178,18 @@ impl Count {
         serde_json::json!({
             "rows": rows, "matched": counts.reach.matched, "in_range": counts.reach.in_range, "scanned": counts.reach.scanned,
             "pruned": counts.reach.pruned, "partial": counts.is_partial(), "cut": counts.cut, "unreadable": unreadable,
+            "stopped": counts.reach.stopped.map(output::stopped_word), "logs": counts.reach.logs,
+            "unasked": output::unasked(&counts.reach),
         })
         .to_string()
     }
 
     fn foot(&self, dir: &Path, expr: &str, counts: &Counts) {
-        output::unreadable(&counts.reach.unreadable);
+        output::left_out(&counts.reach);
+        if let Some(stopped) = counts.reach.stopped {
+            let why = output::stopped(stopped);
+            output::say(&format!("auditdb: PARTIAL: {why} before everything was counted"));
+        }
         if counts.cut {
             let (limit, each) = (count(Counts::LIMIT as u64), count(Counts::GROUPS_OF_A_RECORD as u64));
             output::say(&format!(
@@ -189,10 +197,14 @@ impl Count {
             ));
         }
         output::say(&format!(
-            "{} records matched in {} groups; of {} in range {} were looked at",
+            "{} records matched in {} groups; of {} in range{} {} were looked at",
             count(counts.reach.matched),
             count(counts.rows.len() as u64),
             count(counts.reach.in_range),
+            match counts.reach.logs {
+                1 => String::new(),
+                logs => format!(" in {logs} logs"),
+            },
             count(counts.reach.scanned)
         ));
         let dir = quoted(&dir.to_string_lossy());
@@ -201,8 +213,10 @@ impl Count {
         } else {
             format!(" {}", quoted(expr))
         };
+        let log = self.at.log().map(|log| format!(" --log {}", quoted(log)));
         if counts.reach.matched > 0 {
-            output::say(&format!("next: auditdb query {dir}{expr}"));
+            let log = log.unwrap_or_default();
+            output::say(&format!("next: auditdb query {dir}{expr}{log}"));
         }
     }
 }

@@ -198,7 +198,8 @@ fn tree(chain: &[Entry]) -> String {
         let depth = depth.map_or(0, |depth| depth + 1);
         depths.insert(entry.id(), depth);
         let indent = "  ".repeat(depth.min(12));
-        let (summary, case) = (summary(entry), part(entry.text(), "correlation"));
+        let name = format!("#{}", entry.seq());
+        let (summary, case) = (summary(entry, &name), part(entry.text(), "correlation"));
         let cut = summary.split_whitespace().filter(|word| **word != case);
         text.push_str(&format!("{indent}{}\n", cut.collect::<Vec<_>>().join("  ")));
         for policy in list(entry.text(), "policies") {

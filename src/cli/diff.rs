@@ -4,7 +4,7 @@ use super::figures::count;
 use super::output::Out;
 use super::query::quoted;
 use super::record_name::resolve;
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
 use crate::query::{Change, Comparison, Pair, Place};
 use crate::record::printable;
 use clap::Args;
@@ -18,10 +18,10 @@ use std::path::Path;
 #[command(
     override_usage = "auditdb diff [OPTIONS] [DIR] <A> <B>",
     after_help = "A and B are any ids in your hands, each for its whole chain: a correlation, a session, a W3C trace id, a record's id or\n\
-    the beginning of it, a seq, @last, @last-failure. Steps belong together by kind, agent and the name of their decision,\n\
+    the beginning of it, a seq, LOG/SEQ, @last, @last-failure. Steps belong together by kind, agent and the name of their decision,\n\
     tool or action, in order. Ids, times, durations and what a call cost are no differences. The texts that a model wrote\n\
     (reasoning, summaries, comments) are, but come last.\n\n\
-    Exit codes: 0 the same; 1 different; 2 it could not be done; 3 something could not be read, or is too much.\n\n\
+    Exit codes: 0 the same; 1 different; 2 it could not be done; 3 something could not be read, is too much, or time ran out.\n\n\
     Examples:\n  auditdb init my-db\n  \
     echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-8\"}' | auditdb append my-db\n  \
     echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-9\"}' | auditdb append my-db\n  \
@@ -33,6 +33,8 @@ pub(super) struct Diff {
     /// The two chains.
     #[arg(value_names = ["A", "B"], num_args = 0..=2)]
     chains: Vec<OsString>,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 impl Diff {
@@ -43,7 +45,9 @@ impl Diff {
             return Err(Stop::CouldNot("no A and B given".to_owned()));
         };
         let db = self.at.read(&dir)?;
-        let found = db.diff(&resolve(&db, a)?, &resolve(&db, b)?)?;
+        let patience = self.waiting.patience()?;
+        let chain = |name| resolve(&db, name, &patience);
+        let found = db.diff_within(&chain(a)?, &chain(b)?, &patience)?;
         let mut out = Out::new();
         if self.at.json {
             out.line(&object(&found, a, b))?;
@@ -51,7 +55,7 @@ impl Diff {
         } else {
             print(&mut out, &found, a, b)?;
             out.flush()?;
-            self.foot(&dir, db.identity().name(), &found);
+            Self::foot(&dir, &Names::of(&self.at, &db), &found);
         }
         Ok(match &found {
             found if found.is_partial() => Answer::Partial,
@@ -60,10 +64,16 @@ impl Diff {
         })
     }
 
-    fn foot(&self, dir: &Path, asked: &str, found: &Comparison) {
+    fn foot(dir: &Path, names: &Names, found: &Comparison) {
         output::unreadable(&found.unreadable);
         if found.cut {
             output::say("auditdb: a chain is longer than what was looked at");
+        }
+        if let Some(stopped) = found.stopped {
+            output::say(&format!(
+                "auditdb: {} before all of it was found",
+                output::stopped(stopped)
+            ));
         }
         if found.is_partial() {
             output::say("PARTIAL: steps may be missing");
@@ -74,17 +84,10 @@ impl Diff {
         }
         let pair = found.pairs.get(found.first().unwrap_or(0));
         if let Some(place) = pair.and_then(|pair| pair.b.as_ref().or(pair.a.as_ref())) {
-            // The log goes without saying where it is the one that was asked.
-            let named = self.at.log().is_some() || place.log != asked;
-            let log = if named {
-                format!(" --log {}", quoted(&place.log))
-            } else {
-                String::new()
-            };
+            let dir = quoted(&dir.to_string_lossy());
             output::say(&format!(
-                "next: auditdb why {} {}{log}",
-                quoted(&dir.to_string_lossy()),
-                place.seq
+                "next: auditdb why {dir} {}",
+                names.typed(&place.log, place.seq)
             ));
         }
     }
@@ -195,6 +198,7 @@ fn object(found: &Comparison, a: &str, b: &str) -> String {
     let answer = json!({
         "a": a, "b": b, "same": found.is_same(), "first": found.first().map(|at| at + 1), "steps": steps,
         "partial": found.is_partial(), "unreadable": unreadable, "cut": found.cut,
+        "stopped": found.stopped.map(output::stopped_word),
     });
     printable(&answer.to_string()).into_owned()
 }

@@ -3,7 +3,7 @@
 use super::figures::count;
 use super::output::Out;
 use super::query::{Between, quoted};
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Outcome, Stop, Waiting, Where, output};
 use crate::query::{self, Finding, LintRow, Member, Zone};
 use crate::record::look::word;
 use crate::record::{CALLER_KINDS, printable};
@@ -19,9 +19,9 @@ use std::path::Path;
     override_usage = "auditdb lint [OPTIONS] [DIR] [EXPR]",
     after_help = "EXPR, --since and --until are those of auditdb query, and choose which records are looked at. A share is that of the\n\
     records of which it is asked: access is not asked of what was denied or failed, a link counts as a parent. - is what\n\
-    does not matter in this kind of record. The records that the log writes about itself are not looked at, nor are other\n\
-    logs of the database than the one that is asked (--log).\n\n\
-    Exit codes: 0 nothing to say; 1 findings; 2 it could not be done; 3 something could not be read.\n\n\
+    does not matter in this kind of record. The records that the log writes about itself are not looked at. All logs of\n\
+    the database are, or only that of --log.\n\n\
+    Exit codes: 0 nothing to say; 1 findings; 2 it could not be done; 3 something could not be read, or time ran out.\n\n\
     Examples:\n  auditdb init my-db\n  auditdb lint my-db\n  auditdb lint my-db agent:refunds --since 7d\n  auditdb lint my-db --json"
 )]
 pub(super) struct Lint {
@@ -32,6 +32,8 @@ pub(super) struct Lint {
     expr: Option<OsString>,
     #[command(flatten)]
     between: Between,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 impl Lint {
@@ -39,6 +41,7 @@ impl Lint {
         let (dir, expr) = self.at.dir_and_expr(self.expr.as_slice())?;
         let expr = expr.as_str();
         let question = self.between.question(expr, &Zone::utc())?;
+        let question = question.within(&self.waiting.patience()?);
         let lint = self.at.read(&dir)?.lint(&question)?;
         let findings = lint.findings();
         let mut out = Out::new();
@@ -58,9 +61,16 @@ impl Lint {
     }
 
     fn foot(&self, dir: &Path, lint: &query::Lint, findings: &[Finding]) {
-        output::unreadable(&lint.reach.unreadable);
-        if lint.reach.is_partial() {
-            output::say("PARTIAL: records that could not be read are not counted");
+        output::left_out(&lint.reach);
+        match lint.reach.stopped {
+            Some(stopped) => {
+                let why = output::stopped(stopped);
+                output::say(&format!("PARTIAL: {why} before all records were looked at"));
+            }
+            None if lint.reach.is_partial() => {
+                output::say("PARTIAL: records that could not be read are not counted");
+            }
+            None => {}
         }
         let records: u64 = lint.rows.iter().map(|row| row.records).sum();
         let found = findings.len() as u64;
@@ -218,6 +228,8 @@ fn object(lint: &query::Lint, findings: &[Finding]) -> String {
     let answer = json!({
         "findings": findings, "rows": rows, "scanned": lint.reach.scanned, "pruned": lint.reach.pruned,
         "partial": lint.reach.is_partial(), "unreadable": unreadable,
+        "stopped": lint.reach.stopped.map(output::stopped_word), "logs": lint.reach.logs,
+        "unasked": output::unasked(&lint.reach),
     });
     printable(&answer.to_string()).into_owned()
 }

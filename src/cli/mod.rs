@@ -17,6 +17,7 @@ mod lines;
 mod lint;
 mod log;
 mod look;
+mod names;
 mod output;
 mod place;
 mod progress;
@@ -34,12 +35,15 @@ mod status;
 mod tail;
 mod trace;
 mod verify;
+mod waiting;
 mod why;
 
 use crate::error::Error;
 use clap::{Parser, Subcommand};
+use names::Names;
 use place::Where;
 use std::process::ExitCode;
+use waiting::Waiting;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +62,8 @@ enum Stop {
     No(String),
     /// It could not be done.
     CouldNot(String),
+    /// It was stopped before there was anything to say.
+    Partial(String),
 }
 
 type Outcome = Result<Answer, Stop>;
@@ -151,6 +157,7 @@ pub fn run() -> ExitCode {
         Ok(Answer::Partial) => (3, None),
         Err(Stop::No(message)) => (1, Some(message)),
         Err(Stop::CouldNot(message)) => (2, Some(message)),
+        Err(Stop::Partial(message)) => (3, Some(message)),
     };
     if let Some(message) = message {
         if json {

@@ -5,6 +5,7 @@
 
 use super::Stop;
 use crate::log::Fault;
+use crate::query::{Reach, Stopped, Unasked};
 use crate::record::printable_lines;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -44,6 +45,38 @@ pub(super) fn unreadable(faults: &[Fault]) {
     for fault in faults {
         say(&format!("auditdb: could not be read: {fault}"));
     }
+}
+
+/// Names to stderr everything that an answer had to leave out.
+pub(super) fn left_out(reach: &Reach) {
+    for Unasked { log, why, .. } in &reach.unasked {
+        say(&format!("auditdb: the log {log} could not be asked: {why}"));
+    }
+    unreadable(&reach.unreadable);
+}
+
+/// Why it was not looked any further, in words.
+pub(super) fn stopped(stopped: Stopped) -> &'static str {
+    match stopped {
+        Stopped::Limit => "there were enough",
+        Stopped::Deadline => "the time was up",
+        Stopped::Cancelled => "it was cancelled",
+    }
+}
+
+/// The same for machines.
+pub(super) fn stopped_word(stopped: Stopped) -> &'static str {
+    match stopped {
+        Stopped::Limit => "limit",
+        Stopped::Deadline => "deadline",
+        Stopped::Cancelled => "cancelled",
+    }
+}
+
+/// The logs that could not be asked, for machines.
+pub(super) fn unasked(reach: &Reach) -> Vec<serde_json::Value> {
+    let object = |unasked: &Unasked| serde_json::json!({ "log": unasked.log, "why": unasked.why.to_string() });
+    reach.unasked.iter().map(object).collect()
 }
 
 /// Writes a line to stderr; nobody has to read it.

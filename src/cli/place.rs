@@ -14,7 +14,8 @@ pub(super) struct Where {
     /// The database's directory; AUDITDB_DIR if it is left out (`auditdb --help` says when it is).
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The log in it; the newest if it is not said. Only that one is written.
+    /// The log in it, alone. If it is not said, what finds records looks into all logs, and everything else is about the
+    /// newest, which is the one that is written.
     #[arg(long, value_name = "NAME")]
     log: Option<String>,
     /// Answer in JSON, for machines.
@@ -70,7 +71,7 @@ impl Where {
         self.log.as_deref()
     }
 
-    /// Opens the log for reading.
+    /// Opens the database for reading: all its logs, or the one that was asked for.
     pub(super) fn read(&self, dir: &Path) -> Result<Database, Stop> {
         Ok(match &self.log {
             Some(name) => Database::open_log(dir, name)?,
@@ -84,20 +85,30 @@ impl Where {
         Ok(Database::join(dir)?)
     }
 
+    /// The same for what only that log can do.
+    pub(super) fn join_log(&self, dir: &Path, log: &str) -> Result<Database, Stop> {
+        written(dir, log)?;
+        Ok(Database::join(dir)?)
+    }
+
     /// Whether the log that was asked for is the one that is written.
     pub(super) fn check_newest(&self, dir: &Path) -> Result<(), Stop> {
-        let Some(name) = &self.log else { return Ok(()) };
-        let names = Database::logs(dir)?;
-        match names.last() {
-            Some(newest) if newest == name => Ok(()),
-            Some(newest) if names.contains(name) => Err(Error::Succeeded {
-                log: name.clone(),
-                by: newest.clone(),
-            }
-            .into()),
-            // It names the logs that there are.
-            _ => Database::open_log(dir, name).map(|_| ()).map_err(Stop::from),
+        self.log.as_ref().map_or(Ok(()), |name| written(dir, name))
+    }
+}
+
+/// Whether that log is the one that is written.
+fn written(dir: &Path, name: &str) -> Result<(), Stop> {
+    let names = Database::logs(dir)?;
+    match names.last() {
+        Some(newest) if newest == name => Ok(()),
+        Some(newest) if names.iter().any(|known| known == name) => Err(Error::Succeeded {
+            log: name.to_owned(),
+            by: newest.clone(),
         }
+        .into()),
+        // It names the logs that there are.
+        _ => Database::open_log(dir, name).map(|_| ()).map_err(Stop::from),
     }
 }
 

@@ -1,8 +1,10 @@
 //! `auditdb proof make`, `consistency` and `tiles`: proofs made from a log. Checking one needs no log (`proof`).
 
 use super::{Answer, Outcome, Stop, Where, output, record_name};
+use crate::database::Database;
 use crate::disk::{Disk, RealDisk};
 use crate::proof::{base64_text, tiles_of};
+use crate::query::Patience;
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Make {
     #[command(flatten)]
     at: Where,
-    /// The record: a seq, LOG/SEQ, an id or the beginning of one, @last.
+    /// The record: a seq, LOG/SEQ, an id or the beginning of one, @last; it is looked for in all logs.
     #[arg(value_name = "RECORD")]
     rest: Vec<OsString>,
 }
@@ -27,12 +29,17 @@ impl Make {
         let (dir, name) = self.at.dir_and_record(&self.rest)?;
         // Reading is enough as long as a checkpoint reaches the record.
         let reader = self.at.read(&dir)?;
-        let found = record_name::resolve(&reader, &name)?;
+        let found = record_name::resolve(&reader, &name, &Patience::new())?;
         let [entry] = found.as_slice() else {
             return Err(Stop::No(format!(
-                "{name} means {} records; name one by its seq",
+                "{name} means {} records; name one by its seq or id",
                 found.len()
             )));
+        };
+        // It may be in another log than the newest.
+        let reader = match entry.log() {
+            log if log == reader.identity().name() => reader,
+            log => Database::open_log(&dir, log)?,
         };
         let covered = reader
             .newest_checkpoint()?
@@ -40,7 +47,7 @@ impl Make {
         let proof = if covered {
             reader.prove(entry.seq())?
         } else {
-            self.at.join(&dir)?.prove(entry.seq())?
+            self.at.join_log(&dir, entry.log())?.prove(entry.seq())?
         };
         output::print(proof.to_string().trim_end_matches('\n'))?;
         Ok(Answer::Yes)

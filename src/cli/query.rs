@@ -4,11 +4,12 @@
 use super::figures::count;
 use super::output::Out;
 use super::tail::{columns, summary};
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
 use crate::disk::{Disk as _, RealDisk};
 use crate::entry::Entry;
-use crate::query::{Cursor, Order, Query as Question, Reach, Stopped, Zone, moment};
+use crate::query::{Cursor, Order, Query as Question, Reach, Stopped, Unindexed, Zone, moment};
 use clap::{Args, ValueEnum};
+use serde_json::json;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -28,10 +29,14 @@ use std::path::Path;
       begins with - goes behind --.\n\n\
       --since and --until take such times too, and 90s, 30m, 24h, 7d, 2w (ago) and now. --until is not included.\n\
       The records that the log writes about itself show if EXPR names kind, id, seq, event or alert, or with --all.\n\n\
+      All logs of the database are asked, or only that of --log. Within a log records come by seq, those of several logs by\n\
+      the times of what each has next. A page's --cursor goes on in all of them, also while records are appended. --timeout\n\
+      and Ctrl-C end the search; what was found by then is shown, and is a partial answer.\n\n\
       Exit codes: 0 found; 1 nothing matched; 2 EXPR cannot be read, or another mistake; 3 a partial answer.\n\n\
       Examples:\n  auditdb init my-db\n  auditdb query my-db kind:system\n  \
       auditdb query my-db 'event:genesis OR event:state' --json --order oldest\n  \
-      auditdb query my-db 'kind:system NOT event:opened' --since 24h --csv --limit 100"
+      auditdb query my-db 'kind:system NOT event:opened' --since 24h --csv --limit 100\n  \
+      auditdb query my-db kind:system --log main --timeout 5s"
 )]
 pub(super) struct Query {
     #[command(flatten)]
@@ -41,6 +46,8 @@ pub(super) struct Query {
     expr: Option<OsString>,
     #[command(flatten)]
     asked: Asked,
+    #[command(flatten)]
+    waiting: Waiting,
     /// At most so many records, 0 for all; 20 if it is left out, and all with --json or --csv.
     #[arg(short = 'n', long, value_name = "N")]
     limit: Option<usize>,
@@ -59,6 +66,9 @@ pub(super) struct Query {
     /// Comma-separated values (RFC 4180), for spreadsheets.
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    /// With --json: each record in an object that says which log it is in and at which seq.
+    #[arg(long, requires = "json")]
+    places: bool,
 }
 
 /// See [`Order`].
@@ -152,12 +162,13 @@ impl Query {
         let expr = expr.as_str();
         let zone = self.asked.zone()?;
         let question = self.question(expr, zone.as_ref().unwrap_or(&Zone::utc()))?;
+        let asks_for = question.condition().to_string();
         if self.explain && !self.at.json {
-            output::say(&format!("asks for: {}", question.condition()));
+            output::say(&format!("asks for: {asks_for}"));
         }
         let db = self.at.read(&dir)?;
-        let mut found = db.query(&question)?;
-        let mut rows = Rows::new(&self, zone);
+        let mut found = db.query(&question.within(&self.waiting.patience()?))?;
+        let mut rows = Rows::new(&self, zone, Names::of(&self.at, &db));
         rows.head()?;
         for entry in found.by_ref() {
             rows.row(&entry?)?;
@@ -165,22 +176,29 @@ impl Query {
         rows.out.flush()?;
         let reach = found.reach();
         if self.explain && !self.at.json {
-            for (segment, why) in &reach.unindexed {
-                output::say(&format!("scanned: the segment at {segment}, since its index {why}"));
+            for Unindexed { log, segment, why, .. } in &reach.unindexed {
+                let log = if rows.names.several {
+                    format!(" of {log}")
+                } else {
+                    String::new()
+                };
+                output::say(&format!(
+                    "scanned: the segment at {segment}{log}, since its index {why}"
+                ));
             }
         }
         let next = found.cursor().map(|cursor| cursor.to_string());
         if self.at.json {
-            let asked = self.explain.then(|| question.condition().to_string());
-            output::say(&report(reach, next.as_deref(), asked.as_deref()));
+            let asked = self.explain.then_some(asks_for);
+            output::say(&report(&reach, next.as_deref(), asked.as_deref()));
         } else {
-            output::unreadable(&reach.unreadable);
-            output::say(&in_words(reach));
+            output::left_out(&reach);
+            output::say(&in_words(&reach));
             if let Some(cursor) = next {
                 output::say(&format!("next page: {}", self.next_page(&dir, expr, &cursor)));
             }
         }
-        Ok(match reach {
+        Ok(match &reach {
             reach if reach.is_partial() => Answer::Partial,
             reach if reach.returned == 0 => Answer::No,
             _ => Answer::Yes,
@@ -192,8 +210,8 @@ impl Query {
             Direction::Newest => Order::Newest,
             Direction::Oldest => Order::Oldest,
         });
-        if let Some(cursor) = self.cursor {
-            question = question.after(cursor);
+        if let Some(cursor) = &self.cursor {
+            question = question.after(cursor.clone());
         }
         Ok(match self.limit {
             Some(0) => question,
@@ -214,7 +232,12 @@ impl Query {
             ("--until", &self.asked.between.until),
             ("--tz", &self.asked.tz),
         ];
-        for (name, value) in options {
+        let log = ("--log", self.at.log());
+        for (name, value) in options
+            .map(|(name, value)| (name, value.as_deref()))
+            .into_iter()
+            .chain([log])
+        {
             words.extend(value.iter().flat_map(|value| [name.to_owned(), quoted(value)]));
         }
         if let Some(limit) = self.limit {
@@ -247,6 +270,9 @@ struct Rows {
     form: Form,
     /// In which times are shown beside UTC.
     zone: Option<Zone>,
+    names: Names,
+    /// Whether exact lines stand in objects that say where they are.
+    places: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -257,7 +283,7 @@ enum Form {
 }
 
 impl Rows {
-    fn new(query: &Query, zone: Option<Zone>) -> Self {
+    fn new(query: &Query, zone: Option<Zone>, names: Names) -> Self {
         let form = match (query.at.json, query.csv) {
             (true, _) => Form::Json,
             (false, true) => Form::Csv,
@@ -269,6 +295,8 @@ impl Rows {
             out: Out::new(),
             form,
             zone: zone.filter(|zone| !zone.is_utc()),
+            names,
+            places: query.places,
         }
     }
 
@@ -277,21 +305,34 @@ impl Rows {
             return Ok(());
         }
         let local = if self.zone.is_some() { ",local_time" } else { "" };
-        self.out
-            .line(&format!("seq,id,time{local},agent,kind,what,outcome,correlation\r"))
+        let log = if self.names.several { "log," } else { "" };
+        self.out.line(&format!(
+            "{log}seq,id,time{local},agent,kind,what,outcome,correlation\r"
+        ))
     }
 
     fn row(&mut self, entry: &Entry) -> Result<(), Stop> {
         let local = self.zone.as_ref().map(|zone| zone.show(entry.time()));
         match self.form {
+            Form::Json if self.places => {
+                // The record goes in as it was hashed.
+                let log = serde_json::Value::from(entry.log());
+                let (seq, record) = (entry.seq(), entry.text());
+                self.out
+                    .line(&format!("{{\"log\":{log},\"seq\":{seq},\"record\":{record}}}"))
+            }
             Form::Json => self.out.line(entry.text()),
-            Form::Table => match local {
-                Some(local) => self.out.line(&format!("{local}  {}", summary(entry))),
-                None => self.out.line(&summary(entry)),
-            },
+            Form::Table => {
+                let mut line = summary(entry, &self.names.shown(entry.log(), entry.seq()));
+                if let Some(local) = local {
+                    line.insert_str(0, &format!("{local}  "));
+                }
+                self.out.line(&line)
+            }
             Form::Csv => {
+                let log = self.names.several.then(|| entry.log().to_owned());
                 let front = [entry.seq().to_string(), entry.id(), entry.time_text()];
-                let cells = front.into_iter().chain(local).chain(columns(entry));
+                let cells = log.into_iter().chain(front).chain(local).chain(columns(entry));
                 let cells: Vec<String> = cells.map(|text| cell(&text)).collect();
                 self.out.line(&format!("{}\r", cells.join(",")))
             }
@@ -313,8 +354,12 @@ fn cell(text: &str) -> String {
 /// How far the answer goes, in a line.
 fn in_words(reach: &Reach) -> String {
     let records = if reach.returned == 1 { "record" } else { "records" };
+    let logs = match reach.logs {
+        1 => String::new(),
+        logs => format!(" in {logs} logs"),
+    };
     let mut line = format!(
-        "{} {records}; of {} in range {} were looked at and {} ruled out by directories and indexes",
+        "{} {records}; of {} in range{logs} {} were looked at and {} ruled out by directories and indexes",
         count(reach.returned),
         count(reach.in_range),
         count(reach.scanned),
@@ -327,10 +372,10 @@ fn in_words(reach: &Reach) -> String {
     }
     match reach.stopped {
         Some(Stopped::Limit) => line.push_str("; there may be more"),
-        Some(_) => line.push_str("; it was stopped before the end"),
+        Some(stopped) => line.push_str(&format!(". PARTIAL: {} before the end", output::stopped(stopped))),
         None => {}
     }
-    if !reach.unreadable.is_empty() {
+    if !reach.unreadable.is_empty() || !reach.unasked.is_empty() {
         line.push_str(". PARTIAL: what could not be read is named above");
     }
     line
@@ -339,16 +384,13 @@ fn in_words(reach: &Reach) -> String {
 /// The same as one object.
 fn report(reach: &Reach, cursor: Option<&str>, asked: Option<&str>) -> String {
     let unreadable: Vec<String> = reach.unreadable.iter().map(ToString::to_string).collect();
-    let stopped = reach.stopped.map(|stopped| match stopped {
-        Stopped::Limit => "limit",
-        Stopped::Deadline => "deadline",
-        Stopped::Cancelled => "cancelled",
-    });
-    let mut report = serde_json::json!({
-        "in_range": reach.in_range, "scanned": reach.scanned, "pruned": reach.pruned, "matched": reach.matched,
+    let stopped = reach.stopped.map(output::stopped_word);
+    let unindexed = |one: &Unindexed| json!({ "log": one.log, "segment": one.segment, "why": one.why });
+    let unindexed: Vec<_> = reach.unindexed.iter().map(unindexed).collect();
+    let mut report = json!({
+        "logs": reach.logs, "in_range": reach.in_range, "scanned": reach.scanned, "pruned": reach.pruned, "matched": reach.matched,
         "returned": reach.returned, "partial": reach.is_partial(), "unreadable": unreadable, "stopped": stopped,
-        "cursor": cursor,
-        "unindexed": reach.unindexed.iter().map(|(segment, why)| serde_json::json!({ "segment": segment, "why": why })).collect::<Vec<_>>(),
+        "cursor": cursor, "unindexed": unindexed, "unasked": output::unasked(reach),
     });
     if let (Some(report), Some(asked)) = (report.as_object_mut(), asked) {
         report.insert("asked".to_owned(), asked.into());

@@ -7,7 +7,8 @@ use super::figures::short_time;
 use super::look::{elements, members, plain, quoted, said, string};
 use super::output::Out;
 use super::record_name::resolve;
-use super::{Answer, Outcome, Stop, Where};
+use super::{Answer, Names, Outcome, Stop, Where};
+use crate::query::Patience;
 use crate::record::printable;
 use clap::Args;
 use std::ffi::OsString;
@@ -17,7 +18,8 @@ use std::ffi::OsString;
 #[command(
     override_usage = "auditdb show [OPTIONS] [DIR] <RECORD>",
     after_help = "RECORD is a seq, an id or the beginning of one, a correlation, a trace id, @last or @last-failure; each also\n\
-    behind the log's name, as in main/7. With --json the exact lines are printed.\n\n\
+    behind a log's name, as in main/7. A seq alone is one of the newest log; everything else is looked for in all logs,\n\
+    or only in that of --log. With --json the exact lines are printed.\n\n\
     Examples:\n  auditdb init my-db\n  auditdb show my-db 0\n  auditdb show my-db main/0 --json\n  AUDITDB_DIR=my-db auditdb show 0"
 )]
 pub(super) struct Show {
@@ -32,8 +34,8 @@ impl Show {
     pub(super) fn run(self) -> Outcome {
         let (dir, record) = self.at.dir_and_record(self.record.as_slice())?;
         let db = self.at.read(&dir)?;
-        let mut out = Out::new();
-        for (place, entry) in resolve(&db, &record)?.iter().enumerate() {
+        let (names, mut out) = (Names::of(&self.at, &db), Out::new());
+        for (place, entry) in resolve(&db, &record, &Patience::new())?.iter().enumerate() {
             if self.at.json {
                 out.line(entry.text())?;
                 continue;
@@ -44,11 +46,11 @@ impl Show {
             let text = db.whole(entry)?;
             let agent = string(&text, &["agent", "id"]).unwrap_or("?".into());
             out.line(&format!(
-                "{} {} {} #{}",
+                "{} {} {} {}",
                 short_time(&entry.time_text()),
                 printable(&agent),
                 printable(&entry.kind()),
-                entry.seq()
+                names.shown(entry.log(), entry.seq())
             ))?;
             members_of(&mut out, 1, &text)?;
         }

@@ -73,18 +73,17 @@ impl Tail {
         if self.at.json {
             out.line(entry.text())
         } else {
-            out.line(&summary(entry))
+            out.line(&summary(entry, &format!("#{}", entry.seq())))
         }
     }
 }
 
-/// One line about a record: when, who, what, how it ended.
-pub(super) fn summary(entry: &Entry) -> String {
+/// One line about a record that is named so: when, who, what, how it ended.
+pub(super) fn summary(entry: &Entry, name: &str) -> String {
     let [agent, kind, what, outcome, correlation] = columns(entry).map(|text| printable(&text).into_owned());
     let line = format!(
-        "{}  #{:<8} {agent:<20} {kind:<12} {what:<28} {outcome:<9} {correlation}",
+        "{}  {name:<9} {agent:<20} {kind:<12} {what:<28} {outcome:<9} {correlation}",
         short_time(&entry.time_text()),
-        entry.seq(),
     );
     line.trim_end().to_owned()
 }

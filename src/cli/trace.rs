@@ -6,7 +6,7 @@ use super::output::Out;
 use super::record_name::resolve;
 use super::show;
 use super::tail::columns;
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
 use crate::entry::Entry;
 use crate::query::{self, Step, Tie};
 use crate::record::printable;
@@ -23,8 +23,10 @@ use std::path::Path;
 #[command(
     override_usage = "auditdb trace [OPTIONS] [DIR] <RECORD>",
     after_help = "RECORD is any id in your hands: a correlation, a session, a W3C trace id, a record's id or the beginning of it, a\n\
-    seq, @last or @last-failure. The times are from the first record's start on. All logs of the database are asked.\n\n\
-    Exit codes: 0 the chain is whole; 1 no such record; 3 something of it could not be read, or is too much.\n\n\
+    seq, LOG/SEQ, @last or @last-failure. The times are from the first record's start on. All logs of the database are\n\
+    asked, or only that of --log.\n\n\
+    Exit codes: 0 the chain is whole; 1 no such record; 3 something of it could not be read, is too much, or time ran\n\
+    out.\n\n\
     Examples:\n  auditdb init my-db\n  \
     echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-8\"}' | auditdb append my-db\n  \
     auditdb trace my-db case-8\n  auditdb trace my-db @last --full\n  auditdb trace my-db @last --json"
@@ -35,6 +37,8 @@ pub(super) struct Trace {
     /// Which chain.
     #[arg(value_name = "RECORD")]
     record: Option<OsString>,
+    #[command(flatten)]
+    waiting: Waiting,
     /// With everything that stands in the records.
     #[arg(long)]
     full: bool,
@@ -44,15 +48,17 @@ impl Trace {
     pub(super) fn run(self) -> Outcome {
         let (dir, record) = self.at.dir_and_record(self.record.as_slice())?;
         let db = self.at.read(&dir)?;
-        let trace = db.trace(&resolve(&db, &record)?)?;
+        let patience = self.waiting.patience()?;
+        let trace = db.trace_within(&resolve(&db, &record, &patience)?, &patience)?;
+        let names = Names::of(&self.at, &db);
         let mut out = Out::new();
         if self.at.json {
             out.line(&object(&trace)?)?;
             out.flush()?;
         } else {
-            self.print(&mut out, &trace)?;
+            self.print(&mut out, &trace, &names)?;
             out.flush()?;
-            foot(&dir, &trace);
+            foot(&dir, &trace, &names);
         }
         Ok(if trace.is_partial() {
             Answer::Partial
@@ -61,7 +67,7 @@ impl Trace {
         })
     }
 
-    fn print(&self, out: &mut Out, trace: &query::Trace) -> Result<(), Stop> {
+    fn print(&self, out: &mut Out, trace: &query::Trace, names: &Names) -> Result<(), Stop> {
         let Some(start) = trace.steps.iter().map(|step| step.entry.time()).min() else {
             return Ok(());
         };
@@ -78,12 +84,15 @@ impl Trace {
             agents.len(),
             seconds(trace.duration)
         ))?;
-        let several = trace
-            .steps
-            .iter()
-            .any(|step| Some(&step.log) != trace.steps.first().map(|step| &step.log));
+        // What is not in what was looked at may be elsewhere.
+        let unsure = trace.is_partial() || self.at.log().is_some();
         for step in &trace.steps {
-            out.line(&line(step, start, several))?;
+            out.line(&line(
+                step,
+                start,
+                &names.shown(step.entry.log(), step.entry.seq()),
+                unsure,
+            ))?;
             if self.full {
                 show::members_of(out, step.depth.min(30) + 6, step.entry.text())?;
             }
@@ -92,28 +101,24 @@ impl Trace {
     }
 }
 
-/// One step on one line.
-fn line(step: &Step, start: i64, several: bool) -> String {
+/// One step that is named so on one line.
+fn line(step: &Step, start: i64, name: &str, unsure: bool) -> String {
     let entry: &Entry = &step.entry;
     let [agent, kind, what, outcome, _] = columns(entry).map(|text| printable(&text).into_owned());
     let took = step.duration.map(seconds).unwrap_or_default();
     let tie = match &step.tie {
         Tie::Root | Tie::Child => String::new(),
         Tie::Link(rel) => format!("({}) ", printable(rel)),
+        Tie::Orphan { parent } if unsure => format!("(its parent {} was not found) ", printable(parent)),
         Tie::Orphan { parent } => format!("(its parent {} is in no log) ", printable(parent)),
         Tie::Circle => "(its parents lead back to it) ".to_owned(),
-    };
-    let log = if several {
-        format!("{}/", step.log)
-    } else {
-        "#".to_owned()
     };
     // Deeper than this it would run out of any window.
     let indent = "  ".repeat(step.depth.min(30));
     let line = format!(
         "{:>10}  {:<9} {indent}{tie}{agent} {kind} {what}  {outcome}  {took}",
         format!("+{}", seconds(entry.time().saturating_sub(start))),
-        format!("{log}{}", entry.seq()),
+        name,
     );
     line.trim_end().to_owned()
 }
@@ -125,7 +130,7 @@ fn seconds(nanoseconds: i64) -> String {
 }
 
 /// What is missing, and what to type next.
-fn foot(dir: &Path, trace: &query::Trace) {
+fn foot(dir: &Path, trace: &query::Trace, names: &Names) {
     for gap in &trace.gaps {
         let (first, last) = gap.numbers;
         output::say(&format!(
@@ -140,15 +145,18 @@ fn foot(dir: &Path, trace: &query::Trace) {
             count(query::Trace::LIMIT as u64)
         ));
     }
-    if let Some(first) = trace.steps.first() {
+    if let Some(stopped) = trace.stopped {
+        output::say(&format!(
+            "PARTIAL: {} before all of it was found",
+            output::stopped(stopped)
+        ));
+    }
+    if let Some(Step { entry, .. }) = trace.steps.first() {
         let dir = super::query::quoted(&dir.to_string_lossy());
-        let seq = first.entry.seq();
-        let log = if first.log == "main" {
-            String::new()
-        } else {
-            format!(" --log {}", first.log)
-        };
-        output::say(&format!("next: auditdb why {dir} {seq}{log}"));
+        output::say(&format!(
+            "next: auditdb why {dir} {}",
+            names.typed(entry.log(), entry.seq())
+        ));
     }
 }
 
@@ -177,7 +185,7 @@ fn object(trace: &query::Trace) -> Result<String, Stop> {
         };
         let could_not = |error: serde_json::Error| Stop::CouldNot(format!("record {}: {error}", step.entry.seq()));
         let row = Row {
-            log: &step.log,
+            log: step.entry.log(),
             seq: step.entry.seq(),
             depth: step.depth,
             tie,
@@ -196,6 +204,7 @@ fn object(trace: &query::Trace) -> Result<String, Stop> {
     let unreadable: Vec<String> = trace.unreadable.iter().map(ToString::to_string).collect();
     let rest = serde_json::json!({
         "duration_ms": millis(trace.duration), "gaps": gaps, "partial": trace.is_partial(), "unreadable": unreadable, "cut": trace.cut,
+        "stopped": trace.stopped.map(output::stopped_word),
     })
     .to_string();
     // The records' text goes in as it is: long numbers and the order of members stay.

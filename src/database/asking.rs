@@ -1,15 +1,16 @@
-//! Asking a database: one log at a time, or all of them for what goes on from one into the next.
+//! Asking a database: all its logs, or the one that a handle is of ([`Database::open_log`]).
 
-use super::{Database, Indexes, lineage};
+use super::Database;
+use super::others::Member;
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::log::{Fault, Options, Reading, What};
-use crate::query::{self, Askable, Comparison, Counting, Counts, Found, Lint, Query, Trace, Why};
-use std::sync::Arc;
+use crate::query::{self, Comparison, Counting, Counts, Found, Lint, Logs, Patience, Query, Trace, Why};
 
 impl Database {
-    /// The records that fit a query, found one after the other while they are asked for. What cannot be read is stepped
-    /// over and named in [`Found::reach`], which says at the end how far the answer goes.
+    /// The records that fit a query in all logs of the database, found one after the other while they are asked for; each
+    /// says which log it is in ([`Entry::log`]), and [`crate::Order`] in which order they come. What cannot be read is
+    /// stepped over and named in [`Found::reach`], which says at the end how far the answer goes; so is a log that cannot
+    /// be asked. A handle from [`Database::open_log`] asks only that log.
     ///
     /// ```
     /// # let db = auditdb::Database::in_memory();
@@ -24,20 +25,37 @@ impl Database {
     /// # Ok::<(), auditdb::Error>(())
     /// ```
     ///
+    /// Pages go on behind a cursor, also while records are appended and sealed:
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// use auditdb::{Cursor, Order, Query};
+    ///
+    /// for _ in 0..5 {
+    ///     db.append_json(r#"{"agent":{"id":"refunds"},"kind":"decision"}"#)?;
+    /// }
+    /// let page = Query::parse("agent:refunds")?.order(Order::Oldest).limit(3);
+    /// let mut first = db.query(&page)?;
+    /// assert_eq!(first.by_ref().count(), 3);
+    /// let cursor = first.cursor().expect("there is more").to_string();
+    /// db.append_json(r#"{"agent":{"id":"refunds"},"kind":"decision"}"#)?;
+    /// let cursor: Cursor = cursor.parse().expect("it is one");
+    /// assert_eq!(db.query(&page.after(cursor))?.count(), 3);
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// The files cannot be listed, or the query's cursor came from another log ([`crate::Error::OtherCursor`]).
+    /// The handle's own log cannot be read, or the query's cursor came from other logs ([`crate::Error::OtherCursor`]).
     pub fn query(&self, query: &Query) -> Result<Found> {
-        self.refresh()?;
-        Found::new(&self.askable(), query)
+        Found::new(&self.logs_to_ask()?, query)
     }
 
-    /// Counts records in groups; see [`Counting`].
+    /// Counts records of all logs in groups; see [`Counting`].
     ///
     /// # Errors
     /// As [`Database::query`].
     pub fn count(&self, counting: &Counting) -> Result<Counts> {
-        self.refresh()?;
-        query::count(&self.askable(), counting)
+        Ok(query::count(&self.logs_to_ask()?, counting))
     }
 
     /// The chains of decisions that these records belong to, whole: all records of their correlation (or, where they have
@@ -58,11 +76,15 @@ impl Database {
     /// # Errors
     /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
     pub fn trace(&self, records: &[Entry]) -> Result<Trace> {
-        self.refresh()?;
-        let (logs, unreadable) = self.with_other_logs();
-        let mut trace = query::trace(&logs, records.to_vec())?;
-        trace.unreadable.extend(unreadable);
-        Ok(trace)
+        self.trace_within(records, &Patience::new())
+    }
+
+    /// As [`Database::trace`], for so long as somebody waits for it.
+    ///
+    /// # Errors
+    /// As [`Database::trace`].
+    pub fn trace_within(&self, records: &[Entry], patience: &Patience) -> Result<Trace> {
+        query::trace(&self.logs_to_ask()?, records.to_vec(), patience)
     }
 
     /// All that the log has about one decision: what came in, what the agent knew, its reasoning and rules, what was done,
@@ -83,13 +105,15 @@ impl Database {
     /// # Errors
     /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
     pub fn why(&self, records: &[Entry]) -> Result<Option<Why>> {
-        self.refresh()?;
-        let (logs, unreadable) = self.with_other_logs();
-        let mut why = query::why(&logs, records)?;
-        if let Some(why) = &mut why {
-            why.unreadable.extend(unreadable);
-        }
-        Ok(why)
+        self.why_within(records, &Patience::new())
+    }
+
+    /// As [`Database::why`], for so long as somebody waits for it.
+    ///
+    /// # Errors
+    /// As [`Database::why`].
+    pub fn why_within(&self, records: &[Entry], patience: &Patience) -> Result<Option<Why>> {
+        query::why(&self.logs_to_ask()?, records, patience)
     }
 
     /// The chains that these and those records belong to, side by side: the steps that belong together, by their kind, agent
@@ -111,14 +135,18 @@ impl Database {
     /// # Errors
     /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
     pub fn diff(&self, a: &[Entry], b: &[Entry]) -> Result<Comparison> {
-        self.refresh()?;
-        let (logs, unreadable) = self.with_other_logs();
-        let mut found = query::diff(&logs, a, b)?;
-        found.unreadable.extend(unreadable);
-        Ok(found)
+        self.diff_within(a, b, &Patience::new())
     }
 
-    /// What the records of this log that fit a query lack: for each agent and kind, how many of them have policies, reasoning,
+    /// As [`Database::diff`], for so long as somebody waits for it.
+    ///
+    /// # Errors
+    /// As [`Database::diff`].
+    pub fn diff_within(&self, a: &[Entry], b: &[Entry], patience: &Patience) -> Result<Comparison> {
+        query::diff(&self.logs_to_ask()?, a, b, patience)
+    }
+
+    /// What the records that fit a query lack, in all logs: for each agent and kind, how many of them have policies, reasoning,
     /// access, outcome, parent, correlation and source, where these matter.
     ///
     /// ```
@@ -135,35 +163,41 @@ impl Database {
     /// # Errors
     /// As [`Database::query`].
     pub fn lint(&self, query: &Query) -> Result<Lint> {
+        query::lint(&self.logs_to_ask()?, query)
+    }
+
+    /// The names of the logs that questions to this handle go to, the oldest first, with those that should be there and
+    /// cannot be asked.
+    #[must_use]
+    pub fn asked_logs(&self) -> Vec<String> {
+        let own = || self.identity().name().to_owned();
+        let name = |member: Member| match member {
+            Member::Own => own(),
+            Member::Other(asked) => asked.files.identity.name().to_owned(),
+            Member::Not(unasked) => unasked.log,
+        };
+        self.line_of_logs().into_iter().map(name).collect()
+    }
+
+    /// The logs that questions to this handle go to, as they are now.
+    fn logs_to_ask(&self) -> Result<Logs> {
         self.refresh()?;
-        query::lint(&self.askable(), query)
-    }
-
-    fn askable(&self) -> Askable {
-        self.inner.indexes.askable(self.files())
-    }
-
-    /// This log and the others of the database, and what of them cannot be opened.
-    fn with_other_logs(&self) -> (Vec<Askable>, Vec<Fault>) {
-        let (path, disk, options) = (&self.inner.path, &self.inner.disk, Options::default());
-        let (mut logs, mut faults) = (vec![self.askable()], Vec::new());
-        let own = self.identity().name();
-        let mut names = lineage::all(&**disk, path, &self.inner.options).unwrap_or_default();
-        // One that is gone is missed as well as one that cannot be read.
-        names.extend(
-            lineage::before(own)
-                .into_iter()
-                .filter(|name| !names.contains(name))
-                .collect::<Vec<_>>(),
-        );
-        for name in names.iter().filter(|name| *name != own) {
-            let layout = lineage::layout(path, name, &options);
-            let root = layout.root().to_owned();
-            match Reading::open(Arc::clone(disk), layout) {
-                Ok(reading) => logs.push(Indexes::of_a_reader(&options).askable(Arc::clone(reading.files()))),
-                Err(error) => faults.push(Fault::new(root, What::Unreadable(error.to_string()))),
+        let mut logs = Logs {
+            asked: Vec::new(),
+            unasked: Vec::new(),
+            path: self.inner.path.clone(),
+            alone: self.inner.others.is_none(),
+        };
+        if logs.alone {
+            logs.path = self.files().layout.root().to_owned();
+        }
+        for member in self.line_of_logs() {
+            match member {
+                Member::Own => logs.asked.push(self.inner.indexes.askable(self.files())),
+                Member::Other(asked) => logs.asked.push(asked),
+                Member::Not(unasked) => logs.unasked.push(unasked),
             }
         }
-        (logs, faults)
+        Ok(logs)
     }
 }

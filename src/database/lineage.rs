@@ -19,22 +19,26 @@ pub(super) fn newest(disk: &dyn Disk, path: &Path, options: &Options) -> Result<
 
 /// The names of all logs, the oldest first.
 pub(super) fn all(disk: &dyn Disk, path: &Path, options: &Options) -> Result<Vec<String>> {
+    let names = listed(disk, path)?;
+    let only = names.len() == 1;
+    Ok(names
+        .into_iter()
+        .filter(|name| only || has_record(disk, &layout(path, name, options)))
+        .collect())
+}
+
+/// The names of all logs by what is listed, the oldest first: that one of them has no record yet, or cannot be read, is
+/// not found out.
+pub(super) fn listed(disk: &dyn Disk, path: &Path) -> Result<Vec<String>> {
     let dir = path.join(LOGS);
     let listed = match disk.list(&dir) {
         Ok(listed) => listed,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(Error::io("listing", dir, error)),
     };
-    let mut numbered: Vec<(u32, String)> = listed
-        .into_iter()
-        .filter_map(|name| Some((number(&name)?, name)))
-        .collect();
-    numbered.sort_unstable();
-    let only = numbered.len() == 1;
-    let names = numbered.into_iter().map(|(_, name)| name);
-    Ok(names
-        .filter(|name| only || has_record(disk, &layout(path, name, options)))
-        .collect())
+    let mut names: Vec<String> = listed.into_iter().filter(|name| number(name).is_some()).collect();
+    names.sort_unstable_by_key(|name| number(name));
+    Ok(names)
 }
 
 /// What lies among the logs and is none.
@@ -94,8 +98,8 @@ pub(super) fn layout(path: &Path, name: &str, options: &Options) -> Layout {
 /// The directory of the logs.
 const LOGS: &str = "logs";
 
-/// Which one in the line of successors a log is by its name, from 1.
-fn number(name: &str) -> Option<u32> {
+/// Which one in the line of successors a log is by its name, from 1; `None` if no log is called so.
+pub(super) fn number(name: &str) -> Option<u32> {
     if name == MAIN {
         return Some(1);
     }

@@ -12,7 +12,7 @@ use super::options::Options;
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
-use super::replay::{InForce, ReadFailure, Replayed, committed, read_view};
+use super::replay::{InForce, Listing, ReadFailure, Replayed, committed, read_view, told};
 use super::signer::{Claim, Found, Signer};
 use super::tiles::with_tiles;
 use super::torn;
@@ -415,9 +415,12 @@ impl Core {
 #[derive(Debug)]
 pub(crate) struct Reading {
     files: Arc<Files>,
-    /// The replay of the last journal, which goes on as that grows.
-    last: Mutex<Option<Replayed>>,
+    /// The replay of the last journal, which goes on as that grows, and what showed when the view was built.
+    last: Mutex<Option<(Replayed, Option<Shown>)>>,
 }
+
+/// What shows of a log without looking into its journals: which files there are, and what its writer last told.
+type Shown = (Vec<u64>, Vec<u64>, Committed);
 
 impl Reading {
     pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
@@ -439,7 +442,13 @@ impl Reading {
     /// Takes up what was appended and sealed since.
     pub(crate) fn refresh(&self) -> Result<()> {
         let mut last = self.last.lock();
-        if last.as_mut().is_some_and(|last| self.goes_on(last)) {
+        if last.as_mut().is_some_and(|(last, _)| self.goes_on(last)) {
+            return Ok(());
+        }
+        // Before the files are read: what comes meanwhile shows next time.
+        let shown = self.shown();
+        let known = last.as_ref().and_then(|(_, known)| known.as_ref());
+        if shown.is_some() && known == shown.as_ref() && self.files.view.read().broken.is_none() {
             return Ok(());
         }
         let Files {
@@ -450,8 +459,19 @@ impl Reading {
             ReadFailure::Fault(fault) => self.files.damaged(fault),
         })?;
         *self.files.view.write() = fresh;
-        *last = Some(replayed);
+        *last = Some((replayed, shown));
         Ok(())
+    }
+
+    /// What shows of the log now; `None` where that does not tell whether something was appended. What was told before the
+    /// machine was started is void, but whoever writes since has told something else: so a log that nobody writes any more
+    /// is not gone through again for every question.
+    fn shown(&self) -> Option<Shown> {
+        let (disk, layout) = (&*self.files.disk, &self.files.layout);
+        disk.boot_id()?;
+        let told = told(disk, layout)?;
+        let listing = Listing::read(disk, layout).ok()?;
+        Some((listing.journals, listing.segments, told))
     }
 
     /// Whether the journal that was last is still the one that is written, and all that was written to it since could be

@@ -23,6 +23,8 @@ pub(crate) struct Files {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) layout: Layout,
     pub(crate) identity: Identity,
+    /// The log's name, as its records bear it when they are read.
+    pub(crate) log: Arc<str>,
     pub(crate) view: RwLock<View>,
     /// The blocks that were read last, the newest last: what is looked up one by one mostly stands together, and a chain of
     /// decisions in a few places.
@@ -48,6 +50,7 @@ impl Files {
         Files {
             disk,
             layout,
+            log: identity.name().into(),
             identity,
             view: RwLock::new(view),
             recent: Mutex::default(),

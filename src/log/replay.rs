@@ -240,6 +240,11 @@ pub(crate) fn list_and_open(disk: &dyn Disk, layout: &Layout) -> std::io::Result
 
 /// How far the journal is durable, as the writer told; `None` when nothing (any more) can be told.
 pub(crate) fn committed(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
+    told(disk, layout).filter(|told| Some(told.boot) == disk.boot_id())
+}
+
+/// What the writer told last, which may have been before the machine was started.
+pub(crate) fn told(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
     let file = disk.open(&layout.committed(), Open::Read).ok()?;
     // The writer may be in the middle of moving it on.
     for _ in 0..100 {
@@ -248,7 +253,7 @@ pub(crate) fn committed(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
             return None;
         }
         if let Some(committed) = Committed::checked(&bytes) {
-            return (Some(committed.boot) == disk.boot_id()).then_some(committed);
+            return Some(committed);
         }
         std::thread::yield_now();
     }

@@ -4,13 +4,43 @@
 //! What must hold: whatever is wrong with an index, the answer is the same.
 
 use super::expr::Expr;
+use super::reach::Unasked;
 use crate::log::Files;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 #[cfg(feature = "search")]
 use super::lower::lower;
 #[cfg(feature = "search")]
 use crate::index::{Index, Positions, Question, Shelf, Unfit};
+
+/// The logs that a question is for.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    /// Those that can be asked, the oldest first.
+    pub(crate) asked: Vec<Askable>,
+    pub(crate) unasked: Vec<Unasked>,
+    /// Where they are: the database, or the log if it is only that one.
+    pub(crate) path: PathBuf,
+    /// Whether only one log was to be asked.
+    pub(crate) alone: bool,
+}
+
+impl Logs {
+    /// What is said of a record that none of them has.
+    pub(super) fn nowhere(&self) -> &'static str {
+        match (self.alone, self.unasked.is_empty()) {
+            (true, _) => "is not in this log",
+            (false, false) => "is in no log that could be asked",
+            (false, true) => "is in no log",
+        }
+    }
+
+    /// The place among the logs of the one that is called so.
+    pub(super) fn named(&self, log: &str) -> Option<usize> {
+        self.asked.iter().position(|asked| *asked.files.log == *log)
+    }
+}
 
 /// See the module.
 #[derive(Debug, Clone)]

@@ -3,11 +3,13 @@
 //! What must hold: it goes through the records once and keeps one row of counts an agent and kind, and no more than
 //! [`ROWS`] of them, whatever agents and kinds call themselves.
 
+use super::askable::Logs;
 use super::expected::{MEMBERS, Member, expected};
+use super::merge::Found;
+use super::place::Texts;
 use super::question::Query;
-use super::scan::{Found, Reach, whole_text};
+use super::reach::Reach;
 use crate::error::Result;
-use crate::query::Askable;
 use crate::record::look::shown;
 use std::collections::BTreeMap;
 
@@ -96,16 +98,16 @@ impl Lint {
 }
 
 /// What the records that fit the query lack.
-pub(crate) fn lint(asked: &Askable, query: &Query) -> Result<Lint> {
+pub(crate) fn lint(logs: &Logs, query: &Query) -> Result<Lint> {
     let mut rows: BTreeMap<(String, String), (u64, [Share; MEMBERS.len()])> = BTreeMap::new();
-    let mut found = Found::new(asked, query)?;
-    let mut faults = Vec::new();
+    let mut found = Found::new(logs, query)?;
+    let (texts, mut faults) = (Texts { logs }, Vec::new());
     for entry in found.by_ref() {
         let entry = entry?;
         if entry.is_of_the_log() {
             continue;
         }
-        let (text, unread) = whole_text(&asked.files, &entry);
+        let (text, unread) = texts.of(&entry);
         faults.extend(unread);
         let kind = entry.kind();
         let mut key = (shown(&text, &["agent", "id"]).unwrap_or_default(), kind.clone());
@@ -124,12 +126,8 @@ pub(crate) fn lint(asked: &Askable, query: &Query) -> Result<Lint> {
             }
         }
     }
-    let mut reach = found.reach().clone();
-    let new: Vec<_> = faults
-        .into_iter()
-        .filter(|fault| !reach.unreadable.contains(fault))
-        .collect();
-    reach.unreadable.extend(new);
+    let mut reach = found.reach();
+    reach.cannot_read(faults);
     let row = |((agent, kind), (records, shares))| LintRow {
         agent,
         kind,

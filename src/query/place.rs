@@ -1,12 +1,11 @@
 //! Where a record is, and its text with everything in its place.
 
+use super::askable::Logs;
 use super::scan::whole_text;
-use super::trace::{self, Step};
+use super::trace;
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::log::{Fault, Files};
-use crate::query::Askable;
-use std::sync::Arc;
+use crate::log::Fault;
 
 /// Where a record is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,33 +17,24 @@ pub struct Place {
     pub seq: u64,
 }
 
-pub(super) fn place_of(step: &Step) -> Place {
+pub(super) fn place_of(entry: &Entry) -> Place {
     Place {
-        log: step.log.clone(),
-        seq: step.entry.seq(),
+        log: entry.log().to_owned(),
+        seq: entry.seq(),
     }
 }
 
 /// The records' texts with everything in its place.
 pub(super) struct Texts<'a> {
-    pub(super) logs: &'a [Askable],
+    pub(super) logs: &'a Logs,
 }
 
 impl Texts<'_> {
-    pub(super) fn of_step(&self, step: &Step) -> (String, Vec<Fault>) {
-        self.of(
-            self.logs
-                .iter()
-                .map(|asked| &asked.files)
-                .find(|files| files.identity.name() == step.log),
-            &step.entry,
-        )
-    }
-
     /// Where its parts cannot be read, the line as it stands, and why.
-    pub(super) fn of(&self, files: Option<&Arc<Files>>, entry: &Entry) -> (String, Vec<Fault>) {
-        match files {
-            Some(files) => whole_text(files, entry),
+    pub(super) fn of(&self, entry: &Entry) -> (String, Vec<Fault>) {
+        let log = self.logs.named(entry.log()).and_then(|log| self.logs.asked.get(log));
+        match log {
+            Some(asked) => whole_text(&asked.files, entry),
             None => (entry.text().to_owned(), Vec::new()),
         }
     }
@@ -52,13 +42,6 @@ impl Texts<'_> {
     /// The record of that id, in whichever log it is.
     pub(super) fn find(&self, id: &str) -> Result<Option<(Place, String)>> {
         let found = trace::find(self.logs, id)?;
-        Ok(found.and_then(|(log, entry)| {
-            let files = &self.logs.get(log)?.files;
-            let place = Place {
-                log: files.identity.name().to_owned(),
-                seq: entry.seq(),
-            };
-            Some((place, self.of(Some(files), &entry).0))
-        }))
+        Ok(found.map(|entry| (place_of(&entry), self.of(&entry).0)))
     }
 }

@@ -4,6 +4,7 @@ use super::cursor::Cursor;
 use super::expr::{Expr, Scalar};
 use super::fault::QueryFault;
 use super::parser::parse;
+use super::patience::Patience;
 use super::time::Zone;
 use crate::record::terms::{FieldId, Named, cut, named_field, words};
 use crate::record::{Kind, LOG_KINDS, Status};
@@ -12,7 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-/// In which order records are given; within a log by their seq, which is the order in which the log took them.
+/// In which order records are given. Within a log it is that of their seqs, which is the order in which the log took them,
+/// whatever their times say. Several logs are merged: of the records that each of them has next, the one comes first whose
+/// `time` is the latest (or the earliest), and at the same time that of the newer (older) log. So where a log's times are in
+/// order, the whole answer's are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
     /// The last one first.
@@ -43,8 +47,7 @@ pub struct Query {
     pub(super) order: Order,
     pub(super) limit: Option<usize>,
     pub(super) cursor: Option<Cursor>,
-    pub(super) deadline: Option<Instant>,
-    pub(super) cancel: Option<Arc<AtomicBool>>,
+    pub(super) patience: Patience,
     log_records: bool,
 }
 
@@ -65,8 +68,7 @@ impl Query {
             order: Order::Newest,
             limit: None,
             cursor: None,
-            deadline: None,
-            cancel: None,
+            patience: Patience::new(),
             log_records: false,
         }
     }
@@ -207,7 +209,7 @@ impl Query {
         self
     }
 
-    /// What comes behind an earlier answer to the same query, in the same order.
+    /// What comes behind an earlier answer to the same query to the same logs, in the same order.
     #[must_use]
     pub fn after(mut self, cursor: Cursor) -> Self {
         self.order = cursor.order;
@@ -218,14 +220,21 @@ impl Query {
     /// Looks no longer than until then; what was found is a partial answer.
     #[must_use]
     pub fn deadline(mut self, at: Instant) -> Self {
-        self.deadline = Some(at);
+        self.patience = self.patience.deadline(at);
         self
     }
 
     /// Stops looking once this is set; what was found is a partial answer.
     #[must_use]
     pub fn cancel(mut self, flag: Arc<AtomicBool>) -> Self {
-        self.cancel = Some(flag);
+        self.patience = self.patience.cancel(flag);
+        self
+    }
+
+    /// Looks only for so long; instead of [`Query::deadline`] and [`Query::cancel`].
+    #[must_use]
+    pub fn within(mut self, patience: &Patience) -> Self {
+        self.patience = patience.clone();
         self
     }
 

@@ -1,70 +1,25 @@
 //! The plain scan: through a log's frames from one end, past those that the directories rule out, with the expression
 //! held against every record of the others. It works for any log, indexed or not.
 //!
-//! What must hold: it reads no further than it is asked to; what it cannot read is named and stepped over; the cursor
-//! behind it stands at the record that was looked at last.
+//! What must hold: it reads no further than it is asked to; what it cannot read is named and stepped over; what it says is
+//! left of the log begins right behind the record that was looked at last.
 
 use super::askable::{Askable, Asking, Places, Said};
 use super::by_id;
-use super::cursor::Cursor;
 use super::expr::{Expr, Span};
 use super::matcher::Matcher;
+use super::patience::Patience;
 use super::question::{Order, Query, field};
+use super::reach::{Reach, Stopped, Unindexed};
 use crate::entry::Entry;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::log::{Fault, Files, FrameRef, Stretch, Times, What};
 use crate::record::{Head, read_head};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-/// How far an answer goes: of how many records it was made, and what it had to leave out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Reach {
-    /// The records that the question is about: the whole log, or what lies behind the cursor. Here and below, the pieces
-    /// of large records count as the lines that they are.
-    pub in_range: u64,
-    /// Of them, those whose text was looked at.
-    pub scanned: u64,
-    /// Of them, those that could not fit by their time or seq, so that their text was not read.
-    pub pruned: u64,
-    /// The records that fit, as far as was looked.
-    pub matched: u64,
-    /// The records that were given.
-    pub returned: u64,
-    /// The sealed segments that were scanned because their index could not be used: where each begins, and why. The answer
-    /// is none the worse.
-    pub unindexed: Vec<(u64, String)>,
-    /// What could not be read; the answer is partial if there is any.
-    pub unreadable: Vec<Fault>,
-    /// Why it was not looked any further; `None` at the end of the log.
-    pub stopped: Option<Stopped>,
-}
-
-/// Why a search ended before the log did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// As many records as were wanted are found.
-    Limit,
-    /// The deadline has passed.
-    Deadline,
-    /// It was cancelled.
-    Cancelled,
-}
-
-impl Reach {
-    /// Whether records may be missing that should have been given: something could not be read, or time ran out.
-    #[must_use]
-    pub fn is_partial(&self) -> bool {
-        !self.unreadable.is_empty() || matches!(self.stopped, Some(Stopped::Deadline | Stopped::Cancelled))
-    }
-}
-
-/// The records that fit a query, one after the other as they are found; see [`crate::Database::query`].
-pub struct Found {
+/// The records of one log that fit, one after the other as they are found.
+pub(crate) struct Scan {
     files: Arc<Files>,
     asking: Option<Asking>,
     #[cfg(feature = "search")]
@@ -72,9 +27,9 @@ pub struct Found {
     matcher: Matcher,
     order: Order,
     bounds: Bounds,
-    left: Option<usize>,
-    deadline: Option<Instant>,
-    cancel: Option<Arc<AtomicBool>>,
+    patience: Patience,
+    /// The seq behind the log's last record when it was asked.
+    end: u64,
     /// What is still to be gone through; the next one last.
     stretches: Vec<Stretch>,
     frames: Vec<FrameRef>,
@@ -86,10 +41,13 @@ pub struct Found {
     reach: Reach,
 }
 
+/// All of a log.
+pub(super) const WHOLE: Range<u64> = 0..u64::MAX;
+
 /// What a record has to lie in to fit.
 #[derive(Debug)]
 struct Bounds {
-    /// Behind the cursor.
+    /// What is asked for of the log, such as what lies behind a cursor.
     range: Range<u64>,
     /// By what the expression says of the seq.
     seqs: Range<u64>,
@@ -117,23 +75,10 @@ struct Named {
 /// After so many records it is looked at the clock.
 const CLOCK_EVERY: u64 = 64;
 
-impl Found {
-    pub(crate) fn new(asked: &Askable, query: &Query) -> Result<Self> {
+impl Scan {
+    /// Of what is left of a log, for all that fits: a query's limit and cursor are those of the whole answer.
+    pub(super) fn new(asked: &Askable, query: &Query, range: Range<u64>) -> Self {
         let files = Arc::clone(&asked.files);
-        let range = match query.cursor {
-            None => 0..u64::MAX,
-            Some(cursor) if cursor.log_id != files.identity.log_id => {
-                return Err(Error::OtherCursor {
-                    path: files.layout.root().to_owned(),
-                });
-            }
-            Some(Cursor {
-                order: Order::Newest,
-                seq,
-                ..
-            }) => 0..seq,
-            Some(cursor) => cursor.seq.saturating_add(1)..u64::MAX,
-        };
         let condition = by_id::resolved(query.condition(), &files);
         let seqs = condition.span(field("seq"));
         let unsigned = |seq: i64| u64::try_from(seq).unwrap_or(0);
@@ -148,6 +93,7 @@ impl Found {
             logged: condition.span(field("logged")),
         };
         let mut stretches = files.stretches();
+        let end = stretches.last().map_or(0, |stretch| stretch.seqs.end);
         if query.order == Order::Oldest {
             stretches.reverse();
         }
@@ -155,7 +101,7 @@ impl Found {
         // What keeps the log from being read to its end concerns nobody who asks for what stands before.
         let to_the_end = bounds.range.end == u64::MAX;
         let broken = files.view.read().broken.clone().filter(|_| to_the_end);
-        Ok(Found {
+        Scan {
             // Who wants everything reads everything.
             asking: (query.expr != Expr::All).then(|| Asking::new(asked, &condition)),
             matcher: Matcher::new(&condition),
@@ -164,20 +110,20 @@ impl Found {
             files,
             order: query.order,
             bounds,
-            left: query.limit,
-            deadline: query.deadline,
-            cancel: query.cancel.clone(),
+            patience: query.patience.clone(),
+            end,
             stretches,
             frames: Vec::new(),
             lines: Lines::default(),
             named: None,
-            at: query.cursor.map(|cursor| cursor.seq),
+            at: None,
             reach: Reach {
+                logs: 1,
                 in_range,
                 unreadable: broken.into_iter().collect(),
                 ..Reach::default()
             },
-        })
+        }
     }
 
     /// All that a record has to fit.
@@ -199,7 +145,9 @@ impl Found {
         let (places, firsts): (Vec<usize>, Vec<u64>) = self.stretches.iter().enumerate().filter_map(sealed).unzip();
         let mut settled = vec![false; self.stretches.len()];
         for (places, firsts) in places.chunks(at_a_time).zip(firsts.chunks(at_a_time)) {
-            if self.stop().is_some() {
+            // The scan that comes after it finds it stopped.
+            self.reach.stopped = self.reach.stopped.or_else(|| self.patience.stop());
+            if self.reach.stopped.is_some() {
                 break;
             }
             for (place, matched) in places.iter().zip(answer(firsts)) {
@@ -215,39 +163,36 @@ impl Found {
         self.stretches.retain(|_| !settled.next().unwrap_or(false));
     }
 
-    /// How far it has been looked so far; the whole answer's reach once there are no more records.
-    #[must_use]
-    pub fn reach(&self) -> &Reach {
+    /// How far it has been looked so far.
+    pub(super) fn reach(&self) -> &Reach {
         &self.reach
     }
 
-    /// Where to go on behind what was looked at so far; `None` at the end of the log. What comes there need not fit.
-    #[must_use]
-    pub fn cursor(&self) -> Option<Cursor> {
-        let seq = self.at.filter(|_| !self.is_over())?;
-        Some(Cursor {
-            log_id: self.files.identity.log_id,
-            order: self.order,
-            seq,
-        })
+    /// The log's id.
+    pub(super) fn log_id(&self) -> [u8; 16] {
+        self.files.identity.log_id
+    }
+
+    /// Where what is left of the log begins, as a cursor says it (see [`super::cursor::Edge`]).
+    pub(super) fn edge(&self) -> u64 {
+        match self.order {
+            Order::Newest if self.is_over() => 0,
+            Order::Newest => self.at.unwrap_or(self.bounds.range.end.min(self.end)),
+            Order::Oldest if self.is_over() => self.bounds.range.start.max(self.end),
+            Order::Oldest => self.at.map_or(self.bounds.range.start, |at| at.saturating_add(1)),
+        }
+    }
+
+    /// Whether there is nothing left to look at.
+    pub(super) fn is_over(&self) -> bool {
+        self.lines.left.is_empty() && self.named.is_none() && self.frames.is_empty() && self.stretches.is_empty()
     }
 
     /// Why to stop here, if there is a reason.
     fn stop(&self) -> Option<Stopped> {
-        if self.left == Some(0) {
-            return Some(Stopped::Limit);
-        }
-        if self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-            return Some(Stopped::Cancelled);
-        }
-        let late = |deadline: Instant| Instant::now() >= deadline;
         let due = self.lines.left.is_empty() || self.reach.scanned.is_multiple_of(CLOCK_EVERY);
-        (due && self.deadline.is_some_and(late)).then_some(Stopped::Deadline)
-    }
-
-    /// Whether there is nothing left to look at.
-    fn is_over(&self) -> bool {
-        self.lines.left.is_empty() && self.named.is_none() && self.frames.is_empty() && self.stretches.is_empty()
+        let late = || self.patience.late().filter(|_| due);
+        self.patience.cancelled().or_else(late)
     }
 
     /// Looks at one line.
@@ -284,7 +229,7 @@ impl Found {
         if !self.matcher.matches(line, whole.as_deref()) {
             return None;
         }
-        let entry = Entry::new(line.to_vec());
+        let entry = Entry::new(&self.files.log, line.to_vec());
         if entry.is_none() {
             let fault = Fault::new(self.files.layout.root(), What::Line).seqs(seq, seq);
             self.reach.unreadable.push(fault);
@@ -352,7 +297,7 @@ impl Found {
         if let Some(asking) = &self.asking {
             asking.distrust(named.first_seq);
         }
-        self.reach.unindexed.push((named.first_seq, why));
+        self.reach.unindexed.push(self.unindexed(named.first_seq, why));
         if let Some(at) = self.at.filter(|at| named.stretch.seqs.contains(at)) {
             match self.order {
                 Order::Newest => self.bounds.range.end = self.bounds.range.end.min(at),
@@ -363,6 +308,14 @@ impl Found {
         let left = self.bounds.count(&named.stretch.seqs);
         self.reach.pruned += named.records.saturating_sub(left).saturating_sub(looked);
         self.scan_stretch(&named.stretch);
+    }
+
+    fn unindexed(&self, segment: u64, why: String) -> Unindexed {
+        Unindexed {
+            log: self.files.log.to_string(),
+            segment,
+            why,
+        }
     }
 
     /// Notes that everything up to the end of these records was dealt with.
@@ -402,7 +355,7 @@ impl Found {
                 });
                 return;
             }
-            Some((first_seq, Said::Unfit(why))) => self.reach.unindexed.push((first_seq, why)),
+            Some((first_seq, Said::Unfit(why))) => self.reach.unindexed.push(self.unindexed(first_seq, why)),
         }
         self.scan_stretch(&stretch);
     }
@@ -422,10 +375,10 @@ impl Found {
     }
 }
 
-impl Iterator for Found {
-    type Item = Result<Entry>;
+impl Iterator for Scan {
+    type Item = Entry;
 
-    fn next(&mut self) -> Option<Result<Entry>> {
+    fn next(&mut self) -> Option<Entry> {
         loop {
             if self.reach.stopped.is_some() || self.is_over() {
                 return None;
@@ -442,9 +395,7 @@ impl Iterator for Found {
                 };
                 if let Some(entry) = found {
                     self.reach.matched += 1;
-                    self.reach.returned += 1;
-                    self.left = self.left.map(|left| left.saturating_sub(1));
-                    return Some(Ok(entry));
+                    return Some(entry);
                 }
             } else if let Some(frame) = self.frames.pop() {
                 self.open_frame(frame);
@@ -455,16 +406,8 @@ impl Iterator for Found {
     }
 }
 
-impl std::fmt::Debug for Found {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Found")
-            .field("reach", &self.reach)
-            .finish_non_exhaustive()
-    }
-}
-
 /// The caller's members of a record whose values were moved out; `None` of any other.
-pub(super) fn whole(files: &Arc<Files>, line: &[u8], head: &Head) -> std::result::Result<Option<Vec<u8>>, Vec<Fault>> {
+pub(super) fn whole(files: &Arc<Files>, line: &[u8], head: &Head) -> Result<Option<Vec<u8>>, Vec<Fault>> {
     if head.parts.is_none() {
         return Ok(None);
     }

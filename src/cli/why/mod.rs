@@ -7,7 +7,7 @@ mod page;
 use super::output::Out;
 use super::query::quoted;
 use super::record_name::resolve;
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
 use crate::database::Database;
 use crate::disk::{Disk as _, Open, RealDisk};
 use crate::log::hex;
@@ -24,11 +24,12 @@ use std::path::{Path, PathBuf};
 #[command(
     override_usage = "auditdb why [OPTIONS] [DIR] <RECORD>",
     after_help = "RECORD is any id in your hands: a correlation, a session, a W3C trace id, a record's id or the beginning of it, a\n\
-    seq, @last or @last-failure. Where it names several records the page is about the last one with an `action`, else the\n\
+    seq, LOG/SEQ, @last or @last-failure. Where it names several records the page is about the last one with an `action`, else the\n\
     last one with a `decision`, else the last. An action's page is about the decision that it came from, too.\n\
     Every line stands behind the #seq of the record that says so. On a terminal long texts are cut; --html and --json\n\
     have all of them. --html FILE makes a file that needs nothing else; without FILE, or with -, it goes to stdout.\n\n\
-    Exit codes: 0 here it is; 1 no such record; 3 something of the chain could not be read, or is too much.\n\n\
+    Exit codes: 0 here it is; 1 no such record; 3 something of the chain could not be read, is too much, or\n\
+    time ran out.\n\n\
     Examples:\n  auditdb init my-db\n  \
     echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-8\"}' | auditdb append my-db\n  \
     auditdb why my-db case-8\n  auditdb why my-db @last --html why.html\n  auditdb why my-db @last --json"
@@ -39,6 +40,8 @@ pub(super) struct Why {
     /// Which decision.
     #[arg(value_name = "RECORD")]
     record: Option<OsString>,
+    #[command(flatten)]
+    waiting: Waiting,
     /// One self-contained HTML file, which must not be there yet.
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", conflicts_with = "json")]
     html: Option<PathBuf>,
@@ -48,9 +51,10 @@ impl Why {
     pub(super) fn run(self) -> Outcome {
         let (dir, record) = self.at.dir_and_record(self.record.as_slice())?;
         let db = self.at.read(&dir)?;
-        let named = resolve(&db, &record)?;
+        let patience = self.waiting.patience()?;
+        let named = resolve(&db, &record, &patience)?;
         let own: Vec<_> = named.iter().filter(|entry| !entry.is_of_the_log()).cloned().collect();
-        let Some(why) = db.why(&own)? else {
+        let Some(why) = db.why_within(&own, &patience)? else {
             return Err(Stop::No(format!(
                 "{record:?} is a record that the log wrote about itself; auditdb show has it"
             )));
@@ -82,6 +86,7 @@ struct Check {
     /// The log that is asked if none is named.
     usual: Option<String>,
     record: query::Place,
+    names: Names,
 }
 
 impl Check {
@@ -91,6 +96,7 @@ impl Check {
             dir: quoted(&dir.to_string_lossy()),
             usual: at.log().is_none().then(|| db.identity().name().to_owned()),
             record: why.record.clone(),
+            names: Names::of(at, db),
         }
     }
 
@@ -105,7 +111,11 @@ impl Check {
 
     /// A command about a record.
     fn about(&self, verb: &str, place: &query::Place) -> String {
-        format!("auditdb {verb} {} {}{}", self.dir, place.seq, self.log(&place.log))
+        format!(
+            "auditdb {verb} {} {}",
+            self.dir,
+            self.names.typed(&place.log, place.seq)
+        )
     }
 
     fn trace(&self) -> String {
@@ -157,6 +167,12 @@ fn foot(why: &query::Why, check: &Check) {
     output::unreadable(&why.unreadable);
     if why.cut {
         output::say("auditdb: the chain is longer than what was looked at");
+    }
+    if let Some(stopped) = why.stopped {
+        output::say(&format!(
+            "auditdb: {} before all of it was found",
+            output::stopped(stopped)
+        ));
     }
     if why.is_partial() {
         output::say("PARTIAL: facts may be missing");
@@ -223,7 +239,7 @@ fn object(why: &query::Why, check: &Check) -> Result<String, Stop> {
         "title": why.title, "log": why.record.log, "seq": why.record.seq, "id": why.id, "leaf": check.leaf,
         "decision": why.decision.as_ref().map(|place| json!({ "log": place.log, "seq": place.seq })),
         "sections": sections, "missing": missing(why), "check": commands, "partial": why.is_partial(),
-        "unreadable": unreadable, "cut": why.cut,
+        "unreadable": unreadable, "cut": why.cut, "stopped": why.stopped.map(output::stopped_word),
     })
     .to_string();
     let record = why.entry.text();

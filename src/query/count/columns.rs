@@ -4,7 +4,7 @@
 //! What must hold: the groups are those that the records would give.
 
 use super::super::askable::{Askable, Asking};
-use super::super::scan::Found;
+use super::super::scan::Scan;
 use super::bucket::Buckets;
 use super::tally::Tally;
 use super::{Column, Counting, Counts, Figure};
@@ -49,7 +49,7 @@ impl Columns {
     }
 
     /// Counts every sealed segment whose index can be used, and takes it out of what is still to be looked at.
-    pub(super) fn settle(&self, asked: &Askable, found: &mut Found, buckets: Option<&Buckets>, tally: &mut Tally) {
+    pub(super) fn settle(&self, asked: &Askable, found: &mut Scan, buckets: Option<&Buckets>, tally: &mut Tally) {
         let asking = Asking::new(asked, found.condition());
         let one = |first_seq: &u64| {
             let buckets = buckets.map(|buckets| RefCell::new(buckets.clone()));

@@ -11,12 +11,12 @@ mod columns;
 mod measure;
 mod tally;
 
-use super::askable::Askable;
+use super::askable::Logs;
 use super::fault::QueryFault;
 use super::question::{Order, Query};
-use super::scan::{Found, Reach, whole};
+use super::reach::Reach;
+use super::scan::{Scan, WHOLE, whole};
 use super::time::Zone;
-use crate::error::Result;
 use crate::record::read_head;
 use crate::record::terms::{FieldId, Named, attribute_term, extract, extract_whole, fields, named_field, nearest};
 use bucket::Buckets;
@@ -157,7 +157,7 @@ impl Counting {
 }
 
 /// Goes through all records that fit.
-pub(crate) fn count(asked: &Askable, counting: &Counting) -> Result<Counts> {
+pub(crate) fn count(logs: &Logs, counting: &Counting) -> Counts {
     let mut query = counting.query.clone().order(Order::Oldest);
     (query.limit, query.cursor) = (None, None);
     let columns: Vec<Column> = counting.measures.iter().map(|measure| measure.column.clone()).collect();
@@ -167,30 +167,42 @@ pub(crate) fn count(asked: &Askable, counting: &Counting) -> Result<Counts> {
         .as_ref()
         .map(|(per, zone)| Buckets::new(*per, zone.clone()));
     let mut tally = Tally::new(&counting.measures);
-    let mut found = Found::new(asked, &query)?;
     #[cfg(feature = "search")]
-    if let Some(columns) = columns::Columns::of(counting) {
-        columns.settle(asked, &mut found, buckets.as_ref(), &mut tally);
-    }
+    let columns = columns::Columns::of(counting);
+    let scan = |asked| Scan::new(asked, &query, WHOLE);
+    let mut scans: Vec<Scan> = logs.asked.iter().map(scan).collect();
     let mut unreadable = Vec::new();
-    for entry in found.by_ref() {
-        let entry = entry?;
-        let line = entry.text().as_bytes();
-        gather.clear();
-        let Some(head) = read_head(line) else { continue };
-        let moved = whole(&asked.files, line, &head).unwrap_or_else(|faults| {
-            unreadable.extend(faults);
-            None
-        });
-        match moved {
-            Some(members) => extract_whole(line, &members, &mut gather),
-            None => extract(line, &mut gather),
-        };
-        let start = buckets.as_mut().map(|buckets| buckets.start_of(entry.time()));
-        tally.add(start, &gather);
+    // In which order makes no difference to a count.
+    for (asked, found) in logs.asked.iter().zip(&mut scans) {
+        #[cfg(feature = "search")]
+        if let Some(columns) = &columns {
+            columns.settle(asked, found, buckets.as_ref(), &mut tally);
+        }
+        for entry in found.by_ref() {
+            let line = entry.text().as_bytes();
+            gather.clear();
+            let Some(head) = read_head(line) else { continue };
+            let moved = whole(&asked.files, line, &head).unwrap_or_else(|faults| {
+                unreadable.extend(faults);
+                None
+            });
+            match moved {
+                Some(members) => extract_whole(line, &members, &mut gather),
+                None => extract(line, &mut gather),
+            };
+            let start = buckets.as_mut().map(|buckets| buckets.start_of(entry.time()));
+            tally.add(start, &gather);
+        }
+        if found.reach().stopped.is_some() {
+            break;
+        }
     }
     let (rows, cut) = tally.finish();
-    let mut reach = found.reach().clone();
-    reach.unreadable.extend(unreadable);
-    Ok(Counts { rows, reach, cut })
+    let mut reach = Reach {
+        unasked: logs.unasked.clone(),
+        ..Reach::default()
+    };
+    scans.iter().for_each(|scan| reach.add(scan.reach()));
+    reach.cannot_read(unreadable);
+    Counts { rows, reach, cut }
 }

@@ -10,12 +10,14 @@ mod members;
 #[cfg(test)]
 mod tests;
 
+use super::askable::Logs;
+use super::patience::Patience;
 use super::place::{Place, Texts, place_of};
+use super::reach::Stopped;
 use super::trace::{Trace, trace};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::Fault;
-use crate::query::Askable;
 use crate::record::look::{shown, word};
 pub use members::Change;
 
@@ -29,6 +31,8 @@ pub struct Comparison {
     pub unreadable: Vec<Fault>,
     /// Whether one of the chains was cut at [`Trace::LIMIT`] records.
     pub cut: bool,
+    /// Why it was not looked any further, if that was before the end.
+    pub stopped: Option<Stopped>,
 }
 
 /// A step of both chains, or of one of them.
@@ -73,10 +77,10 @@ impl Comparison {
         matters.or_else(|| self.pairs.iter().position(|pair| !pair.is_same()))
     }
 
-    /// Whether steps may be missing because something could not be read or there are too many.
+    /// Whether steps may be missing because something could not be read, there are too many, or time ran out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.cut || !self.unreadable.is_empty()
+        self.cut || self.stopped.is_some() || !self.unreadable.is_empty()
     }
 }
 
@@ -111,17 +115,17 @@ impl Key {
 }
 
 /// The chains that these and those records belong to, side by side.
-pub(crate) fn diff(logs: &[Askable], a: &[Entry], b: &[Entry]) -> Result<Comparison> {
+pub(crate) fn diff(logs: &Logs, a: &[Entry], b: &[Entry], patience: &Patience) -> Result<Comparison> {
     let texts = Texts { logs };
-    let (a, b) = (trace(logs, a.to_vec())?, trace(logs, b.to_vec())?);
+    let (a, b) = (trace(logs, a.to_vec(), patience)?, trace(logs, b.to_vec(), patience)?);
     let keys = |trace: &Trace| -> Vec<Key> {
         let steps = trace.steps.iter();
-        steps.map(|step| Key::of(&texts.of_step(step).0)).collect()
+        steps.map(|step| Key::of(&texts.of(&step.entry).0)).collect()
     };
     let (keys_a, keys_b) = (keys(&a), keys(&b));
     let step = |trace: &Trace, at: Option<usize>| {
         let step = trace.steps.get(at?)?;
-        Some((place_of(step), texts.of_step(step).0))
+        Some((place_of(&step.entry), texts.of(&step.entry).0))
     };
     let pair = |(at_a, at_b): (Option<usize>, Option<usize>)| {
         let (in_a, in_b) = (step(&a, at_a), step(&b, at_b));
@@ -151,5 +155,6 @@ pub(crate) fn diff(logs: &[Askable], a: &[Entry], b: &[Entry]) -> Result<Compari
         pairs,
         unreadable,
         cut: a.cut || b.cut,
+        stopped: a.stopped.or(b.stopped),
     })
 }

@@ -8,13 +8,16 @@
 mod ties;
 mod tree;
 
-use super::askable::Askable;
+use super::askable::Logs;
 use super::count::{Counting, count};
 use super::expr::{Expr, Scalar};
+use super::patience::Patience;
+use super::place::Texts;
 use super::question::{Order, Query, field};
-use super::scan::{Found, whole_text};
+use super::reach::{Reach, Stopped};
+use super::scan::{Scan, WHOLE};
 use crate::entry::Entry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::log::Fault;
 use crate::record::terms::Number;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -38,14 +41,14 @@ pub struct Trace {
     pub unreadable: Vec<Fault>,
     /// Whether it was cut at [`Trace::LIMIT`] records.
     pub cut: bool,
+    /// Why it was not looked any further, if that was before the end.
+    pub stopped: Option<Stopped>,
 }
 
 /// A record in its place.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Step {
-    /// The log that it is in.
-    pub log: String,
     /// The record.
     pub entry: Entry,
     /// How deep it stands, from 0.
@@ -72,17 +75,18 @@ impl Trace {
     /// The most records of which a trace is made.
     pub const LIMIT: usize = 10_000;
 
-    /// Whether records may be missing because something could not be read or there are too many.
+    /// Whether records may be missing because something could not be read, there are too many, or time ran out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.cut || !self.unreadable.is_empty()
+        self.cut || self.stopped.is_some() || !self.unreadable.is_empty()
     }
 }
 
 /// A record that was gathered.
 #[derive(Debug)]
 struct Node {
-    log: usize,
+    /// Its log's place in the line.
+    log: Option<usize>,
     entry: Entry,
     ties: Ties,
 }
@@ -94,37 +98,36 @@ const AT_ONCE: usize = 64;
 
 /// The chains that these records belong to: all records with their correlation or, where they have none, their trace; what
 /// those came from; and what names one of them as its parent or links to it.
-pub(crate) fn trace(logs: &[Askable], seeds: Vec<Entry>) -> Result<Trace> {
-    let mut gathered = Gathered::new(logs);
+pub(crate) fn trace(logs: &Logs, seeds: Vec<Entry>, patience: &Patience) -> Result<Trace> {
+    let mut gathered = Gathered::new(logs, patience);
     let mut keys = Vec::new();
     for entry in seeds {
-        let log = gathered.log_of(&entry);
-        let ties = gathered.ties(log, &entry);
+        let ties = gathered.ties(&entry);
         let key = match (&ties.correlation, &ties.trace) {
             (Some(correlation), _) => Some(is("correlation", correlation)),
             (None, Some(trace)) => Some(is("trace", &trace.id)),
             (None, None) => None,
         };
         keys.extend(key.filter(|key| !keys.contains(key)));
-        gathered.add(log, entry);
+        gathered.add(entry);
     }
     if !keys.is_empty() {
-        gathered.ask(Expr::Or(keys))?;
+        gathered.ask(Expr::Or(keys));
     }
     let mut asked = 0;
     for _ in 0..ROUNDS {
         gathered.ancestors()?;
         let ids: Vec<String> = gathered.nodes.iter().skip(asked).map(|node| node.entry.id()).collect();
-        if ids.is_empty() || gathered.is_full() {
+        if ids.is_empty() || gathered.is_at_an_end() {
             break;
         }
         asked = gathered.nodes.len();
         for ids in ids.chunks(AT_ONCE) {
             let named = |name: &'static str| ids.iter().map(move |id| is(name, id));
-            gathered.ask(Expr::Or(named("parent").chain(named("link")).collect()))?;
+            gathered.ask(Expr::Or(named("parent").chain(named("link")).collect()));
         }
     }
-    let gaps = gathered.gaps()?;
+    let gaps = gathered.gaps();
     Ok(gathered.finish(gaps))
 }
 
@@ -132,91 +135,108 @@ fn is(name: &'static str, value: &str) -> Expr {
     Expr::Text(field(name), crate::record::terms::cut(value).to_owned())
 }
 
-/// The record of that id, and the log that has it.
-pub(super) fn find(logs: &[Askable], id: &str) -> Result<Option<(usize, Entry)>> {
+/// The record of that id, in the newest log that has it.
+///
+/// # Errors
+/// It was found in no log, and one of them could not be searched to its end.
+pub(super) fn find(logs: &Logs, id: &str) -> Result<Option<Entry>> {
     let Ok(id) = uuid::Uuid::try_parse(id) else {
         return Ok(None);
     };
-    for (log, Askable { files, .. }) in logs.iter().enumerate() {
-        let seq = files.find_id(id.as_bytes())?;
-        let line = seq.map(|seq| files.line(seq)).transpose()?.flatten();
-        if let Some(entry) = line.and_then(Entry::new) {
-            return Ok(Some((log, entry)));
+    let mut unanswered = None;
+    for asked in logs.asked.iter().rev() {
+        let files = &asked.files;
+        let line = files
+            .find_id(id.as_bytes())
+            .and_then(|seq| seq.map(|seq| files.line(seq)).transpose());
+        match line {
+            Ok(line) => {
+                let entry = line.flatten().and_then(|line| Entry::new(&files.log, line));
+                if entry.is_some() {
+                    return Ok(entry);
+                }
+            }
+            Err(error) => _ = unanswered.get_or_insert(error),
         }
     }
-    Ok(None)
+    unanswered.map_or(Ok(None), Err)
 }
 
 /// What was found so far.
 struct Gathered<'a> {
-    logs: &'a [Askable],
+    logs: &'a Logs,
+    patience: &'a Patience,
     nodes: Vec<Node>,
     /// Which node an id is: the first one, if several logs have it.
     by_id: HashMap<String, usize>,
-    known: BTreeSet<(usize, u64)>,
+    known: BTreeSet<(String, u64)>,
     /// Ids that are named and in no log.
     absent: BTreeSet<String>,
     unreadable: Vec<Fault>,
+    stopped: Option<Stopped>,
 }
 
 impl<'a> Gathered<'a> {
-    fn new(logs: &'a [Askable]) -> Self {
+    fn new(logs: &'a Logs, patience: &'a Patience) -> Self {
         Gathered {
             logs,
+            patience,
             nodes: Vec::new(),
             by_id: HashMap::new(),
             known: BTreeSet::new(),
             absent: BTreeSet::new(),
-            unreadable: Vec::new(),
+            unreadable: logs.unasked.iter().map(|unasked| unasked.why.clone()).collect(),
+            stopped: None,
         }
-    }
-
-    /// The log in which a record stands just so.
-    fn log_of(&self, entry: &Entry) -> usize {
-        let has = |asked: &Askable| {
-            let line = asked.files.line(entry.seq()).ok().flatten();
-            line.is_some_and(|line| line == entry.text().as_bytes())
-        };
-        self.logs.iter().position(has).unwrap_or(0)
     }
 
     fn is_full(&self) -> bool {
         self.nodes.len() >= Trace::LIMIT
     }
 
-    fn ties(&mut self, log: usize, entry: &Entry) -> Ties {
-        let Some(Askable { files, .. }) = self.logs.get(log) else {
-            return Ties::default();
-        };
-        let (text, faults) = whole_text(files, entry);
-        self.unreadable.extend(faults);
+    /// Whether nothing more is looked for.
+    fn is_at_an_end(&self) -> bool {
+        self.is_full() || self.stopped.is_some()
+    }
+
+    fn ties(&mut self, entry: &Entry) -> Ties {
+        let (text, faults) = Texts { logs: self.logs }.of(entry);
+        self.cannot_read(&faults);
         Ties::of(&text)
     }
 
-    fn add(&mut self, log: usize, entry: Entry) {
-        if self.is_full() || !self.known.insert((log, entry.seq())) {
+    fn add(&mut self, entry: Entry) {
+        if self.is_full() || !self.known.insert((entry.log().to_owned(), entry.seq())) {
             return;
         }
-        let ties = self.ties(log, &entry);
+        let (log, ties) = (self.logs.named(entry.log()), self.ties(&entry));
         self.by_id.entry(entry.id()).or_insert(self.nodes.len());
         self.nodes.push(Node { log, entry, ties });
     }
 
     /// Takes in all records that fit.
-    fn ask(&mut self, expr: Expr) -> Result<()> {
-        let query = Query::of(expr).order(Order::Oldest);
+    fn ask(&mut self, expr: Expr) {
+        let query = Query::of(expr).order(Order::Oldest).within(self.patience);
         let logs = self.logs;
-        for (log, asked) in logs.iter().enumerate() {
-            let mut found = Found::new(asked, &query)?;
+        for asked in &logs.asked {
+            if self.is_at_an_end() {
+                return;
+            }
+            let mut found = Scan::new(asked, &query, WHOLE);
             for entry in found.by_ref() {
-                self.add(log, entry?);
+                self.add(entry);
                 if self.is_full() {
-                    return Ok(());
+                    return;
                 }
             }
-            self.cannot_read(&found.reach().unreadable);
+            self.looked(found.reach());
         }
-        Ok(())
+    }
+
+    /// Notes how a scan ended.
+    fn looked(&mut self, reach: &Reach) {
+        self.cannot_read(&reach.unreadable);
+        self.stopped = self.stopped.or(reach.stopped);
     }
 
     fn cannot_read(&mut self, faults: &[Fault]) {
@@ -236,18 +256,25 @@ impl<'a> Gathered<'a> {
             if self.by_id.contains_key(&parent) || self.absent.contains(&parent) {
                 continue;
             }
-            match find(self.logs, &parent)? {
-                Some((log, entry)) => self.add(log, entry),
-                None => {
+            self.stopped = self.stopped.or_else(|| self.patience.stop());
+            if self.stopped.is_some() {
+                break;
+            }
+            match find(self.logs, &parent) {
+                Ok(Some(entry)) => self.add(entry),
+                Ok(None) => _ = self.absent.insert(parent),
+                Err(Error::Damaged { faults, .. }) => {
+                    self.cannot_read(&faults);
                     self.absent.insert(parent);
                 }
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
     /// The numbers between those of the chain's records that no log has.
-    fn gaps(&mut self) -> Result<Vec<Gap>> {
+    fn gaps(&mut self) -> Vec<Gap> {
         let mut streams: BTreeMap<(String, String), BTreeSet<u64>> = BTreeMap::new();
         for source in self.nodes.iter().filter_map(|node| node.ties.source.as_ref()) {
             let stream = (source.id.clone(), source.boot.clone());
@@ -272,15 +299,16 @@ impl<'a> Gathered<'a> {
             };
             let range = Expr::Range(field("source.number"), Bound::Included(least), Bound::Included(most));
             let expr = is("source", &source).and(is("source.boot", &boot)).and(range);
-            let Ok(counting) = Counting::new(Query::of(expr)).by("source.number") else {
+            let Ok(counting) = Counting::new(Query::of(expr).within(self.patience)).by("source.number") else {
                 continue;
             };
-            let logs = self.logs;
-            for asked in logs {
-                let counts = count(asked, &counting)?;
-                let found = counts.rows.iter().flat_map(|row| &row.values).flatten();
-                numbers.extend(found.filter_map(|number| number.parse::<u64>().ok()));
-                self.cannot_read(&counts.reach.unreadable);
+            let counts = count(self.logs, &counting);
+            let found = counts.rows.iter().flat_map(|row| &row.values).flatten();
+            numbers.extend(found.filter_map(|number| number.parse::<u64>().ok()));
+            self.looked(&counts.reach);
+            // Nobody has looked for all of them.
+            if self.stopped.is_some() {
+                break;
             }
             let mut next = first;
             for number in numbers {
@@ -294,7 +322,7 @@ impl<'a> Gathered<'a> {
                 next = number.saturating_add(1);
             }
         }
-        Ok(gaps)
+        gaps
     }
 
     fn finish(self, gaps: Vec<Gap>) -> Trace {
@@ -305,14 +333,9 @@ impl<'a> Gathered<'a> {
         let last = self.nodes.iter().map(end).max().unwrap_or(0);
         let mut nodes: Vec<Option<Node>> = self.nodes.into_iter().map(Some).collect();
         let step = |Place { node, depth, tie }: Place| {
-            let Node { log, entry, ties } = nodes.get_mut(node)?.take()?;
-            let log = self
-                .logs
-                .get(log)
-                .map_or_else(String::new, |asked| asked.files.identity.name().to_owned());
+            let Node { entry, ties, .. } = nodes.get_mut(node)?.take()?;
             let duration = ties.duration();
             Some(Step {
-                log,
                 entry,
                 depth,
                 tie,
@@ -325,6 +348,7 @@ impl<'a> Gathered<'a> {
             duration: last.saturating_sub(first),
             unreadable: self.unreadable,
             cut,
+            stopped: self.stopped,
         }
     }
 }

@@ -75,7 +75,7 @@ pub(super) fn cast(steps: &[Step], briefs: &[Brief], subject: usize) -> Cast {
     let ancestors = ancestors(steps, anchor);
     let when = |at: usize| {
         let step = steps.get(at);
-        step.map(|step| (step.entry.time(), step.log.as_str(), step.entry.seq()))
+        step.map(|step| (step.entry.time(), step.entry.log(), step.entry.seq()))
     };
     let chain = briefs.get(anchor).and_then(|brief| brief.correlation.as_ref());
     let same = |at: usize| chain.is_some() && briefs.get(at).and_then(|brief| brief.correlation.as_ref()) == chain;

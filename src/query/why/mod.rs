@@ -12,13 +12,15 @@ mod sections;
 #[cfg(test)]
 mod tests;
 
+use super::askable::Logs;
+use super::patience::Patience;
 use super::place::{Place, Texts, place_of};
+use super::reach::Stopped;
 use super::trace::{self, Gap};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::Fault;
 use crate::proof::{Hash, leaf_hash};
-use crate::query::Askable;
 use chain::Brief;
 
 /// All that the log has about one decision; see [`crate::Database::why`].
@@ -47,6 +49,8 @@ pub struct Why {
     pub unreadable: Vec<Fault>,
     /// Whether the chain was cut at [`crate::Trace::LIMIT`] records.
     pub cut: bool,
+    /// Why it was not looked any further, if that was before the end.
+    pub stopped: Option<Stopped>,
 }
 
 /// The facts that answer one question.
@@ -99,24 +103,24 @@ impl Said {
 }
 
 impl Why {
-    /// Whether facts may be missing because something could not be read or the chain is too long.
+    /// Whether facts may be missing because something could not be read, the chain is too long, or time ran out.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.cut || !self.unreadable.is_empty()
+        self.cut || self.stopped.is_some() || !self.unreadable.is_empty()
     }
 }
 
 /// The page about one of these records: of several the last one with an `action`, else the last one with a `decision`,
 /// else the last. `None` if there is no record.
-pub(crate) fn why(logs: &[Askable], records: &[Entry]) -> Result<Option<Why>> {
+pub(crate) fn why(logs: &Logs, records: &[Entry], patience: &Patience) -> Result<Option<Why>> {
     let texts = Texts { logs };
     let mut unreadable = Vec::new();
     let mut picked: Option<(u8, &Entry)> = None;
     for entry in records {
-        let (text, faults) = texts.of(logs.first().map(|asked| &asked.files), entry);
+        let (text, faults) = texts.of(entry);
         let rank = Brief::of(entry.id(), &text).rank();
         unreadable.extend(faults);
-        let when = |entry: &Entry| (entry.time(), entry.seq());
+        let when = |entry: &Entry| (entry.time(), logs.named(entry.log()), entry.seq());
         if picked.is_none_or(|(best, found)| (rank, when(entry)) >= (best, when(found))) {
             picked = Some((rank, entry));
         }
@@ -124,10 +128,10 @@ pub(crate) fn why(logs: &[Askable], records: &[Entry]) -> Result<Option<Why>> {
     let Some((_, picked)) = picked else {
         return Ok(None);
     };
-    let trace = trace::trace(logs, vec![picked.clone()])?;
+    let trace = trace::trace(logs, vec![picked.clone()], patience)?;
     let mut briefs = Vec::with_capacity(trace.steps.len());
     for step in &trace.steps {
-        let (text, _) = texts.of_step(step);
+        let (text, _) = texts.of(&step.entry);
         briefs.push(Brief::of(step.entry.id(), &text));
     }
     let Some(subject) = trace.steps.iter().position(|step| step.entry == *picked) else {
@@ -143,9 +147,14 @@ pub(crate) fn why(logs: &[Askable], records: &[Entry]) -> Result<Option<Why>> {
         briefs: &briefs,
         cast: &cast,
     };
-    let (sections, absent) = page.sections()?;
-    let place = |at: usize| trace.steps.get(at).map(place_of);
-    let missing = missing::missing(&page, &sections, absent);
+    let (sections, sought) = page.sections()?;
+    for fault in sought.unreadable {
+        if !unreadable.contains(&fault) {
+            unreadable.push(fault);
+        }
+    }
+    let place = |at: usize| trace.steps.get(at).map(|step| place_of(&step.entry));
+    let missing = missing::missing(&page, &sections, sought.absent);
     Ok(place(subject).map(|record| Why {
         record,
         id: picked.id(),
@@ -158,5 +167,6 @@ pub(crate) fn why(logs: &[Askable], records: &[Entry]) -> Result<Option<Why>> {
         gaps: trace.gaps,
         unreadable,
         cut: trace.cut,
+        stopped: trace.stopped,
     }))
 }

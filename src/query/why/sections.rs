@@ -2,7 +2,8 @@
 
 use super::chain::{Brief, Cast};
 use super::{Fact, Said, Section, facts};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::log::Fault;
 use crate::query::place::{Place, Texts, place_of};
 use crate::query::trace::Step;
 use crate::record::look::{elements, members, shown, value, word};
@@ -55,11 +56,29 @@ pub(super) struct Page<'a> {
 
 type Facts = BTreeMap<Question, Vec<Fact>>;
 
+/// What records name and was looked for.
+#[derive(Debug, Default)]
+pub(super) struct Sought {
+    /// What was not found, in words.
+    pub(super) absent: Vec<String>,
+    /// What could not be read on the way.
+    pub(super) unreadable: Vec<Fault>,
+}
+
+/// Where a record is, as one of another place names it: with its log where that is another one.
+fn seen_from(from: &Place, place: &Place) -> String {
+    if from.log == place.log {
+        format!("#{}", place.seq)
+    } else {
+        format!("{}/{}", place.log, place.seq)
+    }
+}
+
 impl Page<'_> {
     /// The text of a record, and where it is.
     pub(super) fn record(&self, at: usize) -> Option<(Place, String)> {
         let step = self.steps.get(at)?;
-        Some((place_of(step), self.texts.of_step(step).0))
+        Some((place_of(&step.entry), self.texts.of(&step.entry).0))
     }
 
     fn brief(&self, at: usize) -> Option<&Brief> {
@@ -88,13 +107,13 @@ impl Page<'_> {
     }
 
     /// The sections, and what the records name that is in no log.
-    pub(super) fn sections(&self) -> Result<(Vec<Section>, Vec<String>)> {
-        let (mut all, mut absent) = (Facts::new(), Vec::new());
+    pub(super) fn sections(&self) -> Result<(Vec<Section>, Sought)> {
+        let (mut all, mut sought) = (Facts::new(), Sought::default());
         self.came_in(&mut all);
         self.who(&mut all);
         for at in &self.cast.core {
             if let Some((from, text)) = self.record(*at) {
-                self.known(&mut all, &mut absent, &from, &text)?;
+                self.known(&mut all, &mut sought, &from, &text)?;
                 done(&mut all, &from, &text);
             }
         }
@@ -118,7 +137,7 @@ impl Page<'_> {
             let (name, title) = question.names();
             Section { name, title, facts }
         };
-        Ok((all.into_iter().map(section).collect(), absent))
+        Ok((all.into_iter().map(section).collect(), sought))
     }
 
     /// The nearest record that says what set the chain going; the template is the decision's own.
@@ -194,7 +213,7 @@ impl Page<'_> {
 
     /// The context that a record names itself. An item that names another record says which; one outside of the chain is
     /// looked for.
-    fn known(&self, all: &mut Facts, absent: &mut Vec<String>, from: &Place, text: &str) -> Result<()> {
+    fn known(&self, all: &mut Facts, sought: &mut Sought, from: &Place, text: &str) -> Result<()> {
         let places: HashMap<&str, usize> = self
             .briefs
             .iter()
@@ -208,24 +227,30 @@ impl Page<'_> {
                 continue;
             };
             if let Some(step) = places.get(id.as_str()).and_then(|at| self.steps.get(*at)) {
-                said = found_in(said, &format!("#{}", step.entry.seq()));
+                said = found_in(said, &seen_from(from, &place_of(&step.entry)));
                 add(all, Question::Knew, from, [said]);
-            } else if let Some((place, text)) = self.texts.find(&id)? {
-                said = found_in(said, &format!("#{}, outside of this chain", place.seq));
-                add(all, Question::Knew, from, [said]);
-                looked_up(all, &place, &text);
-            } else {
-                absent.push(format!(
-                    "the record {id} that #{} names as its context is in no log",
-                    from.seq
-                ));
-                add(
-                    all,
-                    Question::Knew,
-                    from,
-                    [found_in(said, &format!("record {id}, which is in no log"))],
-                );
+                continue;
             }
+            let nowhere = match self.texts.find(&id) {
+                Ok(Some((place, text))) => {
+                    said = found_in(said, &format!("{}, outside of this chain", seen_from(from, &place)));
+                    add(all, Question::Knew, from, [said]);
+                    looked_up(all, &place, &text);
+                    continue;
+                }
+                Ok(None) => self.texts.logs.nowhere(),
+                Err(Error::Damaged { faults, .. }) => {
+                    sought.unreadable.extend(faults);
+                    "could not be looked for in all logs"
+                }
+                Err(error) => return Err(error),
+            };
+            sought.absent.push(format!(
+                "the record {id} that #{} names as its context {nowhere}",
+                from.seq
+            ));
+            said = found_in(said, &format!("record {id}, which {nowhere}"));
+            add(all, Question::Knew, from, [said]);
         }
         Ok(())
     }
