@@ -1,10 +1,12 @@
 //! Why an agent did something: all that the log has about one decision, gathered on one page. `chain` says which records
-//! are about it, `facts` puts their members into words, `sections` orders them, `missing` says what is not there.
+//! are about it, `facts` puts their members into words, `sections` orders them, `definitions` looks up the policies and the
+//! prompt as they were in force, `missing` says what is not there.
 //!
 //! What must hold: every fact names the record that it stands in; what is not on record is said rather than left out; the
 //! texts are as the records have them, so whoever shows them has to make them harmless first.
 
 mod chain;
+mod definitions;
 mod facts;
 mod missing;
 mod sections;
@@ -143,9 +145,12 @@ pub(crate) fn why(logs: &[Askable], records: &[Entry]) -> Result<Option<Why>> {
         briefs: &briefs,
         cast: &cast,
     };
-    let (sections, absent) = page.sections()?;
+    let (sections, sought) = page.sections()?;
     let place = |at: usize| trace.steps.get(at).map(place_of);
-    let missing = missing::missing(&page, &sections, absent);
+    let new = sought.unreadable.iter().filter(|fault| !unreadable.contains(fault));
+    let new: Vec<Fault> = new.cloned().collect();
+    unreadable.extend(new);
+    let missing = missing::missing(&page, &sections, sought.absent);
     Ok(place(subject).map(|record| Why {
         record,
         id: picked.id(),
