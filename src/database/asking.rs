@@ -4,7 +4,7 @@ use super::{Database, Indexes, lineage};
 use crate::entry::Entry;
 use crate::error::Result;
 use crate::log::{Fault, Options, Reading, What};
-use crate::query::{self, Askable, Comparison, Counting, Counts, Found, Lint, Query, Trace, Why};
+use crate::query::{self, Askable, Comparison, Counting, Counts, Found, Lint, Query, Trace, Why, Without};
 use std::sync::Arc;
 
 impl Database {
@@ -111,9 +111,17 @@ impl Database {
     /// # Errors
     /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
     pub fn diff(&self, a: &[Entry], b: &[Entry]) -> Result<Comparison> {
+        self.diff_without(a, b, &Without::new())
+    }
+
+    /// The same as [`Database::diff`], without members whose differences are of no interest.
+    ///
+    /// # Errors
+    /// As [`Database::diff`].
+    pub fn diff_without(&self, a: &[Entry], b: &[Entry], without: &Without) -> Result<Comparison> {
         self.refresh()?;
         let (logs, unreadable) = self.with_other_logs();
-        let mut found = query::diff(&logs, a, b)?;
+        let mut found = query::diff(&logs, a, b, without)?;
         found.unreadable.extend(unreadable);
         Ok(found)
     }
