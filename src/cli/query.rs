@@ -165,6 +165,7 @@ impl Query {
         rows.out.flush()?;
         let reach = found.reach();
         if self.explain && !self.at.json {
+            output::say(&format!("asked: the indexes of {} segments", count(reach.indexes)));
             for (segment, why) in &reach.unindexed {
                 output::say(&format!("scanned: the segment at {segment}, since its index {why}"));
             }
@@ -347,7 +348,7 @@ fn report(reach: &Reach, cursor: Option<&str>, asked: Option<&str>) -> String {
     let mut report = serde_json::json!({
         "in_range": reach.in_range, "scanned": reach.scanned, "pruned": reach.pruned, "matched": reach.matched,
         "returned": reach.returned, "partial": reach.is_partial(), "unreadable": unreadable, "stopped": stopped,
-        "cursor": cursor,
+        "cursor": cursor, "indexes": reach.indexes,
         "unindexed": reach.unindexed.iter().map(|(segment, why)| serde_json::json!({ "segment": segment, "why": why })).collect::<Vec<_>>(),
     });
     if let (Some(report), Some(asked)) = (report.as_object_mut(), asked) {

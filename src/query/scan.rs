@@ -33,6 +33,9 @@ pub struct Reach {
     pub matched: u64,
     /// The records that were given.
     pub returned: u64,
+    /// Of how many sealed segments the index was asked; of all others its head alone, or their times, said that nothing in
+    /// them fits, or there was no index. What a count adds up from indexes alone is not in here.
+    pub indexes: u64,
     /// The sealed segments that were scanned because their index could not be used: where each begins, and why. The answer
     /// is none the worse.
     pub unindexed: Vec<(u64, String)>,
@@ -378,6 +381,7 @@ impl Found {
                 return;
             }
             Some((first_seq, Said::Places(places))) => {
+                self.reach.indexes += 1;
                 self.named = Some(Named {
                     stretch,
                     first_seq,
