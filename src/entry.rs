@@ -102,7 +102,8 @@ impl Entry {
         Ok(format!("{front},{members}}}"))
     }
 
-    fn members(&self) -> &[u8] {
+    /// The caller's members, without the braces.
+    pub(crate) fn members(&self) -> &[u8] {
         self.text.as_bytes().get(self.head.members.clone()).unwrap_or_default()
     }
 }

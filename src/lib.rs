@@ -98,7 +98,7 @@ pub use log::{
 pub use query::{
     Change, Comparison, CountRow, Counting, Counts, Cursor, Fact, Figure, Finding, Found, Gap, Lint, LintRow, Measure,
     Member, Order, Pair, Patience, Per, Place, Query, QueryFault, Reach, Said, Section, Share, Step, Stopped, Tie,
-    Trace, Unasked, Unindexed, Why, Zone,
+    Trace, Unasked, Unindexed, Why, Without, Zone,
 };
 
 /// The README's examples are tests too.

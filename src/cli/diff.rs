@@ -5,7 +5,7 @@ use super::output::Out;
 use super::query::quoted;
 use super::record_name::resolve;
 use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
-use crate::query::{Change, Comparison, Pair, Place};
+use crate::query::{Change, Comparison, Pair, Place, Without};
 use crate::record::printable;
 use clap::Args;
 use serde_json::json;
@@ -20,12 +20,15 @@ use std::path::Path;
     after_help = "A and B are any ids in your hands, each for its whole chain: a correlation, a session, a W3C trace id, a record's id or\n\
     the beginning of it, a seq, LOG/SEQ, @last, @last-failure. Steps belong together by kind, agent and the name of their decision,\n\
     tool or action, in order. Ids, times, durations and what a call cost are no differences. The texts that a model wrote\n\
-    (reasoning, summaries, comments) are, but come last.\n\n\
+    (reasoning, summaries, comments) are, but come last.\n\
+    --without leaves members out of the comparison, with all below them. A member is named by its path in a record, without\n\
+    places in lists: policies.version or policy.version, tool.parameters.page, attributes.run.\n\n\
     Exit codes: 0 the same; 1 different; 2 it could not be done; 3 something could not be read, is too much, or time ran out.\n\n\
     Examples:\n  auditdb init my-db\n  \
     echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-8\"}' | auditdb append my-db\n  \
     echo '{\"agent\":{\"id\":\"bot\"},\"kind\":\"decision\",\"correlation\":\"case-9\"}' | auditdb append my-db\n  \
-    auditdb diff my-db case-8 case-9\n  auditdb diff my-db case-8 @last --json"
+    auditdb diff my-db case-8 case-9\n  auditdb diff my-db case-8 @last --json\n  \
+    auditdb diff my-db case-8 case-9 --without reasoning,policy.version"
 )]
 pub(super) struct Diff {
     #[command(flatten)]
@@ -33,6 +36,9 @@ pub(super) struct Diff {
     /// The two chains.
     #[arg(value_names = ["A", "B"], num_args = 0..=2)]
     chains: Vec<OsString>,
+    /// Members to leave out, with commas between them.
+    #[arg(long, value_name = "MEMBER,…", value_delimiter = ',')]
+    without: Vec<String>,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -44,16 +50,21 @@ impl Diff {
         let [a, b] = names.as_slice() else {
             return Err(Stop::CouldNot("no A and B given".to_owned()));
         };
+        let without = self
+            .without
+            .iter()
+            .try_fold(Without::new(), |all, name| all.member(name));
+        let without = without.map_err(|fault| Stop::CouldNot(format!("--without: {fault}")))?;
         let db = self.at.read(&dir)?;
         let patience = self.waiting.patience()?;
         let chain = |name| resolve(&db, name, &patience);
-        let found = db.diff_within(&chain(a)?, &chain(b)?, &patience)?;
+        let found = db.diff_without(&chain(a)?, &chain(b)?, &without, &patience)?;
         let mut out = Out::new();
         if self.at.json {
-            out.line(&object(&found, a, b))?;
+            out.line(&object(&found, a, b, &without))?;
             out.flush()?;
         } else {
-            print(&mut out, &found, a, b)?;
+            print(&mut out, &found, a, b, &without)?;
             out.flush()?;
             Self::foot(&dir, &Names::of(&self.at, &db), &found);
         }
@@ -93,7 +104,7 @@ impl Diff {
     }
 }
 
-fn print(out: &mut Out, found: &Comparison, a: &str, b: &str) -> Result<(), Stop> {
+fn print(out: &mut Out, found: &Comparison, a: &str, b: &str, without: &Without) -> Result<(), Stop> {
     let steps = |has: fn(&Pair) -> bool| match found.pairs.iter().filter(|pair| has(pair)).count() {
         1 => "1 step".to_owned(),
         steps => format!("{} steps", count(steps as u64)),
@@ -105,6 +116,10 @@ fn print(out: &mut Out, found: &Comparison, a: &str, b: &str) -> Result<(), Stop
         printable(b),
         steps(|pair| pair.b.is_some())
     ))?;
+    let left_out: Vec<&str> = without.members().collect();
+    if !left_out.is_empty() {
+        out.line(&format!("left out: {}", printable(&left_out.join(", "))))?;
+    }
     out.line(&headline(found))?;
     for (number, pair) in (1..).zip(&found.pairs).filter(|(_, pair)| !pair.is_same()) {
         out.line(&format!("\nstep {number}  {}  {}", printable(&pair.what), places(pair)))?;
@@ -178,7 +193,7 @@ fn from_the_difference(change: &Change) -> (Option<String>, Option<String>) {
     (rest(a), rest(b))
 }
 
-fn object(found: &Comparison, a: &str, b: &str) -> String {
+fn object(found: &Comparison, a: &str, b: &str, without: &Without) -> String {
     let place = |place: &Option<Place>| {
         place
             .as_ref()
@@ -196,7 +211,7 @@ fn object(found: &Comparison, a: &str, b: &str) -> String {
     let steps: Vec<_> = (1..).zip(&found.pairs).map(step).collect();
     let unreadable: Vec<String> = found.unreadable.iter().map(ToString::to_string).collect();
     let answer = json!({
-        "a": a, "b": b, "same": found.is_same(), "first": found.first().map(|at| at + 1), "steps": steps,
+        "a": a, "b": b, "without": without.members().collect::<Vec<_>>(), "same": found.is_same(), "first": found.first().map(|at| at + 1), "steps": steps,
         "partial": found.is_partial(), "unreadable": unreadable, "cut": found.cut,
         "stopped": found.stopped.map(output::stopped_word),
     });

@@ -176,6 +176,7 @@ impl Query {
         rows.out.flush()?;
         let reach = found.reach();
         if self.explain && !self.at.json {
+            output::say(&format!("asked: the indexes of {} segments", count(reach.indexes)));
             for Unindexed { log, segment, why, .. } in &reach.unindexed {
                 let log = if rows.names.several {
                     format!(" of {log}")
@@ -390,7 +391,7 @@ fn report(reach: &Reach, cursor: Option<&str>, asked: Option<&str>) -> String {
     let mut report = json!({
         "logs": reach.logs, "in_range": reach.in_range, "scanned": reach.scanned, "pruned": reach.pruned, "matched": reach.matched,
         "returned": reach.returned, "partial": reach.is_partial(), "unreadable": unreadable, "stopped": stopped,
-        "cursor": cursor, "unindexed": unindexed, "unasked": output::unasked(reach),
+        "cursor": cursor, "indexes": reach.indexes, "unindexed": unindexed, "unasked": output::unasked(reach),
     });
     if let (Some(report), Some(asked)) = (report.as_object_mut(), asked) {
         report.insert("asked".to_owned(), asked.into());

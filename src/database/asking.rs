@@ -4,7 +4,7 @@ use super::Database;
 use super::others::Member;
 use crate::entry::Entry;
 use crate::error::Result;
-use crate::query::{self, Comparison, Counting, Counts, Found, Lint, Logs, Patience, Query, Trace, Why};
+use crate::query::{self, Comparison, Counting, Counts, Found, Lint, Logs, Patience, Query, Trace, Why, Without};
 
 impl Database {
     /// The records that fit a query in all logs of the database, found one after the other while they are asked for; each
@@ -135,15 +135,15 @@ impl Database {
     /// # Errors
     /// The files cannot be listed or read. Damaged ones are stepped over and named in the answer.
     pub fn diff(&self, a: &[Entry], b: &[Entry]) -> Result<Comparison> {
-        self.diff_within(a, b, &Patience::new())
+        self.diff_without(a, b, &Without::new(), &Patience::new())
     }
 
-    /// As [`Database::diff`], for so long as somebody waits for it.
+    /// As [`Database::diff`], without members whose differences are of no interest, and for so long as somebody waits for it.
     ///
     /// # Errors
     /// As [`Database::diff`].
-    pub fn diff_within(&self, a: &[Entry], b: &[Entry], patience: &Patience) -> Result<Comparison> {
-        query::diff(&self.logs_to_ask()?, a, b, patience)
+    pub fn diff_without(&self, a: &[Entry], b: &[Entry], without: &Without, patience: &Patience) -> Result<Comparison> {
+        query::diff(&self.logs_to_ask()?, a, b, without, patience)
     }
 
     /// What the records that fit a query lack, in all logs: for each agent and kind, how many of them have policies, reasoning,

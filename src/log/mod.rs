@@ -9,6 +9,7 @@
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
 pub(crate) mod checkpoints;
+mod definitions;
 mod derive;
 mod door;
 mod draft;

@@ -12,7 +12,7 @@ use super::view::{Place, SegmentRef, View};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::proof::{Hash, chain_next, leaf_hash};
-use crate::record::{Head, Prepared, RECORD_LIMIT, part_text, put_back, read_head, read_parts};
+use crate::record::{Head, part_text, put_back, read_head, read_parts};
 use parking_lot::{Mutex, RwLock};
 use std::ops::Range;
 use std::sync::Arc;
@@ -169,24 +169,6 @@ impl Files {
             values.push((entry.path, raw));
         }
         put_back(members, &values).ok_or_else(mismatch)
-    }
-
-    /// What a definition says, ready to be written again: without what identifies the first writing.
-    pub(crate) fn definition_again(self: &Arc<Self>, line: &[u8], head: &Head) -> Result<Option<Prepared>> {
-        let members = self.whole_members(line, head)?;
-        let mut again = b"{".to_vec();
-        for child in crate::record::members(&members) {
-            if crate::record::named(&members, &child, "source") {
-                continue;
-            }
-            if again.len() > 1 {
-                again.push(b',');
-            }
-            again.extend_from_slice(members.get(child.name.start - 1..child.value.end).unwrap_or_default());
-        }
-        again.push(b'}');
-        // Rules may have become stricter since it was written; then it stays where it is.
-        Ok(Prepared::new(&again, RECORD_LIMIT * 2).ok())
     }
 
     /// The first seq of the next file behind this seq.

@@ -42,7 +42,7 @@ pub(crate) use count::count;
 pub use count::{CountRow, Counting, Counts, Figure, Measure, Per};
 pub use cursor::Cursor;
 pub(crate) use diff::diff;
-pub use diff::{Change, Comparison, Pair};
+pub use diff::{Change, Comparison, Pair, Without};
 pub use expected::Member;
 pub use fault::QueryFault;
 pub(crate) use lint::lint;

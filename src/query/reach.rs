@@ -20,6 +20,9 @@ pub struct Reach {
     pub matched: u64,
     /// The records that were given.
     pub returned: u64,
+    /// Of how many sealed segments the index was asked; of all others its head alone, or their times, said that nothing in
+    /// them fits, or there was no index. What a count adds up from indexes alone is not in here.
+    pub indexes: u64,
     /// The sealed segments that were scanned because their index could not be used. The answer is none the worse.
     pub unindexed: Vec<Unindexed>,
     /// The logs that could not be asked; the answer is partial if there is any.
@@ -81,6 +84,7 @@ impl Reach {
         self.pruned += one.pruned;
         self.matched += one.matched;
         self.returned += one.returned;
+        self.indexes += one.indexes;
         self.unindexed.extend(one.unindexed.iter().cloned());
         self.unasked.extend(one.unasked.iter().cloned());
         self.unreadable.extend(one.unreadable.iter().cloned());

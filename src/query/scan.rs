@@ -346,6 +346,7 @@ impl Scan {
                 return;
             }
             Some((first_seq, Said::Places(places))) => {
+                self.reach.indexes += 1;
                 self.named = Some(Named {
                     stretch,
                     first_seq,

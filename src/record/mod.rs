@@ -39,5 +39,7 @@ pub(crate) use prepare::{SourceKey, named};
 pub(crate) use printable::printable;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
+pub(crate) use schema::element;
+pub(crate) use table::RECORD;
 pub(crate) use text::{string_value, write_string};
 pub(crate) use walk::members;

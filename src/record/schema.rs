@@ -130,7 +130,7 @@ fn collect_names(shape: &'static Shape, before: &str, names: &mut Vec<QueryName>
 }
 
 /// The type of one element, and whether there is a list of them.
-pub(super) fn element(ty: Type) -> (Type, bool) {
+pub(crate) fn element(ty: Type) -> (Type, bool) {
     match ty {
         Type::List(inner) => (element(*inner).0, true),
         one => (one, false),

@@ -69,6 +69,41 @@ fn two_chains_part_at_a_policy() {
     );
     expect(dir, &["diff", "db", "one"], "", 2);
     expect(dir, &["diff", "db", "one", "nobody"], "", 1);
+
+    // Without what is of no interest; which is said.
+    let less = out(&expect(
+        dir,
+        &["diff", "db", "two", "three", "--without", "policy,reasoning"],
+        "",
+        0,
+    ));
+    assert!(less.contains("left out: policies, reasoning\nno difference"), "{less}");
+    let some = [
+        "diff",
+        "db",
+        "one",
+        "two",
+        "--without",
+        "reasoning",
+        "--without",
+        "policy.version",
+        "--json",
+    ];
+    let json: serde_json::Value = serde_json::from_str(&out(&expect(dir, &some, "", 1))).unwrap();
+    assert_eq!(
+        (&json["first"], &json["without"][0]),
+        (&3.into(), &"policies.version".into())
+    );
+    let unknown = err(&expect(
+        dir,
+        &["diff", "db", "one", "two", "--without", "reasonning"],
+        "",
+        2,
+    ));
+    assert!(
+        unknown.contains("no member named \"reasonning\"") && unknown.contains("did you mean reasoning?"),
+        "{unknown}"
+    );
 }
 
 #[test]

@@ -96,3 +96,55 @@ fn the_page_as_json() {
     );
     assert_eq!(page["sections"][3]["facts"][0]["seq"], 4);
 }
+
+#[test]
+fn the_policy_and_the_prompt_as_they_were_in_force() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    let digest = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let define = |kind: &str| {
+        format!(
+            r#"{{"agent":{{"id":"a"}},"kind":"definition","definition":{{"type":"{kind}","id":"d","version":"3","digest":"{digest}","text":"test"}}}}"#
+        )
+    };
+    let decision = |digest: &str| {
+        format!(
+            r#"{{"agent":{{"id":"a"}},"kind":"decision","correlation":"c","policies":[{{"id":"limit","version":"3","digest":"{digest}"}}],"input":{{"prompt":{{"id":"p","digest":"sha256:00"}}}}}}"#
+        )
+    };
+    expect(
+        dir,
+        &["append", "db"],
+        &format!("{}\n{}\n", define("policy"), decision(digest)),
+        0,
+    );
+    let text = out(&expect(dir, &["why", "db", "@last"], "", 0));
+    for line in [
+        "  #4       definition: policy d version 3",
+        "text: test",
+        "- the text of the prompt p that #5 names is in no log: no definition has the digest sha256:00",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let json = out(&expect(dir, &["why", "db", "@last", "--json"], "", 0));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rules = json["sections"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "policies");
+    let definition = &rules.unwrap()["facts"][1];
+    assert_eq!(
+        (&definition["name"], &definition["seq"]),
+        (&"definition".into(), &4.into())
+    );
+    assert_eq!(definition["under"][0]["text"], "test");
+    assert!(
+        json["missing"].to_string().contains("the text of the prompt p"),
+        "{json}"
+    );
+    let html = out(&expect(dir, &["why", "db", "@last", "--html"], "", 0));
+    assert!(html.contains("policy d version 3") && html.contains("the text of the prompt p"));
+    assert!(html.contains(r#"<b>text</b> <span class="text">test</span>"#), "{html}");
+}

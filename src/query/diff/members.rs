@@ -1,5 +1,6 @@
 //! What differs between two records: their members, each by its path, with what either has.
 
+use super::Without;
 use crate::record::look::{elements, members, said, shown, word};
 use std::collections::BTreeMap;
 
@@ -77,9 +78,9 @@ const WORDS: &[&str] = &[
 /// Deeper than this a value is compared as a whole.
 const DEPTH: usize = 8;
 
-/// The members that differ.
-pub(super) fn changes(a: &str, b: &str) -> Vec<Change> {
-    let (mut a, mut b) = (flat(a), flat(b));
+/// The members that differ, but for those that are left out.
+pub(super) fn changes(a: &str, b: &str, without: &Without) -> Vec<Change> {
+    let (mut a, mut b) = (flat(a, without), flat(b, without));
     let mut changes: Vec<((usize, usize), Change)> = Vec::new();
     for (member, in_a) in std::mem::take(&mut a) {
         let in_b = b.remove(&member);
@@ -118,64 +119,91 @@ struct Value {
 }
 
 /// All plain values of a record, by their paths in words.
-fn flat(text: &str) -> BTreeMap<String, Value> {
-    let mut all = BTreeMap::new();
+fn flat(text: &str, without: &Without) -> BTreeMap<String, Value> {
+    let mut flat = Flat {
+        without,
+        rank: 0,
+        all: BTreeMap::new(),
+    };
     for (name, raw) in members(text).filter(|(name, _)| !BY_NATURE.contains(&name.as_ref())) {
-        let rank = ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
-        walk(&mut all, &singular(&name), &name, raw, rank, 0);
+        flat.rank = ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+        let at = At {
+            words: singular(&name),
+            path: name.to_string(),
+        };
+        flat.walk(&at, raw, 0);
     }
-    all
+    flat.all
 }
 
-fn walk(all: &mut BTreeMap<String, Value>, path: &str, parent: &str, raw: &str, rank: usize, depth: usize) {
-    if raw == "null" {
-        return;
-    }
-    if raw.starts_with('{') && raw != "{}" && depth < DEPTH {
-        let by_nature = |name: &str| {
-            let mut known = BY_NATURE_WITHIN.iter();
-            known.any(|(object, member)| (object.is_empty() || *object == parent) && *member == name)
+/// Where a value stands.
+struct At {
+    /// In words, with the names of what stands in lists.
+    words: String,
+    /// By the members' names alone.
+    path: String,
+}
+
+struct Flat<'a> {
+    without: &'a Without,
+    /// The place in the order of members of what is walked through.
+    rank: usize,
+    all: BTreeMap<String, Value>,
+}
+
+impl Flat<'_> {
+    fn walk(&mut self, at: &At, raw: &str, depth: usize) {
+        if raw == "null" || self.without.has(&at.path) {
+            return;
+        }
+        let parent = at.path.rsplit('.').next().unwrap_or_default();
+        if raw.starts_with('{') && raw != "{}" && depth < DEPTH {
+            let by_nature = |name: &str| {
+                let mut known = BY_NATURE_WITHIN.iter();
+                known.any(|(object, member)| (object.is_empty() || *object == parent) && *member == name)
+            };
+            for (name, value) in members(raw).filter(|(name, _)| !by_nature(name)) {
+                let below = At {
+                    words: format!("{} {}", at.words, singular(&name)),
+                    path: format!("{}.{name}", at.path),
+                };
+                self.walk(&below, value, depth + 1);
+            }
+            return;
+        }
+        if raw.starts_with('[') && elements(raw).any(|one| one.starts_with('{')) && depth < DEPTH {
+            let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+            for (place, one) in (1..).zip(elements(raw)) {
+                // By its name where it has one, so that one more does not move all others.
+                let named = ["name", "id", "field"].into_iter().find_map(|name| shown(one, &[name]));
+                let named = named.filter(|_| {
+                    matches!(
+                        parent,
+                        "policies" | "conditions" | "tools" | "alternatives" | "recipients"
+                    )
+                });
+                let name = named.map_or_else(|| format!("{place}"), |name| word(&name));
+                let again = seen.entry(name.clone()).or_default();
+                *again += 1;
+                let name = if *again > 1 { format!("{name} ({again})") } else { name };
+                let below = At {
+                    words: format!("{} {name}", at.words),
+                    path: at.path.clone(),
+                };
+                self.walk(&below, one, depth + 1);
+            }
+            return;
+        }
+        let value = Value {
+            raw: raw.to_owned(),
+            place: (self.rank, self.all.len()),
         };
-        for (name, value) in members(raw).filter(|(name, _)| !by_nature(name)) {
-            walk(
-                all,
-                &format!("{path} {}", singular(&name)),
-                &name,
-                value,
-                rank,
-                depth + 1,
-            );
-        }
-        return;
+        self.all.insert(at.words.clone(), value);
     }
-    if raw.starts_with('[') && elements(raw).any(|one| one.starts_with('{')) && depth < DEPTH {
-        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        for (place, one) in (1..).zip(elements(raw)) {
-            // By its name where it has one, so that one more does not move all others.
-            let named = ["name", "id", "field"].into_iter().find_map(|name| shown(one, &[name]));
-            let named = named.filter(|_| {
-                matches!(
-                    parent,
-                    "policies" | "conditions" | "tools" | "alternatives" | "recipients"
-                )
-            });
-            let name = named.map_or_else(|| format!("{place}"), |name| word(&name));
-            let again = seen.entry(name.clone()).or_default();
-            *again += 1;
-            let name = if *again > 1 { format!("{name} ({again})") } else { name };
-            walk(all, &format!("{path} {name}"), parent, one, rank, depth + 1);
-        }
-        return;
-    }
-    let value = Value {
-        raw: raw.to_owned(),
-        place: (rank, all.len()),
-    };
-    all.insert(path.to_owned(), value);
 }
 
 /// A list's name as that of one of it.
-fn singular(name: &str) -> String {
+pub(super) fn singular(name: &str) -> String {
     let known = [
         ("policies", "policy"),
         ("tools", "tool"),

@@ -1,11 +1,12 @@
 //! Two chains side by side: which steps they share, and what differs in them. `align` finds the steps that belong together,
-//! `members` what differs between two records.
+//! `members` what differs between two records, but for what `without` leaves out.
 //!
 //! What must hold: every step of both chains stands in the answer once, in order; what is different from run to run by
 //! nature (ids, times, seqs, spans, durations, what a call cost) is no difference.
 
 mod align;
 mod members;
+mod without;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::error::Result;
 use crate::log::Fault;
 use crate::record::look::{shown, word};
 pub use members::Change;
+pub use without::Without;
 
 /// Two chains side by side; see [`crate::Database::diff`].
 #[derive(Debug)]
@@ -115,7 +117,13 @@ impl Key {
 }
 
 /// The chains that these and those records belong to, side by side.
-pub(crate) fn diff(logs: &Logs, a: &[Entry], b: &[Entry], patience: &Patience) -> Result<Comparison> {
+pub(crate) fn diff(
+    logs: &Logs,
+    a: &[Entry],
+    b: &[Entry],
+    without: &Without,
+    patience: &Patience,
+) -> Result<Comparison> {
     let texts = Texts { logs };
     let (a, b) = (trace(logs, a.to_vec(), patience)?, trace(logs, b.to_vec(), patience)?);
     let keys = |trace: &Trace| -> Vec<Key> {
@@ -130,7 +138,7 @@ pub(crate) fn diff(logs: &Logs, a: &[Entry], b: &[Entry], patience: &Patience) -
     let pair = |(at_a, at_b): (Option<usize>, Option<usize>)| {
         let (in_a, in_b) = (step(&a, at_a), step(&b, at_b));
         let changes = match (&in_a, &in_b) {
-            (Some((_, a)), Some((_, b))) => members::changes(a, b),
+            (Some((_, a)), Some((_, b))) => members::changes(a, b, without),
             _ => Vec::new(),
         };
         let key = at_a

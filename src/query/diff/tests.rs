@@ -1,6 +1,6 @@
 //! Chains that differ in what is known.
 
-use super::{Comparison, Pair};
+use super::{Comparison, Pair, Without};
 use crate::Database;
 
 fn chain(db: &Database, name: &str, edit: impl Fn(String) -> Vec<String>) {
@@ -24,6 +24,11 @@ fn chain(db: &Database, name: &str, edit: impl Fn(String) -> Vec<String>) {
 
 /// A chain as it is against one with each record changed so.
 fn diff(edit: impl Fn(String) -> Vec<String>) -> Comparison {
+    diff_without(&[], edit)
+}
+
+/// The same without some members.
+fn diff_without(members: &[&str], edit: impl Fn(String) -> Vec<String>) -> Comparison {
     let db = Database::in_memory();
     chain(&db, "a", |text| vec![text]);
     chain(&db, "bbb", edit);
@@ -31,7 +36,8 @@ fn diff(edit: impl Fn(String) -> Vec<String>) -> Comparison {
         let found = db.query(&crate::Query::new().correlation(name)).unwrap();
         found.map(Result::unwrap).collect::<Vec<_>>()
     };
-    db.diff(&one("a"), &one("bbb")).unwrap()
+    let without = members.iter().try_fold(Without::new(), |all, name| all.member(name));
+    db.diff_without(&one("a"), &one("bbb"), &without.unwrap()).unwrap()
 }
 
 /// What differs in a pair.
@@ -134,4 +140,44 @@ fn only_words() {
     let found = diff(|text| vec![text.replace("Due.", "Not due.")]);
     assert_eq!((found.first(), found.is_same()), (Some(2), false));
     assert!(!found.pairs[2].matters());
+}
+
+#[test]
+fn members_that_are_left_out_are_no_difference_and_all_others_are() {
+    let edit = |text: String| {
+        vec![
+            text.replace("\"version\":\"2\"", "\"version\":\"3\"")
+                .replace("Due.", "It is due.")
+                .replace("\"value\":5,", "\"value\":6,")
+                .replace("\"order\":7", "\"order\":8")
+                .replace("\"sum\":5", "\"sum\":6"),
+        ]
+    };
+    let left = |members: &[&str]| -> Vec<String> {
+        let found = diff_without(members, edit);
+        found.pairs.iter().flat_map(said).collect()
+    };
+    let all = left(&[]);
+    assert_eq!(all.len(), 5);
+    for (member, gone) in [
+        ("policy.version", vec!["policy limit version: 2 3"]),
+        ("policies.conditions", vec!["policy limit condition amount value: 5 6"]),
+        (
+            "policies",
+            vec!["policy limit version: 2 3", "policy limit condition amount value: 5 6"],
+        ),
+        ("tool.parameters.order", vec!["tool order_lookup parameters order: 7 8"]),
+        ("reasoning", vec!["reasoning: Due. It is due."]),
+        ("action.parameters", vec!["action parameters sum: 5 6"]),
+        ("outcome", vec![]),
+    ] {
+        let expected: Vec<String> = all
+            .iter()
+            .filter(|line| !gone.contains(&line.as_str()))
+            .cloned()
+            .collect();
+        assert_eq!(left(&[member]), expected, "{member}");
+    }
+    let none = diff_without(&["policy", "tool", "reasoning", "action.parameters.sum"], edit);
+    assert!(none.is_same() && none.first().is_none(), "{none:?}");
 }

@@ -1,10 +1,12 @@
 //! Why an agent did something: all that the log has about one decision, gathered on one page. `chain` says which records
-//! are about it, `facts` puts their members into words, `sections` orders them, `missing` says what is not there.
+//! are about it, `facts` puts their members into words, `sections` orders them, `definitions` looks up the policies and the
+//! prompt as they were in force, `missing` says what is not there.
 //!
 //! What must hold: every fact names the record that it stands in; what is not on record is said rather than left out; the
 //! texts are as the records have them, so whoever shows them has to make them harmless first.
 
 mod chain;
+mod definitions;
 mod facts;
 mod missing;
 mod sections;

@@ -1,6 +1,7 @@
 //! The page's sections: which facts of which records answer which question.
 
 use super::chain::{Brief, Cast};
+use super::definitions::Sought;
 use super::{Fact, Said, Section, facts};
 use crate::error::{Error, Result};
 use crate::log::Fault;
@@ -106,14 +107,15 @@ impl Page<'_> {
             .join(" ")
     }
 
-    /// The sections, and what the records name that is in no log.
+    /// The sections, and what became of what the records name.
     pub(super) fn sections(&self) -> Result<(Vec<Section>, Sought)> {
         let (mut all, mut sought) = (Facts::new(), Sought::default());
-        self.came_in(&mut all);
+        self.came_in(&mut all, &mut sought)?;
         self.who(&mut all);
         for at in &self.cast.core {
             if let Some((from, text)) = self.record(*at) {
                 self.known(&mut all, &mut sought, &from, &text)?;
+                self.policies(&mut all, &mut sought, &from, &text)?;
                 done(&mut all, &from, &text);
             }
         }
@@ -141,7 +143,7 @@ impl Page<'_> {
     }
 
     /// The nearest record that says what set the chain going; the template is the decision's own.
-    fn came_in(&self, all: &mut Facts) {
+    fn came_in(&self, all: &mut Facts, sought: &mut Sought) -> Result<()> {
         let earlier = self.cast.before.iter().rev();
         let nearest = [self.cast.anchor]
             .into_iter()
@@ -172,8 +174,23 @@ impl Page<'_> {
             if !prompted && (has("prompt") || has("variables")) {
                 prompted = true;
                 add(all, Question::CameIn, &from, facts::prompt(input));
+                if let Some(prompt) = value(input, &["prompt"]) {
+                    let definition = self.definition(sought, &from, "prompt", prompt)?;
+                    all.entry(Question::CameIn).or_default().extend(definition);
+                }
             }
         }
+        Ok(())
+    }
+
+    /// The policies that a record names, each with its text as it was in force.
+    fn policies(&self, all: &mut Facts, sought: &mut Sought, from: &Place, text: &str) -> Result<()> {
+        for policy in value(text, &["policies"]).into_iter().flat_map(elements) {
+            add(all, Question::Policies, from, [facts::policy(policy)]);
+            let definition = self.definition(sought, from, "policy", policy)?;
+            all.entry(Question::Policies).or_default().extend(definition);
+        }
+        Ok(())
     }
 
     fn who(&self, all: &mut Facts) {
@@ -329,18 +346,12 @@ fn looked_up(all: &mut Facts, from: &Place, text: &str) {
     add(all, Question::Data, from, each("access").into_iter().map(facts::access));
 }
 
-/// All that the decision's own record, or one that carried it out, says.
+/// All that the decision's own record, or one that carried it out, says, but for context and policies.
 fn done(all: &mut Facts, from: &Place, text: &str) {
     let one = |name: &str| value(text, &[name]).filter(|raw| *raw != "null");
     let each = |name: &str| value(text, &[name]).into_iter().flat_map(elements).collect::<Vec<_>>();
     let reasoning = shown(text, &["reasoning"]).map(|text| Said::new("", text));
     add(all, Question::Reasoning, from, reasoning);
-    add(
-        all,
-        Question::Policies,
-        from,
-        each("policies").into_iter().map(facts::policy),
-    );
     add(
         all,
         Question::Decision,

@@ -216,3 +216,156 @@ fn a_value_that_was_moved_out_is_told() {
         .unwrap();
     assert_eq!(reasoning.facts[0].said.text, long);
 }
+
+/// A definition of that text under that digest.
+fn define(db: &Database, kind: &str, id: &str, digest: &str, text: Option<&str>) -> u64 {
+    let text = text.map_or_else(String::new, |text| format!(r#","text":"{text}""#));
+    let line = format!(
+        r#"{{"agent":{{"id":"a"}},"kind":"definition","definition":{{"type":"{kind}","id":"{id}","version":"7","digest":"{digest}"{text}}}}}"#
+    );
+    db.append_json(&line).unwrap().seq
+}
+
+/// The page about a decision that names these policies, and the prompt of that digest.
+fn ruled(db: &Database, policies: &[(&str, &str)], prompt: &str) -> Why {
+    let policies: Vec<String> = policies
+        .iter()
+        .map(|(id, digest)| format!(r#"{{"id":"{id}","version":"7","digest":"{digest}"}}"#))
+        .collect();
+    let line = format!(
+        r#"{{"agent":{{"id":"a"}},"kind":"decision","decision":{{"name":"x"}},"input":{{"prompt":{{"id":"p","digest":"{prompt}"}}}},"policies":[{}]}}"#,
+        policies.join(",")
+    );
+    let receipt = db.append_json(&line).unwrap();
+    db.why(&[db.get(receipt.seq).unwrap()]).unwrap().unwrap()
+}
+
+/// The definitions in a section: where each stands, what it says and its text.
+fn definitions(why: &Why, name: &str) -> Vec<(u64, String, Option<String>)> {
+    let section = why.sections.iter().find(|section| section.name == name);
+    let facts = section.map_or(&[][..], |section| &section.facts);
+    let definition = |fact: &super::Fact| {
+        let text = fact.said.under.first().map(|text| text.text.clone());
+        (fact.from.seq, fact.said.text.clone(), text)
+    };
+    let facts = facts.iter().filter(|fact| fact.said.name == "definition");
+    facts.map(definition).collect()
+}
+
+#[test]
+fn the_texts_that_were_in_force_are_told() {
+    let db = Database::in_memory();
+    let digest = |text: &str| crate::record::digest(text.as_bytes());
+    let (old, new, prompt) = ("At most 10 %.", "At most 20 %.", "You are kind. ".repeat(6_000));
+    let first = define(&db, "policy", "discount", &digest(old), Some(old));
+    define(&db, "policy", "discount", &digest(new), Some(new));
+    define(&db, "prompt", "p", &digest(&prompt), Some(&prompt));
+    // Sealed or not, and again in the segment of the record that names it.
+    for round in 0..3 {
+        let page = ruled(
+            &db,
+            &[("discount", &digest(old)), ("again", &digest(old))],
+            &digest(&prompt),
+        );
+        let policies = definitions(&page, "policies");
+        assert_eq!(policies.len(), 1, "{round}: {policies:?}");
+        let (seq, said, text) = &policies[0];
+        assert_eq!(
+            (said.as_str(), text.as_deref()),
+            ("policy discount version 7", Some(old))
+        );
+        assert_eq!(*seq == first, round == 0, "the one beside the decision is told: {seq}");
+        let prompts = definitions(&page, "came_in");
+        assert_eq!(
+            prompts.iter().map(|prompt| prompt.2.as_ref()).collect::<Vec<_>>(),
+            [Some(&prompt)]
+        );
+        assert!(
+            !page.missing.iter().any(|line| line.contains("the text of")),
+            "{:?}",
+            page.missing
+        );
+        db.seal().unwrap();
+    }
+}
+
+#[test]
+fn a_text_that_is_not_on_record_or_not_the_one_that_is_named_is_missing() {
+    let db = Database::in_memory();
+    let digest = |text: &str| crate::record::digest(text.as_bytes());
+    define(
+        &db,
+        "policy",
+        "forged",
+        &digest("as it was"),
+        Some("as somebody wants it"),
+    );
+    define(&db, "policy", "empty", &digest("secret"), None);
+    define(&db, "policy", "other", "md5:00ff", Some("whatever"));
+    let policies = [
+        ("gone", digest("nowhere")),
+        ("forged", digest("as it was")),
+        ("empty", digest("secret")),
+        ("other", "md5:00ff".to_owned()),
+    ];
+    let policies: Vec<(&str, &str)> = policies.iter().map(|(id, digest)| (*id, digest.as_str())).collect();
+    let page = ruled(&db, &policies, &digest("no such prompt"));
+    for missing in [
+        "the text of the policy gone that #".to_owned(),
+        format!("no definition has the digest {}", digest("nowhere")),
+        "the text of the policy forged as it was in force is in no log".to_owned(),
+        "the definition of the policy empty in #".to_owned(),
+        "the text of the prompt p that #".to_owned(),
+    ] {
+        assert!(
+            page.missing.iter().any(|line| line.contains(&missing)),
+            "{missing}: {:?}",
+            page.missing
+        );
+    }
+    let said: Vec<String> = definitions(&page, "policies")
+        .into_iter()
+        .map(|(_, said, _)| said)
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "policy forged version 7, whose text has another digest than it says",
+            "policy empty version 7, without a text",
+            "policy other version 7, whose digest is not checked: only sha256 is known here"
+        ]
+    );
+    assert!(
+        !page
+            .missing
+            .iter()
+            .any(|line| line.contains("text of the policy other")),
+        "{:?}",
+        page.missing
+    );
+    // Of several definitions the one with the right text is believed, wherever it stands.
+    define(&db, "policy", "forged", &digest("as it was"), Some("as it was"));
+    let page = ruled(&db, &[("forged", &digest("as it was"))], &digest("no such prompt"));
+    assert_eq!(definitions(&page, "policies")[0].2.as_deref(), Some("as it was"));
+    assert!(
+        !page
+            .missing
+            .iter()
+            .any(|line| line.contains("text of the policy forged")),
+        "{:?}",
+        page.missing
+    );
+    // Without a digest nobody can tell which text it was.
+    let named = r#"{"agent":{"id":"a"},"kind":"decision","policies":[{"id":"bare","version":"1"}]}"#;
+    let page = db
+        .why(&[db.get(db.append_json(named).unwrap().seq).unwrap()])
+        .unwrap()
+        .unwrap();
+    assert!(
+        page.missing
+            .iter()
+            .any(|line| line.contains("of the policy bare no digest is named")),
+        "{:?}",
+        page.missing
+    );
+}
