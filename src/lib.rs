@@ -39,8 +39,10 @@
 //! # Find
 //!
 //! [`Database::query`] gives the records that fit a [`Query`], in text (`agent:refunds outcome:failure "apology email"`) or
-//! built in Rust, one after the other as they are found, and says how far the answer goes. [`Database::count`] adds up in
+//! built in Rust, one after the other as they are found, and says how far the answer goes. It asks all logs of a database
+//! ([`Order`] says how they are merged) and goes on behind a [`Cursor`]. [`Database::count`] adds up in
 //! groups, [`Database::trace`] gives a whole chain of decisions as a tree, [`Database::why`] one page about a decision.
+//! [`Patience`] ends any of them at a deadline, or when somebody cancels it, with what was found by then.
 //!
 //! # What is promised
 //!
@@ -58,8 +60,6 @@
 //!
 //! `cli` (on by default): the `auditdb` binary and the made-up workforce of its demo. Without it the crate is a library
 //! without a command line.
-//!
-//! `search` (on by default): a tantivy index of every sealed segment. Without it queries scan, and answer the same.
 //!
 //! `search` (on by default): an index of every sealed segment, made in the background, so that queries need not look at
 //! every record. It is the heaviest of what the crate depends on. Without it queries scan, and answer the same.

@@ -62,8 +62,8 @@ pub(super) fn no_log(path: &Path, name: &str, names: &[String]) -> Error {
 }
 
 /// The names of the logs before that one, the oldest first, whether or not they are there.
-pub(super) fn before(name: &str) -> Vec<String> {
-    (1..number(name).unwrap_or(1)).map(named).collect()
+pub(super) fn before(name: &str) -> impl Iterator<Item = String> + use<> {
+    (1..number(name).unwrap_or(1)).map(named)
 }
 
 /// What the successor of that log is called.

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::log::{Fault, Files, Options, Reading, What};
 use crate::query::{Askable, Unasked};
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,6 +24,9 @@ struct Other {
     reading: Reading,
     indexes: Indexes,
 }
+
+/// So many missing logs are named: a directory may be called anything, also `main.4000000000`.
+const MISSING: usize = 100;
 
 /// Where they are looked for.
 pub(super) struct Line<'a> {
@@ -66,13 +69,13 @@ impl Others {
             };
             members.push((name, member));
         }
-        let newest = members.last().map(|(name, _)| name.clone()).unwrap_or_default();
-        for name in lineage::before(&newest) {
-            if !members.iter().any(|(known, _)| *known == name) {
-                let what = unlisted.clone().map_or(What::Missing, What::Unreadable);
-                let member = not(line, &name, what);
-                members.push((name, member));
-            }
+        let known: BTreeSet<String> = members.iter().map(|(name, _)| name.clone()).collect();
+        let newest = known.iter().max_by_key(|name| lineage::number(name));
+        let missing = newest.into_iter().flat_map(|newest| lineage::before(newest));
+        for name in missing.filter(|name| !known.contains(name)).take(MISSING) {
+            let what = unlisted.clone().map_or(What::Missing, What::Unreadable);
+            let member = not(line, &name, what);
+            members.push((name, member));
         }
         members.sort_by_key(|(name, _)| lineage::number(name));
         members.into_iter().map(|(_, member)| member).collect()

@@ -4,6 +4,7 @@
 mod oracle;
 
 mod diff;
+mod logs;
 mod proof;
 mod query;
 mod why;
