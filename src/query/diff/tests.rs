@@ -1,7 +1,7 @@
 //! Chains that differ in what is known.
 
 use super::{Comparison, Pair, Without};
-use crate::Database;
+use crate::{Database, Patience};
 
 fn chain(db: &Database, name: &str, edit: impl Fn(String) -> Vec<String>) {
     let texts = [
@@ -37,7 +37,8 @@ fn diff_without(members: &[&str], edit: impl Fn(String) -> Vec<String>) -> Compa
         found.map(Result::unwrap).collect::<Vec<_>>()
     };
     let without = members.iter().try_fold(Without::new(), |all, name| all.member(name));
-    db.diff_without(&one("a"), &one("bbb"), &without.unwrap()).unwrap()
+    let (a, b) = (one("a"), one("bbb"));
+    db.diff_without(&a, &b, &without.unwrap(), &Patience::new()).unwrap()
 }
 
 /// What differs in a pair.

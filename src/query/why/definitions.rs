@@ -54,6 +54,7 @@ impl Page<'_> {
                 sought.absent.push(format!(
                     "the text of {id} that #{} names {}: no definition has the digest {}",
                     from.seq,
+                    self.texts.logs.nowhere(),
                     word(&digest)
                 ));
             }
@@ -65,7 +66,8 @@ impl Page<'_> {
             sought.absent.push(match &text {
                 None => format!("the definition of {id} in #{seq} has no text"),
                 Some(_) => format!(
-                    "the text of {id} as it was in force is in no log: what #{seq} defines as {} has another digest",
+                    "the text of {id} as it was in force {}: what #{seq} defines as {} has another digest",
+                    self.texts.logs.nowhere(),
                     word(&digest)
                 ),
             });

@@ -57,15 +57,6 @@ pub(super) struct Page<'a> {
 
 type Facts = BTreeMap<Question, Vec<Fact>>;
 
-/// What records name and was looked for.
-#[derive(Debug, Default)]
-pub(super) struct Sought {
-    /// What was not found, in words.
-    pub(super) absent: Vec<String>,
-    /// What could not be read on the way.
-    pub(super) unreadable: Vec<Fault>,
-}
-
 /// Where a record is, as one of another place names it: with its log where that is another one.
 fn seen_from(from: &Place, place: &Place) -> String {
     if from.log == place.log {
