@@ -100,7 +100,7 @@ pub(super) enum Column {
 
 impl Column {
     /// By a name as in queries.
-    pub(super) fn named(name: &str) -> std::result::Result<Self, QueryFault> {
+    pub(super) fn named(name: &str) -> Result<Self, QueryFault> {
         match named_field(name) {
             Named::Field(field) => Ok(Column::Field(field)),
             Named::Attribute(path) => Ok(Column::Attribute(attribute_term(&path, ""))),
@@ -132,7 +132,7 @@ impl Counting {
     ///
     /// # Errors
     /// There is no member of that name, or there are too many.
-    pub fn by(mut self, name: &str) -> std::result::Result<Self, QueryFault> {
+    pub fn by(mut self, name: &str) -> Result<Self, QueryFault> {
         if self.by.len() == Self::BY_AT_MOST {
             let message = format!("records are grouped by {} members at most", Self::BY_AT_MOST);
             return Err(QueryFault::new(name, 0..name.len(), message));

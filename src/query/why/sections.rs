@@ -4,7 +4,6 @@ use super::chain::{Brief, Cast};
 use super::definitions::Sought;
 use super::{Fact, Said, Section, facts};
 use crate::error::{Error, Result};
-use crate::log::Fault;
 use crate::query::place::{Place, Texts, place_of};
 use crate::query::trace::Step;
 use crate::record::look::{elements, members, shown, value, word};
