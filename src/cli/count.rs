@@ -186,9 +186,15 @@ impl Count {
 
     fn foot(&self, dir: &Path, expr: &str, counts: &Counts) {
         output::left_out(&counts.reach);
-        if let Some(stopped) = counts.reach.stopped {
-            let why = output::stopped(stopped);
-            output::say(&format!("auditdb: PARTIAL: {why} before everything was counted"));
+        match counts.reach.stopped {
+            Some(stopped) => {
+                let why = output::stopped(stopped);
+                output::say(&format!("auditdb: PARTIAL: {why} before everything was counted"));
+            }
+            None if counts.reach.is_partial() => {
+                output::say("auditdb: PARTIAL: records that could not be read are not counted");
+            }
+            None => {}
         }
         if counts.cut {
             let (limit, each) = (count(Counts::LIMIT as u64), count(Counts::GROUPS_OF_A_RECORD as u64));

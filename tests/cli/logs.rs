@@ -196,7 +196,7 @@ fn a_time_that_is_up_makes_every_answer_partial() {
         &["why", "db", "main/@last"],
         &["diff", "db", "main/@last", "@last"],
     ] {
-        let timed = |time: &str| [arguments, &["--timeout", time]].concat();
+        let timed = |time: &'static str| [arguments, &["--timeout", time]].concat();
         let said = err(&expect(dir, &timed("0s"), "", 3));
         assert!(said.contains("the time was up"), "{arguments:?}: {said}");
         assert_ne!(auditdb(dir, &timed("1h"), "").status.code(), Some(3), "{arguments:?}");
