@@ -7,7 +7,7 @@
 
 use super::make::{make, segment, vouched, write};
 use super::unfit::Unfit;
-use crate::log::{Files, Follower, Pen};
+use crate::log::{Files, Follower, Haste, Pen, yield_to_others};
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -119,7 +119,7 @@ impl Follower for Indexer {
 
 impl Shared {
     fn run(&self, log: &Pen) {
-        yield_to_others();
+        yield_to_others(Haste::Whenever);
         loop {
             let (first_seq, distrusted) = {
                 let mut state = self.state.lock();
@@ -146,14 +146,6 @@ impl Shared {
             self.changed.notify_all();
         }
     }
-}
-
-/// Gives this thread a lower priority than the others of the process, where the system has one for each thread: searching
-/// can wait, whoever appends does.
-fn yield_to_others() {
-    // Who may not is as right without it.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(10);
 }
 
 /// Gives a segment an index that can be used, if it has none. Says why it had none.

@@ -4,6 +4,7 @@ use super::door::Door;
 use super::events::{self, Identity, Predecessor};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
+use super::haste::{Haste, yield_to_others};
 use super::journal::JournalWriter;
 use super::keeper::Keeper;
 use super::layout::Layout;
@@ -239,7 +240,11 @@ impl Log {
             let serving = Arc::clone(&core);
             threads.push(spawn("auditdb-commit", move || serving.serve())?);
             let keeping = Arc::clone(&core);
-            threads.push(spawn("auditdb-keep", move || keeping.keeper.run(&keeping.files))?);
+            let keep = move || {
+                yield_to_others(Haste::Soon);
+                keeping.keeper.run(&keeping.files);
+            };
+            threads.push(spawn("auditdb-keep", keep)?);
         }
         #[cfg(feature = "search")]
         if let Some(follower) = core.options.follower.as_ref().filter(|_| core.options.threads) {

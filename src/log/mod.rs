@@ -20,6 +20,7 @@ mod follow;
 mod format;
 mod frames;
 mod handle;
+mod haste;
 mod journal;
 mod keeper;
 mod keyring;
@@ -62,6 +63,8 @@ pub(crate) use follow::{Follower, Pen};
 pub(crate) use format::FORMAT;
 pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Log, Reading};
+#[cfg(feature = "search")]
+pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;
 pub(crate) use open::has_record;

@@ -29,6 +29,9 @@ pub(crate) struct Files {
     /// The blocks that were read last, the newest last: what is looked up one by one mostly stands together, and a chain of
     /// decisions in a few places.
     recent: Mutex<Vec<Arc<Block>>>,
+    /// So many segments behind its own the last index was vouched for.
+    #[cfg(feature = "search")]
+    pub(super) vouched_behind: std::sync::atomic::AtomicUsize,
 }
 
 /// So much text of recent blocks is kept at most, in bytes, and the last one whatever its length.
@@ -54,6 +57,8 @@ impl Files {
             identity,
             view: RwLock::new(view),
             recent: Mutex::default(),
+            #[cfg(feature = "search")]
+            vouched_behind: std::sync::atomic::AtomicUsize::default(),
         }
     }
 

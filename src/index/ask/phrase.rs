@@ -20,48 +20,41 @@ impl Index {
     pub(super) fn phrase_lines(&self, words: &[TermInfo], last: Option<&[TermInfo]>, of: &Bits) -> Result<Bits, Unfit> {
         let mut order: Vec<(u32, &TermInfo)> = (0..).zip(words).collect();
         order.sort_by_key(|(_, info)| info.doc_freq);
-        let mut left = of.clone();
-        for (_, info) in &order {
-            let mut found = Bits::none_of(of);
-            self.lines_with(Words, info, &left, &mut found)?;
-            left = found;
-            if left.is_empty() {
-                return Ok(left);
-            }
-        }
-        let mut found = Bits::none_of(of);
         let length = u32::try_from(words.len()).unwrap_or(u32::MAX);
-        let ends = match last {
-            Some(last) => Some(self.beginnings(last, length, &left)?),
-            None => None,
+        let (left, ends) = match last {
+            Some(last) => {
+                let left = self.lines_with_all(&order, of)?;
+                let ends = self.beginnings(last, length, &left)?;
+                (left, Some(ends))
+            }
+            None => (of.clone(), None),
         };
         let mut open = Vec::with_capacity(order.len());
         for (behind, info) in order {
             let postings = self.postings(Words, info, IndexRecordOption::WithFreqsAndPositions)?;
             open.push(Word { behind, postings });
         }
+        let mut found = Bits::none_of(of);
         let (mut starts, mut places) = (Vec::new(), Vec::new());
+        let mut next = 0;
         for line in left.iter() {
-            let ends = ends.as_ref().map(|ends| ends.get(&line).map_or(&[][..], Vec::as_slice));
-            if ends.is_some_and(<[u32]>::is_empty) {
+            // Where the words have gone on further there is nothing between.
+            if line < next {
                 continue;
             }
-            let mut first = true;
-            for word in &mut open {
-                go_to(&mut word.postings, line);
-                word.postings.positions(&mut places);
-                let beginnings = places.iter().filter_map(|place| place.checked_sub(word.behind));
-                if std::mem::take(&mut first) {
-                    starts.clear();
-                    starts.extend(beginnings);
-                } else {
-                    keep_common(&mut starts, beginnings);
-                }
-                if starts.is_empty() {
-                    break;
-                }
+            next = line;
+            let all_here = open.iter_mut().all(|word| {
+                next = go_to(&mut word.postings, line);
+                next == line
+            });
+            if !all_here {
+                continue;
             }
-            if let Some(ends) = ends {
+            if !stand_together(&mut open, &mut starts, &mut places) {
+                continue;
+            }
+            if let Some(ends) = &ends {
+                let ends = ends.get(&line).map_or(&[][..], Vec::as_slice);
                 keep_common(&mut starts, ends.iter().copied());
             }
             if !starts.is_empty() {
@@ -69,6 +62,17 @@ impl Index {
             }
         }
         Ok(found)
+    }
+
+    /// Those of these lines that have all of the words somewhere.
+    fn lines_with_all(&self, words: &[(u32, &TermInfo)], of: &Bits) -> Result<Bits, Unfit> {
+        let mut left = of.clone();
+        for (_, info) in words {
+            let mut found = Bits::none_of(of);
+            self.lines_with(Words, info, &left, &mut found)?;
+            left = found;
+        }
+        Ok(left)
     }
 
     /// Where a phrase of that length would have to begin so that one of these words stands behind it, by line, in order.
@@ -92,6 +96,25 @@ impl Index {
         all.values_mut().for_each(|beginnings| beginnings.sort_unstable());
         Ok(all)
     }
+}
+
+/// Whether the words stand one behind the other in the line that all of them are at, and if so where they begin.
+fn stand_together(words: &mut [Word], starts: &mut Vec<u32>, places: &mut Vec<u32>) -> bool {
+    let mut first = true;
+    for word in words {
+        word.postings.positions(places);
+        let beginnings = places.iter().filter_map(|place| place.checked_sub(word.behind));
+        if std::mem::take(&mut first) {
+            starts.clear();
+            starts.extend(beginnings);
+        } else {
+            keep_common(starts, beginnings);
+        }
+        if starts.is_empty() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Keeps of some places those that are among the others too; both are in order.
