@@ -6,6 +6,7 @@ use super::plan::Dictionary::Words;
 use crate::index::opened::Index;
 use crate::index::unfit::Unfit;
 use std::collections::HashMap;
+use tantivy::DocSet;
 use tantivy::postings::{Postings, SegmentPostings, TermInfo};
 use tantivy::schema::IndexRecordOption;
 
@@ -35,31 +36,37 @@ impl Index {
             open.push(Word { behind, postings });
         }
         let mut found = Bits::none_of(of);
+        let Some((rarest, others)) = open.split_first_mut() else {
+            return Ok(found);
+        };
         let (mut starts, mut places) = (Vec::new(), Vec::new());
-        let mut next = 0;
-        for line in left.iter() {
-            // Where the words have gone on further there is nothing between.
-            if line < next {
+        let span = left.span();
+        let mut line = go_to(&mut rarest.postings, span.start);
+        while line < span.end {
+            if !left.has(line) {
+                line = rarest.postings.advance();
                 continue;
             }
-            next = line;
-            let all_here = open.iter_mut().all(|word| {
+            let mut next = line;
+            let all_here = others.iter_mut().all(|word| {
                 next = go_to(&mut word.postings, line);
                 next == line
             });
             if !all_here {
+                // Between here and there one of the words is in no line.
+                line = go_to(&mut rarest.postings, next);
                 continue;
             }
-            if !stand_together(&mut open, &mut starts, &mut places) {
-                continue;
+            if stand_together(rarest, others, &mut starts, &mut places) {
+                let ends = ends.as_ref().map(|ends| ends.get(&line).map_or(&[][..], Vec::as_slice));
+                if let Some(ends) = ends {
+                    keep_common(&mut starts, ends, 0);
+                }
+                if !starts.is_empty() {
+                    found.set(line);
+                }
             }
-            if let Some(ends) = &ends {
-                let ends = ends.get(&line).map_or(&[][..], Vec::as_slice);
-                keep_common(&mut starts, ends.iter().copied());
-            }
-            if !starts.is_empty() {
-                found.set(line);
-            }
+            line = rarest.postings.advance();
         }
         Ok(found)
     }
@@ -98,30 +105,33 @@ impl Index {
     }
 }
 
-/// Whether the words stand one behind the other in the line that all of them are at, and if so where they begin.
-fn stand_together(words: &mut [Word], starts: &mut Vec<u32>, places: &mut Vec<u32>) -> bool {
-    let mut first = true;
-    for word in words {
-        word.postings.positions(places);
-        let beginnings = places.iter().filter_map(|place| place.checked_sub(word.behind));
-        if std::mem::take(&mut first) {
-            starts.clear();
-            starts.extend(beginnings);
-        } else {
-            keep_common(starts, beginnings);
-        }
-        if starts.is_empty() {
-            return false;
-        }
+/// Whether the words stand one behind the other in the line that all of them are at, and if so where the phrase begins.
+fn stand_together(first: &mut Word, others: &mut [Word], starts: &mut Vec<u32>, places: &mut Vec<u32>) -> bool {
+    first.postings.positions(starts);
+    if first.behind > 0 {
+        starts.retain_mut(|place| {
+            let start = place.checked_sub(first.behind);
+            *place = start.unwrap_or(0);
+            start.is_some()
+        });
     }
-    true
+    others.iter_mut().all(|word| {
+        word.postings.positions(places);
+        keep_common(starts, places, word.behind);
+        !starts.is_empty()
+    })
 }
 
-/// Keeps of some places those that are among the others too; both are in order.
-fn keep_common(places: &mut Vec<u32>, others: impl Iterator<Item = u32>) {
-    let mut others = others.peekable();
+/// Keeps of some places those that have another one so far behind them; both are in order.
+fn keep_common(places: &mut Vec<u32>, others: &[u32], behind: u32) {
+    let mut others = others;
     places.retain(|place| {
-        while others.next_if(|other| other < place).is_some() {}
-        others.peek() == Some(place)
+        let wanted = place.saturating_add(behind);
+        while let [first, rest @ ..] = others
+            && *first < wanted
+        {
+            others = rest;
+        }
+        others.first() == Some(&wanted)
     });
 }
