@@ -22,7 +22,7 @@ pub(crate) fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R +
     };
     let mut done = thread::scope(|scope| {
         // Where no thread can be had, those that are there do it.
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, &take).ok();
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, take).ok();
         let others: Vec<_> = (1..threads).map_while(spawn).collect();
         let mut done = take();
         for other in others {

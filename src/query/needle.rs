@@ -19,7 +19,7 @@ pub(super) struct Needle {
 #[derive(Debug)]
 enum Text {
     /// Byte for byte.
-    Exact(memmem::Finder<'static>),
+    Exact(Box<memmem::Finder<'static>>),
     /// A word of ASCII letters and digits, in upper or lower case.
     Word(AhoCorasick),
 }
@@ -48,7 +48,7 @@ impl Needle {
             hidden_by.push(memmem::Finder::new(b"\\/").into_owned());
         }
         Needle {
-            text: Text::Exact(memmem::Finder::new(text.as_bytes()).into_owned()),
+            text: Text::Exact(Box::new(memmem::Finder::new(text.as_bytes()).into_owned())),
             hidden_by,
         }
     }

@@ -156,7 +156,9 @@ impl Scan {
                 };
                 self.reach.matched += matched;
                 self.reach.pruned += self.bounds.count(&stretch.seqs);
-                settled[*place] = true;
+                if let Some(settled) = settled.get_mut(*place) {
+                    *settled = true;
+                }
             }
         }
         let mut settled = settled.into_iter();
