@@ -8,6 +8,7 @@ mod asking;
 mod evidence;
 #[cfg_attr(not(feature = "search"), path = "database/no_indexes.rs")]
 mod indexes;
+mod keeping;
 mod lineage;
 mod verification;
 
@@ -91,7 +92,7 @@ impl Database {
     /// [`Error::Exists`] if there is one already.
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let (options, indexes) = Indexes::begin(options);
+        let (options, indexes) = begin(options);
         let (name, layout) = lineage::newest(&*disk, path, &options)?;
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
@@ -123,7 +124,7 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let (options, indexes) = Indexes::begin(options);
+        let (options, indexes) = begin(options);
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let log = Log::open(Arc::clone(&disk), layout, options.clone())?;
         Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
@@ -143,7 +144,7 @@ impl Database {
     pub fn join(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let (options, indexes) = Indexes::begin(Options::default());
+        let (options, indexes) = begin(Options::default());
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let mode = match log::join(&disk, &layout, &options)? {
             Joining::Writer(log) => Mode::Writing(log),
@@ -260,7 +261,7 @@ impl Database {
         Ok(Pending { ticket })
     }
 
-    /// The records with these seqs, in order, as far as they are there. A handle that only reads sees what was there
+    /// The records with these seqs, in order, as far as they are there; those that were dropped are passed over. A handle that only reads sees what was there
     /// at the call. Where a record should be there and cannot be read, its place is taken by an
     /// error, and what stands behind it comes next.
     ///
@@ -309,7 +310,16 @@ impl Database {
         };
         let not_found = || Error::NotFound { what: named(&at) };
         let seq = seq.ok_or_else(not_found)?;
-        self.records(seq..=seq)?.next().unwrap_or_else(|| Err(not_found()))
+        self.records(seq..=seq)?.next().unwrap_or_else(|| {
+            Err(match files.dropped(seq) {
+                Some(said) => Error::Dropped {
+                    seq,
+                    tombstone: said.record,
+                    on: said.dropped,
+                },
+                None => not_found(),
+            })
+        })
     }
 
     /// The record's text with the values that stand in parts put back.
@@ -327,6 +337,16 @@ impl Database {
     pub fn len(&self) -> Result<u64> {
         self.refresh()?;
         self.files().broken().map_or_else(|| Ok(self.files().end_seq()), Err)
+    }
+
+    /// The seq of the first record that is still kept: those before it were dropped when their time had passed
+    /// ([`Database::retain`]). Reading from 0 on begins here.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn earliest(&self) -> Result<u64> {
+        self.refresh()?;
+        Ok(self.files().kept_from())
     }
 
     /// Whether there is no record but the log's own first ones.
@@ -471,6 +491,13 @@ impl fmt::Debug for Database {
             .field("path", &self.inner.path)
             .finish_non_exhaustive()
     }
+}
+
+/// Options of a log that is about to be opened, with what later rooms do behind it.
+fn begin(options: Options) -> (Options, Indexes) {
+    let (mut options, indexes) = Indexes::begin(options);
+    options.retain = Some(crate::retention::through_the_door);
+    (options, indexes)
 }
 
 fn one(receipts: Vec<Receipt>) -> Result<Receipt> {

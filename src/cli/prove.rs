@@ -1,8 +1,9 @@
 //! `auditdb proof make`, `consistency` and `tiles`: proofs made from a log. Checking one needs no log (`proof`).
 
 use super::{Answer, Outcome, Stop, Where, output, record_name};
+use crate::database::Database;
 use crate::disk::{Disk, RealDisk};
-use crate::proof::{base64_text, tiles_of};
+use crate::proof::{TileOf, base64_text, tiles_of};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -27,23 +28,33 @@ impl Make {
         let (dir, name) = self.at.dir_and_record(&self.rest)?;
         // Reading is enough as long as a checkpoint reaches the record.
         let reader = self.at.read(&dir)?;
-        let found = record_name::resolve(&reader, &name)?;
-        let [entry] = found.as_slice() else {
-            return Err(Stop::No(format!(
-                "{name} means {} records; name one by its seq",
-                found.len()
-            )));
-        };
+        let seq = seq_of(&reader, &name)?;
         let covered = reader
             .newest_checkpoint()?
-            .is_some_and(|stored| stored.checkpoint().size() > entry.seq());
+            .is_some_and(|stored| stored.checkpoint().size() > seq);
         let proof = if covered {
-            reader.prove(entry.seq())?
+            reader.prove(seq)?
         } else {
-            self.at.join(&dir)?.prove(entry.seq())?
+            self.at.join(&dir)?.prove(seq)?
         };
         output::print(proof.to_string().trim_end_matches('\n'))?;
         Ok(Answer::Yes)
+    }
+}
+
+/// The seq of the one record that is named. Of one that was dropped the seq is all that is left to name it by.
+fn seq_of(db: &Database, name: &str) -> Result<u64, Stop> {
+    let earliest = db.earliest()?;
+    if let Some(seq) = name.parse().ok().filter(|seq| *seq < earliest) {
+        return Ok(seq);
+    }
+    let found = record_name::resolve(db, name)?;
+    match found.as_slice() {
+        [entry] => Ok(entry.seq()),
+        _ => Err(Stop::No(format!(
+            "{name} means {} records; name one by its seq",
+            found.len()
+        ))),
     }
 }
 
@@ -86,7 +97,7 @@ impl Consistency {
 }
 
 /// Write the tiles of the log as files (C2SP tlog-tiles): hashes, bundles of records, and the checkpoint, for tools that read
-/// logs in this form.
+/// logs in this form; and `auditdb/minimum-index`, if records were dropped: bundles before that are not there any more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb proof tiles my-db --out my-tiles")]
 pub(super) struct Tiles {
@@ -110,16 +121,26 @@ impl Tiles {
         let db = self.at.join(&dir)?;
         let signed = db.checkpoint()?;
         let size = signed.checkpoint().size();
-        let mut files = 0;
+        let (mut files, earliest, minimum) = (0, db.earliest()?, db.minimum_index()?);
         for tile in tiles_of(size) {
+            // Bundles with records that were dropped are gone, as the minimum index says.
+            if tile.of() == TileOf::Entries && tile.range().start < earliest {
+                continue;
+            }
             write(&self.out.join(tile.to_string()), &db.tile(&tile)?)?;
             files += 1;
+        }
+        if minimum > 0 {
+            write(
+                &self.out.join("auditdb/minimum-index"),
+                format!("{minimum}\n").as_bytes(),
+            )?;
         }
         // Last: who finds it finds everything that it stands for.
         write(&self.out.join("checkpoint"), signed.to_string().as_bytes())?;
         let out = self.out.display().to_string();
         output::print(&if self.at.json {
-            serde_json::json!({ "out": out, "size": size, "tiles": files }).to_string()
+            serde_json::json!({ "out": out, "size": size, "tiles": files, "minimum_index": minimum }).to_string()
         } else {
             format!("wrote {files} tiles of {size} records to {out}")
         })?;

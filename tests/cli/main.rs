@@ -6,6 +6,7 @@ mod oracle;
 mod diff;
 mod proof;
 mod query;
+mod retain;
 mod why;
 
 use oracle::numbered;
