@@ -228,8 +228,10 @@ fn remove(files: &Files, firsts: &[u64]) -> Result<()> {
     }
     for first in firsts {
         remove_if_there(disk, &layout.segment(*first))?;
+        // One after the other: what is left is always the end of the log.
+        sync_dir(disk, &layout.segment_dir())?;
     }
-    sync_dir(disk, &layout.segment_dir())
+    Ok(())
 }
 
 fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<bool> {

@@ -7,7 +7,7 @@ use super::events::{BLAKE3, hex, system, unhex};
 use super::tombstone::Manifest;
 use crate::policy::Class;
 use crate::proof::Hash;
-use crate::record::{format_time, parse_time};
+use crate::record::{format_time, read_time};
 use serde::{Deserialize, Serialize};
 
 /// For how long records are kept, as a state promises it.
@@ -80,9 +80,9 @@ pub(crate) struct ClockStep {
 impl ClockStep {
     /// By how much the clock went forward, or back, in nanoseconds; `None` if it does not say.
     pub(crate) fn step(&self) -> Option<i64> {
-        let (before, after) = (parse_time(&self.before).ok()?, parse_time(&self.after).ok()?);
-        let elapsed = i64::try_from(self.elapsed_ns.unwrap_or(0)).ok()?;
-        after.checked_sub(before)?.checked_sub(elapsed)
+        let time = |text: &str| read_time(text.as_bytes()).map(i128::from);
+        let step = time(&self.after)? - time(&self.before)? - i128::from(self.elapsed_ns.unwrap_or(0));
+        i64::try_from(step.clamp(i128::from(i64::MIN), i128::from(i64::MAX))).ok()
     }
 }
 

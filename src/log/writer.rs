@@ -418,6 +418,7 @@ impl Writer {
             return None;
         }
         let elapsed = passed.and_then(|passed| u64::try_from(passed).ok());
+        let step = step.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         Some((before, elapsed, i64::try_from(step).unwrap_or(i64::MAX)))
     }
 

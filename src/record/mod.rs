@@ -40,4 +40,5 @@ pub(crate) use printable::printable;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
 pub(crate) use text::{string_value, write_string};
+pub(crate) use time::read_time;
 pub(crate) use walk::members;
