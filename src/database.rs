@@ -8,6 +8,7 @@ mod asking;
 mod evidence;
 #[cfg_attr(not(feature = "search"), path = "database/no_indexes.rs")]
 mod indexes;
+mod keeping;
 mod lineage;
 mod others;
 mod verification;
@@ -95,7 +96,7 @@ impl Database {
     /// [`Error::Exists`] if there is one already.
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let (options, indexes) = Indexes::begin(options);
+        let (options, indexes) = begin(options);
         let (name, layout) = lineage::newest(&*disk, path, &options)?;
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
@@ -127,7 +128,7 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let (options, indexes) = Indexes::begin(options);
+        let (options, indexes) = begin(options);
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let log = Log::open(Arc::clone(&disk), layout, options.clone())?;
         Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
@@ -147,7 +148,7 @@ impl Database {
     pub fn join(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let (options, indexes) = Indexes::begin(Options::default());
+        let (options, indexes) = begin(Options::default());
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let mode = match log::join(&disk, &layout, &options)? {
             Joining::Writer(log) => Mode::Writing(log),
@@ -272,7 +273,7 @@ impl Database {
         Ok(Pending { ticket })
     }
 
-    /// The records with these seqs, in order, as far as they are there. A handle that only reads sees what was there
+    /// The records with these seqs, in order, as far as they are there; those that were dropped are passed over. A handle that only reads sees what was there
     /// at the call. Where a record should be there and cannot be read, its place is taken by an
     /// error, and what stands behind it comes next.
     ///
@@ -348,6 +349,16 @@ impl Database {
     pub fn len(&self) -> Result<u64> {
         self.refresh()?;
         self.files().broken().map_or_else(|| Ok(self.files().end_seq()), Err)
+    }
+
+    /// The seq of the first record that is still kept: those before it were dropped when their time had passed
+    /// ([`Database::retain`]). Reading from 0 on begins here.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn earliest(&self) -> Result<u64> {
+        self.refresh()?;
+        Ok(self.files().kept_from())
     }
 
     /// Whether there is no record but the log's own first ones.
@@ -557,16 +568,31 @@ impl fmt::Debug for Database {
     }
 }
 
+/// Options of a log that is about to be opened, with what later rooms do behind it.
+fn begin(options: Options) -> (Options, Indexes) {
+    let (mut options, indexes) = Indexes::begin(options);
+    options.retain = Some(crate::retention::through_the_door);
+    (options, indexes)
+}
+
 fn one(receipts: Vec<Receipt>) -> Result<Receipt> {
     receipts.into_iter().next().ok_or(Error::Closed)
 }
 
-/// The record of that seq, if the log has it.
+/// The record of that seq, if the log has it; an error if it was dropped.
 fn record_of(files: &Arc<Files>, seq: u64) -> Result<Option<Entry>> {
     let lines = files.lines(seq..seq.saturating_add(1));
     let mut records = Records {
         lines,
         files: Arc::clone(files),
     };
-    records.next().transpose()
+    let found = records.next().transpose()?;
+    match files.dropped(seq).filter(|_| found.is_none()) {
+        Some(said) => Err(Error::Dropped {
+            seq,
+            tombstone: said.record,
+            on: said.dropped,
+        }),
+        None => Ok(found),
+    }
 }

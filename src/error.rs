@@ -113,6 +113,11 @@ pub enum Error {
     Proof(ProofFault),
     /// A query's text cannot be read.
     Query(QueryFault),
+    /// A class of records that there is not, or one that keeps them for too short or too long.
+    Class {
+        /// What is wrong with it.
+        message: String,
+    },
     /// A cursor came from other logs than those that are asked.
     OtherCursor {
         /// The database's directory, or the log's if only that one is asked.
@@ -127,6 +132,15 @@ pub enum Error {
     NotFound {
         /// What was looked for.
         what: String,
+    },
+    /// The record was dropped with its segment when the time had passed for which it was to be kept.
+    Dropped {
+        /// Which one.
+        seq: u64,
+        /// The record that says so.
+        tombstone: u64,
+        /// When that was.
+        on: String,
     },
     /// The prefix of an id fits several records.
     Ambiguous {
@@ -307,6 +321,7 @@ impl fmt::Display for Error {
             Error::Succeeded { log, by } => write!(f, "the log {log} is only read any more: {by} goes on from it"),
             Error::Proof(fault) => fault.fmt(f),
             Error::Query(fault) => fault.fmt(f),
+            Error::Class { message } => f.write_str(message),
             Error::OtherCursor { path } => write!(
                 f,
                 "the cursor is of other logs than those of {} that can be asked; ask those, or begin without a cursor",
@@ -317,6 +332,11 @@ impl fmt::Display for Error {
                 write!(f, "no database at {}; `auditdb init` makes one", path.display())
             }
             Error::NotFound { what } => write!(f, "{what} was not found"),
+            Error::Dropped { seq, tombstone, on } => write!(
+                f,
+                "record {seq} was dropped by retention, tombstone {tombstone}, on {on}: its text is gone, and its hash is kept, so \
+                 that a copy of the text can still be proved"
+            ),
             Error::Ambiguous { what } => write!(f, "{what} fits several records; give more of it"),
             Error::ReadOnly { path } => write!(f, "{} was opened for reading only", path.display()),
             Error::Door { path, message } => write!(f, "the writer behind {} said: {message}", path.display()),

@@ -78,9 +78,11 @@ mod error;
 mod index;
 pub mod ingest;
 mod log;
+mod policy;
 pub mod proof;
 mod query;
 pub mod record;
+mod retention;
 #[cfg(feature = "cli")]
 pub mod workforce;
 
@@ -95,11 +97,13 @@ pub use index::{Indexed, Reindexed};
 pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
+pub use policy::Class;
 pub use query::{
     Change, Comparison, CountRow, Counting, Counts, Cursor, Fact, Figure, Finding, Found, Gap, Lint, LintRow, Measure,
     Member, Order, Pair, Patience, Per, Place, Query, QueryFault, Reach, Said, Section, Share, Step, Stopped, Tie,
     Trace, Unasked, Unindexed, Why, Without, Zone,
 };
+pub use retention::{DroppedSegment, KeptSegment, RetainOptions, Retained};
 
 /// The README's examples are tests too.
 #[cfg(doctest)]

@@ -33,6 +33,18 @@ impl Export {
             return Err(Stop::No(none_there(seqs)));
         }
         let seqs = self.seq.unwrap_or(0..u64::MAX);
+        let earliest = db.earliest()?;
+        if seqs.end <= earliest {
+            // It says when they were dropped.
+            db.get(seqs.start)?;
+        }
+        if seqs.start < earliest {
+            output::say(&format!(
+                "records {}..{earliest} were dropped by retention; what follows is all that is left",
+                seqs.start
+            ));
+        }
+        let seqs = seqs.start.max(earliest)..seqs.end;
         let (start, total) = (seqs.start, seqs.end.min(end).saturating_sub(seqs.start));
         let progress = Progress::new("exporting", false);
         // Lines on the same terminal are progress enough.

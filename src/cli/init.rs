@@ -4,13 +4,14 @@ use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::{Database, Genesis};
 use crate::disk::RealDisk;
 use crate::log::Options;
+use crate::policy::Class;
 use clap::Args;
 use std::sync::Arc;
 
 /// Create a database in a directory that has none.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  auditdb init my-db\n  auditdb init other-db --json\n  auditdb init shared-db --group $(id -g)"
+    after_help = "Examples:\n  auditdb init my-db\n  auditdb init other-db --json\n  auditdb init shared-db --group $(id -g)\n  auditdb init bank-db --class financial --keep 36"
 )]
 pub(super) struct Init {
     #[command(flatten)]
@@ -21,6 +22,12 @@ pub(super) struct Init {
     /// The group that may read it, by name or number; all its files will belong to it, whoever writes them.
     #[arg(long, value_name = "NAME|GID")]
     group: Option<String>,
+    /// For how long records are kept: standard (12 months), financial or health (24), eu-ai-act (6).
+    #[arg(long, value_name = "NAME", default_value = "standard")]
+    class: String,
+    /// So many calendar months instead; not fewer than the class asks for.
+    #[arg(long, value_name = "MONTHS")]
+    keep: Option<u32>,
 }
 
 impl Init {
@@ -32,6 +39,7 @@ impl Init {
         if let Some(group) = &self.group {
             options = options.group(group_number(group)?);
         }
+        options = options.class(class(&self.class, self.keep)?);
         let db = Database::create_with(self.at.dir()?, Arc::new(RealDisk), options)?;
         announce(&db, "created", self.at.json)?;
         Ok(Answer::Yes)
@@ -58,6 +66,15 @@ pub(super) fn announce(db: &Database, did: &str, json: bool) -> Result<(), Stop>
          place alone: leave them out of every copy and backup.",
     );
     Ok(())
+}
+
+/// The class of that name, with another number of months where one is given.
+pub(super) fn class(name: &str, months: Option<u32>) -> Result<Class, Stop> {
+    let class = Class::named(name)?;
+    Ok(match months {
+        Some(months) => class.keeping(months)?,
+        None => class,
+    })
 }
 
 /// The number of a group.

@@ -1,6 +1,6 @@
 //! `auditdb log`: what a person decides about a log as a whole.
 
-use super::init::announce;
+use super::init::{announce, class};
 use super::{Answer, Outcome, Where, output};
 use crate::database::Database;
 use crate::error::Error;
@@ -10,7 +10,8 @@ use clap::{Args, Subcommand};
 /// What a person decides about a log as a whole.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  auditdb init my-db\n  auditdb log list my-db\n  auditdb log adopt my-db --reason 'moved to the new disk'"
+    after_help = "Examples:\n  auditdb init my-db\n  auditdb log list my-db\n  auditdb log adopt my-db --reason 'moved to the new disk'\n  \
+    auditdb log class my-db --to financial"
 )]
 pub(super) struct LogNoun {
     #[command(subcommand)]
@@ -22,6 +23,7 @@ enum Act {
     List(List),
     Adopt(Adopt),
     Succeed(Succeed),
+    Class(SetClass),
 }
 
 impl LogNoun {
@@ -30,6 +32,7 @@ impl LogNoun {
             Act::List(list) => list.run(),
             Act::Adopt(adopt) => adopt.run(),
             Act::Succeed(succeed) => succeed.run(),
+            Act::Class(class) => class.run(),
         }
     }
 }
@@ -106,6 +109,37 @@ impl List {
             serde_json::json!({ "logs": names, "written": names.last() }).to_string()
         } else {
             names.join("\n")
+        })?;
+        Ok(Answer::Yes)
+    }
+}
+
+/// Keep the records that come from now on for another time. Older records are kept as long as was promised when they were
+/// appended, or as long as is promised now, whichever is longer.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb log class my-db --to financial --keep 36")]
+pub(super) struct SetClass {
+    #[command(flatten)]
+    at: Where,
+    /// The class: standard (12 months), financial or health (24), eu-ai-act (6).
+    #[arg(long, value_name = "NAME")]
+    to: String,
+    /// So many calendar months instead; not fewer than the class asks for.
+    #[arg(long, value_name = "MONTHS")]
+    keep: Option<u32>,
+}
+
+impl SetClass {
+    fn run(self) -> Outcome {
+        let dir = self.at.dir()?;
+        self.at.check_newest(&dir)?;
+        let class = class(&self.to, self.keep)?;
+        self.at.join(&dir)?.set_class(&class)?;
+        let (name, months) = (class.name(), class.months());
+        output::print(&if self.at.json {
+            serde_json::json!({ "class": name, "months": months }).to_string()
+        } else {
+            format!("class {name}: records are kept for {months} months")
         })?;
         Ok(Answer::Yes)
     }

@@ -28,6 +28,7 @@ mod record_name;
 mod recover;
 #[cfg(feature = "search")]
 mod reindex;
+mod retain;
 mod schema;
 mod seal;
 mod show;
@@ -71,9 +72,11 @@ type Outcome = Result<Answer, Stop>;
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound { .. } | Error::Ambiguous { .. } | Error::Damaged { .. } | Error::Lost { .. } => {
-                Stop::No(error.to_string())
-            }
+            Error::NotFound { .. }
+            | Error::Dropped { .. }
+            | Error::Ambiguous { .. }
+            | Error::Damaged { .. }
+            | Error::Lost { .. } => Stop::No(error.to_string()),
             error => Stop::CouldNot(error.to_string()),
         }
     }
@@ -119,6 +122,7 @@ enum Command {
     Count(count::Count),
     Export(export::Export),
     Seal(seal::Seal),
+    Retain(retain::Retain),
     Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
@@ -194,6 +198,7 @@ impl Command {
             Command::Count(command) => command.run(),
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
+            Command::Retain(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Checkpoint(command) => command.run(),
             Command::Proof(command) => command.run(),

@@ -3,7 +3,7 @@
 use super::{Answer, Outcome, Stop, Where, output, record_name};
 use crate::database::Database;
 use crate::disk::{Disk, RealDisk};
-use crate::proof::{base64_text, tiles_of};
+use crate::proof::{TileOf, base64_text, tiles_of};
 use crate::query::Patience;
 use clap::Args;
 use std::ffi::OsString;
@@ -29,28 +29,39 @@ impl Make {
         let (dir, name) = self.at.dir_and_record(&self.rest)?;
         // Reading is enough as long as a checkpoint reaches the record.
         let reader = self.at.read(&dir)?;
-        let found = record_name::resolve(&reader, &name, &Patience::new())?;
-        let [entry] = found.as_slice() else {
-            return Err(Stop::No(format!(
-                "{name} means {} records; name one by its seq or id",
-                found.len()
-            )));
-        };
+        let (log, seq) = place_of(&reader, &name)?;
         // It may be in another log than the newest.
-        let reader = match entry.log() {
-            log if log == reader.identity().name() => reader,
-            log => Database::open_log(&dir, log)?,
+        let reader = if log == reader.identity().name() {
+            reader
+        } else {
+            Database::open_log(&dir, &log)?
         };
         let covered = reader
             .newest_checkpoint()?
-            .is_some_and(|stored| stored.checkpoint().size() > entry.seq());
+            .is_some_and(|stored| stored.checkpoint().size() > seq);
         let proof = if covered {
-            reader.prove(entry.seq())?
+            reader.prove(seq)?
         } else {
-            self.at.join_log(&dir, entry.log())?.prove(entry.seq())?
+            self.at.join_log(&dir, &log)?.prove(seq)?
         };
         output::print(proof.to_string().trim_end_matches('\n'))?;
         Ok(Answer::Yes)
+    }
+}
+
+/// The log and the seq of the one record that is named. Of one that was dropped the seq is all that is left to name it by.
+fn place_of(db: &Database, name: &str) -> Result<(String, u64), Stop> {
+    let earliest = db.earliest()?;
+    if let Some(seq) = name.parse().ok().filter(|seq| *seq < earliest) {
+        return Ok((db.identity().name().to_owned(), seq));
+    }
+    let found = record_name::resolve(db, name, &Patience::new())?;
+    match found.as_slice() {
+        [entry] => Ok((entry.log().to_owned(), entry.seq())),
+        _ => Err(Stop::No(format!(
+            "{name} means {} records; name one by its seq or id",
+            found.len()
+        ))),
     }
 }
 
@@ -93,7 +104,7 @@ impl Consistency {
 }
 
 /// Write the tiles of the log as files (C2SP tlog-tiles): hashes, bundles of records, and the checkpoint, for tools that read
-/// logs in this form.
+/// logs in this form; and `auditdb/minimum-index`, if records were dropped: bundles before that are not there any more.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb proof tiles my-db --out my-tiles")]
 pub(super) struct Tiles {
@@ -117,16 +128,26 @@ impl Tiles {
         let db = self.at.join(&dir)?;
         let signed = db.checkpoint()?;
         let size = signed.checkpoint().size();
-        let mut files = 0;
+        let (mut files, earliest, minimum) = (0, db.earliest()?, db.minimum_index()?);
         for tile in tiles_of(size) {
+            // Bundles with records that were dropped are gone, as the minimum index says.
+            if tile.of() == TileOf::Entries && tile.range().start < earliest {
+                continue;
+            }
             write(&self.out.join(tile.to_string()), &db.tile(&tile)?)?;
             files += 1;
+        }
+        if minimum > 0 {
+            write(
+                &self.out.join("auditdb/minimum-index"),
+                format!("{minimum}\n").as_bytes(),
+            )?;
         }
         // Last: who finds it finds everything that it stands for.
         write(&self.out.join("checkpoint"), signed.to_string().as_bytes())?;
         let out = self.out.display().to_string();
         output::print(&if self.at.json {
-            serde_json::json!({ "out": out, "size": size, "tiles": files }).to_string()
+            serde_json::json!({ "out": out, "size": size, "tiles": files, "minimum_index": minimum }).to_string()
         } else {
             format!("wrote {files} tiles of {size} records to {out}")
         })?;

@@ -31,13 +31,21 @@ impl Status {
         } else {
             "nothing yet".to_owned()
         };
+        let next = status.next_expiry.as_deref().map_or_else(
+            || "nothing is sealed yet".to_owned(),
+            |time| format!("the oldest segment until {}", short_time(time)),
+        );
+        let kept = format!(
+            "from seq {} on; class {}, {} months; {next}",
+            status.earliest, status.class, status.keep_months
+        );
         let month = status.text_bytes_a_month.map_or_else(
             || "not known before an hour has passed".to_owned(),
             |month| format!("{} of text at today's rate", bytes(month)),
         );
         output::print(&format!(
             "log       {} {}\nrecords   {}\nsegments  {} sealed, {} journals\ntext      {}\non disk   {}\nsealed    {sealed}\n\
-             oldest    {}\nnewest    {}\na month   {month}\nroot      {}\nchain     {}",
+             oldest    {}\nnewest    {}\na month   {month}\nkept      {kept}\nroot      {}\nchain     {}",
             status.log,
             status.log_id,
             count(status.records),

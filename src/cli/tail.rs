@@ -36,8 +36,8 @@ impl Tail {
         let mut out = Out::new();
         let end = db.len()?;
         let mut newest: Vec<Entry> = Vec::new();
-        let mut start = end;
-        while newest.len() < self.number && start > 0 {
+        let (mut start, earliest) = (end, db.earliest()?);
+        while newest.len() < self.number && start > earliest {
             let from = start.saturating_sub(500);
             let block: Vec<Entry> = db.records(from..start)?.collect::<Result<_, _>>()?;
             newest.extend(block.into_iter().rev().filter(|entry| self.wants(entry)));

@@ -29,13 +29,18 @@ impl Database {
     /// # Errors
     /// The first record cannot be read.
     pub fn genesis(&self) -> Result<Genesis> {
-        let first = self.get(0)?;
-        let key = first_key(first.text()).ok_or_else(|| Error::NotFound {
+        let first = match self.get(0) {
+            Ok(first) => first.text().to_owned(),
+            // A tombstone keeps it.
+            Err(dropped @ Error::Dropped { .. }) => self.files().kept_line(0).ok_or(dropped)?,
+            Err(error) => return Err(error),
+        };
+        let key = first_key(&first).ok_or_else(|| Error::NotFound {
             what: "the key in the first record".to_owned(),
         })?;
         Ok(Genesis {
             key: key.parse()?,
-            leaf: leaf_hash(first.text().as_bytes()),
+            leaf: leaf_hash(first.as_bytes()),
         })
     }
 
@@ -97,6 +102,15 @@ impl Database {
         self.files().with_tiles(|tiles| prove_consistency(tiles, old, new))
     }
 
+    /// The minimum index of C2SP tlog-tiles: bundles of entries that end at or before it are no longer served, since they
+    /// hold records that were dropped. It is where a bundle begins; hash tiles and proofs are all served as before.
+    ///
+    /// # Errors
+    /// The files cannot be read.
+    pub fn minimum_index(&self) -> Result<u64> {
+        Ok(self.files().minimum_index(self.earliest()?))
+    }
+
     /// The bytes of one tile as C2SP tlog-tiles serves it: hashes, or the texts of records.
     ///
     /// # Errors
@@ -111,6 +125,10 @@ impl Database {
                 Ok(hashes.into_flattened())
             }
             TileOf::Entries => {
+                if tile.range().start < self.earliest()? {
+                    // It says why.
+                    self.get(tile.range().start)?;
+                }
                 let entries = self.records(tile.range())?.collect::<Result<Vec<_>>>()?;
                 if (entries.len() as u64) < tile.range().end - tile.range().start {
                     let what = format!("tile {tile}");
@@ -141,7 +159,7 @@ impl Database {
     /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
     pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
         let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
-        let (options, indexes) = super::Indexes::begin(options);
+        let (options, indexes) = super::begin(options);
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let log = Log::adopt(Arc::clone(&disk), layout, options.clone(), reason)?;
         Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
@@ -164,7 +182,7 @@ impl Database {
     /// As [`Database::succeed`].
     pub fn succeed_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options, reason: &str) -> Result<Self> {
         let path = path.as_ref();
-        let (options, indexes) = super::Indexes::begin(options);
+        let (options, indexes) = super::begin(options);
         let (name, old) = lineage::newest(&*disk, path, &options)?;
         let name = lineage::successor_of(&name);
         let new = lineage::layout(path, &name, &options);
@@ -178,7 +196,7 @@ impl Database {
         self.files().layout.keys().to_owned()
     }
 
-    fn read_only(&self) -> Error {
+    pub(super) fn read_only(&self) -> Error {
         Error::ReadOnly {
             path: self.inner.path.clone(),
         }

@@ -70,6 +70,10 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn random(&self, bytes: &mut [u8]);
     /// Names the run of the operating system: page cache contents do not outlive it. `None` where there is no such name.
     fn boot_id(&self) -> Option<[u8; 16]>;
+    /// For how long that run has been going on in nanoseconds, whoever asks; `None` where nobody can tell.
+    fn uptime(&self) -> Option<u64> {
+        None
+    }
     /// The real path at which other processes could reach this disk's files; `None` when there is none (memory).
     fn real_path(&self, path: &Path) -> Option<PathBuf>;
 }

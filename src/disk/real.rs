@@ -236,6 +236,21 @@ impl Disk for RealDisk {
         *BOOT.get_or_init(|| parse_uuid(&fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?))
     }
 
+    fn uptime(&self) -> Option<u64> {
+        if !cfg!(target_os = "linux") {
+            return None;
+        }
+        // Seconds with two decimals, sleep included.
+        let text = fs::read_to_string("/proc/uptime").ok()?;
+        let (seconds, rest) = text.split_once('.')?;
+        let hundredths: u64 = rest.get(..2)?.parse().ok()?;
+        let seconds: u64 = seconds.parse().ok()?;
+        seconds
+            .checked_mul(100)?
+            .checked_add(hundredths)?
+            .checked_mul(10_000_000)
+    }
+
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
         // As far as it is there, without links: the same place has one path.
         path.canonicalize().or_else(|_| std::path::absolute(path)).ok()

@@ -296,6 +296,10 @@ impl Disk for SimDisk {
         self.shared.clock.monotonic()
     }
 
+    fn uptime(&self) -> Option<u64> {
+        self.shared.clock.uptime()
+    }
+
     fn random(&self, bytes: &mut [u8]) {
         self.shared.clock.random(bytes);
     }

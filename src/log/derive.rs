@@ -25,7 +25,8 @@ pub(crate) struct Derived {
     pub(crate) marks: Vec<Mark>,
 }
 
-/// A `genesis`, `state`, `epoch` or `key` record: what it says can be checked, given all that stands before it.
+/// A record by which the log says where it stands, who signs, what its clock does or what is dropped: what it says can be
+/// checked, given all that stands before it.
 #[derive(Debug, Clone)]
 pub(crate) struct Mark {
     /// Its place among the lines.
@@ -154,6 +155,14 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
 /// Whether a record with these members is one by which the log says where it stands. Only the log writes records that
 /// begin like this, and it writes them in this way.
 pub(crate) fn is_mark(members: &[u8]) -> bool {
-    let names: [&[u8]; 4] = [b"genesis", b"state", b"epoch", b"key"];
+    let names: [&[u8]; 7] = [
+        b"genesis",
+        b"state",
+        b"epoch",
+        b"key",
+        b"clock",
+        b"clock_accepted",
+        b"tombstone",
+    ];
     mark_name(members).is_some_and(|name| names.contains(&name))
 }

@@ -1,8 +1,10 @@
 //! The records that the log writes about itself: what their `event` says.
 
+use super::terms::{ClockAccepted, ClockStep, Clocks, Dropping, Keep, Terms};
 use super::view::Tip;
+use crate::policy::Class;
 use crate::proof::{EpochKey, EpochStatement, Frontier, Hash};
-use crate::record::{format_time, id_text};
+use crate::record::id_text;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -50,7 +52,7 @@ impl Identity {
 }
 
 /// The event of a segment's first record: all that is needed to check the segment by itself. The members that nothing
-/// writes yet (class, region, policy, siblings, holds) keep their place: a reader takes any JSON in the two lists.
+/// writes yet (region, policy, siblings, holds) keep their place: a reader takes any JSON in the two lists.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) name: String,
@@ -62,15 +64,22 @@ pub(crate) struct State {
     /// The log's name to the outside, in its checkpoints.
     pub(crate) origin: String,
     pub(crate) keys: StateKeys,
+    /// The class of the records that follow, and what it promises.
     pub(crate) class: Option<String>,
+    pub(crate) keep: Option<Keep>,
     pub(crate) region: Option<String>,
     pub(crate) policy: Option<String>,
     pub(crate) siblings: Vec<serde_json::Value>,
     pub(crate) holds: Vec<serde_json::Value>,
+    /// What the clocks say: later the next opening can tell whether the clock stepped meanwhile.
+    pub(crate) clock: Option<Clocks>,
     /// Where the log stood before this record; absent in genesis.
     pub(crate) previous: Option<Standing>,
     /// The log that this one goes on from; only in genesis, and only in that of a successor.
     pub(crate) predecessor: Option<Predecessor>,
+    /// When it was logged, where that was read with it.
+    #[serde(skip)]
+    pub(crate) logged: Option<i64>,
 }
 
 /// The log that a successor goes on from, as it was then.
@@ -85,6 +94,25 @@ pub(crate) struct Predecessor {
     pub(crate) why: String,
     /// What the person said who had this log made.
     pub(crate) reason: String,
+}
+
+impl State {
+    /// What was promised about the records that follow. A log from before there were classes promised what is usual.
+    pub(crate) fn promise(&self) -> Class {
+        match (&self.class, self.keep) {
+            (Some(name), Some(keep)) => Class::stated(name, keep.months),
+            _ => Class::default(),
+        }
+    }
+
+    /// What holds from here on besides the keys.
+    pub(crate) fn terms(self) -> Terms {
+        Terms {
+            class: self.promise(),
+            holds: self.holds,
+            clock: self.clock.unwrap_or_default(),
+        }
+    }
 }
 
 /// The public keys that are in force.
@@ -124,9 +152,17 @@ pub(crate) struct Epoch {
     #[serde(flatten)]
     pub(crate) standing: Standing,
     pub(crate) next_key: String,
+    /// See [`Clocks`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) ahead_ns: i64,
     /// The key that signs checkpoints, as a vkey. Not signed: the chain that is signed commits to what put it in force.
     pub(crate) log_key: String,
     pub(crate) signature: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 /// The event of another key that signs checkpoints, signed by both.
@@ -150,18 +186,35 @@ impl KeyChange {
 }
 
 /// The first record of a log.
-pub(crate) fn genesis(identity: &Identity, keys: StateKeys, predecessor: Option<Predecessor>) -> Vec<u8> {
-    let genesis = state_of(identity, keys, "genesis", None);
+pub(crate) fn genesis(
+    identity: &Identity,
+    keys: StateKeys,
+    terms: &Terms,
+    predecessor: Option<Predecessor>,
+) -> Vec<u8> {
+    let genesis = state_of(identity, keys, terms, "genesis", None);
     system(&State { predecessor, ..genesis })
 }
 
 /// The first record of every later segment.
-pub(crate) fn state(identity: &Identity, keys: StateKeys, tree: &Frontier, chain: &Hash) -> Vec<u8> {
-    system(&state_of(identity, keys, "state", Some(Standing::new(tree, chain))))
+pub(crate) fn state(identity: &Identity, keys: StateKeys, terms: &Terms, tree: &Frontier, chain: &Hash) -> Vec<u8> {
+    system(&state_of(
+        identity,
+        keys,
+        terms,
+        "state",
+        Some(Standing::new(tree, chain)),
+    ))
 }
 
 /// The end of an epoch.
-pub(crate) fn epoch(key: &EpochKey, log_key: &str, log_id: [u8; 16], tip: &Tip, logged: i64) -> Vec<u8> {
+pub(crate) fn epoch(
+    key: &EpochKey,
+    log_key: &str,
+    log_id: [u8; 16],
+    tip: &Tip,
+    (logged, ahead_ns): (i64, i64),
+) -> Vec<u8> {
     let standing = Standing::new(&tip.tree, &tip.chain);
     let next_key = key.next().public();
     let statement = EpochStatement {
@@ -178,6 +231,7 @@ pub(crate) fn epoch(key: &EpochKey, log_key: &str, log_id: [u8; 16], tip: &Tip, 
         epoch: key.number(),
         standing,
         next_key: hex(&next_key),
+        ahead_ns,
         log_key: log_key.to_owned(),
         signature: hex(&key.sign(&statement)),
     })
@@ -196,7 +250,7 @@ pub(crate) struct Indexed {
 }
 
 /// How a digest by BLAKE3 begins in records.
-const BLAKE3: &str = "blake3:";
+pub(super) const BLAKE3: &str = "blake3:";
 
 /// A segment was indexed.
 #[cfg(feature = "search")]
@@ -242,40 +296,21 @@ pub(crate) fn adopted(from: &str, to: &str, reason: &str) -> Vec<u8> {
 }
 
 /// Somebody opened the log for writing.
-pub(crate) fn opened(boot: Option<[u8; 16]>) -> Vec<u8> {
+pub(crate) fn opened(clock: &Clocks) -> Vec<u8> {
     #[derive(Serialize)]
-    struct Opened {
+    struct Opened<'a> {
         name: &'static str,
         software: &'static str,
         pid: u32,
-        boot: Option<String>,
+        boot: Option<&'a str>,
+        uptime_ns: Option<u64>,
     }
     system(&Opened {
         name: "opened",
         software: SOFTWARE,
         pid: std::process::id(),
-        boot: boot.map(id_text),
-    })
-}
-
-/// The clock stepped.
-pub(crate) fn clock(before: i64, after: i64, elapsed: Option<u64>) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Clock {
-        name: &'static str,
-        /// What the clock said at the last commit.
-        before: String,
-        /// What it says now.
-        after: String,
-        /// What passed by a clock that does not step; unknown over a restart.
-        elapsed_ns: Option<u64>,
-    }
-    let (before, after) = (format_time(before), format_time(after));
-    system(&Clock {
-        name: "clock",
-        before,
-        after,
-        elapsed_ns: elapsed,
+        boot: clock.boot.as_deref(),
+        uptime_ns: clock.uptime_ns,
     })
 }
 
@@ -343,6 +378,9 @@ pub(crate) enum Stated {
     State(Box<State>),
     Epoch(Epoch),
     Key(KeyChange),
+    Clock(ClockStep),
+    ClockAccepted,
+    Dropping(Dropping),
 }
 
 /// Reads such a record's members: by the name that stands first in them, in the bytes that the log writes, and by nothing
@@ -353,6 +391,9 @@ pub(crate) fn stated(members: &[u8]) -> Option<Stated> {
         b"genesis" | b"state" => Some(Stated::State(event_of(members)?)),
         b"epoch" => Some(Stated::Epoch(event_of(members)?)),
         b"key" => Some(Stated::Key(event_of(members)?)),
+        b"clock" => Some(Stated::Clock(event_of(members)?)),
+        b"clock_accepted" => event_of::<ClockAccepted>(members).map(|_| Stated::ClockAccepted),
+        b"tombstone" => Some(Stated::Dropping(event_of(members)?)),
         _ => None,
     }
 }
@@ -399,7 +440,7 @@ pub(crate) fn unhex64(text: &str) -> Option<[u8; 64]> {
     halves.as_flattened().try_into().ok()
 }
 
-fn state_of(identity: &Identity, keys: StateKeys, name: &str, previous: Option<Standing>) -> State {
+fn state_of(identity: &Identity, keys: StateKeys, terms: &Terms, name: &str, previous: Option<Standing>) -> State {
     State {
         name: name.to_owned(),
         format: super::format::FORMAT,
@@ -409,18 +450,23 @@ fn state_of(identity: &Identity, keys: StateKeys, name: &str, previous: Option<S
         log_id: identity.log_id(),
         origin: identity.origin(),
         keys,
-        class: None,
+        class: Some(terms.class.name().to_owned()),
+        keep: Some(Keep {
+            months: terms.class.months(),
+        }),
         region: None,
         policy: None,
         siblings: Vec::new(),
-        holds: Vec::new(),
+        holds: terms.holds.clone(),
+        clock: Some(terms.clock.clone()),
         previous,
         predecessor: None,
+        logged: None,
     }
 }
 
 /// The members of a system record with that event.
-fn system(event: &impl Serialize) -> Vec<u8> {
+pub(super) fn system(event: &impl Serialize) -> Vec<u8> {
     let mut members = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\",\"event\":".to_vec();
     // Structs of numbers and strings always serialise.
     members.extend_from_slice(&serde_json::to_vec(event).unwrap_or_default());

@@ -91,6 +91,8 @@ pub enum What {
     OtherGenesis,
     /// A checkpoint is not what the log signed: why.
     Checkpoint(String),
+    /// The tombstone of a dropped segment is not one, or the segment must not have been dropped: why.
+    Tombstone(String),
     /// The log is not what its successor says of it.
     Succeeded {
         /// The successor's name.
@@ -169,6 +171,7 @@ impl fmt::Display for What {
                 "begins with another record than the one that was given: it is another log, or was written anew",
             ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
+            What::Tombstone(why) => write!(f, "the tombstone {why}"),
             What::Succeeded { by, why } => write!(f, "is not as it was when {by} went on from it: {why}"),
             What::Index(why) => write!(f, "the index {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),

@@ -95,7 +95,7 @@ impl Files {
             },
         }));
         let mut all: Vec<Stretch> = Vec::with_capacity(found.len());
-        let mut end = 0;
+        let mut end = view.kept_from;
         for stretch in found {
             match all.last_mut() {
                 // A segment goes up to the next file; what it does not hold of that is missing in it.
@@ -179,6 +179,10 @@ impl Files {
                     source: FrameSource::Segment(Arc::clone(&file), row.clone()),
                 });
                 (frames.collect::<Vec<_>>(), What::Gap)
+            }
+            // Dropped since they were listed.
+            Err(fault) if fault.what == What::Missing && self.dropped(seqs.start).is_some() => {
+                return (Vec::new(), Vec::new());
             }
             Err(fault) => match Remains::read(&*self.disk, &segment.path) {
                 Ok(remains) => {

@@ -1,6 +1,7 @@
-//! A log that is open: for writing, with its threads, or for reading only.
+//! A log that is open for writing, with its threads.
 
 use super::door::Door;
+use super::dropping;
 use super::events::{self, Identity, Predecessor};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
@@ -13,16 +14,18 @@ use super::options::Options;
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
-use super::replay::{InForce, Listing, ReadFailure, Replayed, committed, read_view, told};
+use super::replay::InForce;
 use super::signer::{Claim, Found, Signer};
+use super::terms::{Clocks, Terms};
 use super::tiles::with_tiles;
 use super::torn;
 use super::view::{LiveJournal, Tip, View};
 use super::writer::{Clock, CommitFailure, Entry, Writer};
 use crate::disk::{Disk, LockAttempt, LockGuard, Open};
 use crate::error::{Error, Result};
+use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey, root_at};
-use crate::record::{Prepared, Writer as Author};
+use crate::record::{Prepared, Writer as Author, id_text};
 use parking_lot::Mutex;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) writer: Mutex<Writer>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) options: Options,
+    /// Held by whoever drops segments.
+    pub(crate) dropping: Mutex<()>,
     /// Who this process's own callers are.
     author: Arc<Author>,
 }
@@ -100,6 +105,11 @@ impl Log {
             started: None,
             last_logged: None,
             predecessor,
+            terms: Terms {
+                class: options.class.clone().unwrap_or_default(),
+                ..Terms::default()
+            },
+            away: None,
             lock,
             signer,
         };
@@ -174,7 +184,13 @@ impl Log {
             claim,
         )?;
         let files = Arc::new(Files::new(disk, layout, identity, view));
-        let (started, last_logged) = (last.logged.map(|(first, _)| first), last.logged.map(|(_, last)| last));
+        let started = last.logged.map(|(first, _)| first);
+        let in_force = opened.keys.as_ref();
+        let last_logged = last.logged.map(|(_, last)| last).or(in_force.map(|now| now.logged));
+        let mut terms = opened.terms;
+        let stepped = in_force.map_or(0, |now| now.stepped);
+        let away = away(&*files.disk, &terms.clock, opened.stated, stepped, last_logged);
+        terms.clock.ahead_ns = in_force.map_or(0, |now| now.ahead);
         let start = Start {
             tip: last.tip,
             journal,
@@ -182,6 +198,8 @@ impl Log {
             started,
             last_logged,
             predecessor: None,
+            terms,
+            away,
             lock,
             signer,
         };
@@ -195,6 +213,10 @@ impl Log {
             let event = cut.event(&*files.disk, &files.layout)?;
             log.act(|writer| writer.record(events::recovered(&event)))?;
             cut.settle(&*files.disk, &files.layout)?;
+        }
+        dropping::finish(&files)?;
+        if let Some(class) = log.core.options.class.clone() {
+            log.set_class(class)?;
         }
         Ok(log)
     }
@@ -213,9 +235,12 @@ impl Log {
             started: start.started,
             clock: Clock {
                 wall: start.last_logged,
-                monotonic: None,
+                monotonic: start
+                    .away
+                    .map(|away| i128::from(files.disk.monotonic()) - i128::from(away)),
             },
             predecessor: start.predecessor,
+            terms: start.terms,
             unannounced: true,
             streams: super::streams::Streams::default(),
             undefined: std::collections::HashSet::new(),
@@ -233,6 +258,7 @@ impl Log {
             writer: Mutex::new(writer),
             keeper,
             options,
+            dropping: Mutex::default(),
             author,
         });
         let mut threads = Vec::new();
@@ -294,6 +320,19 @@ impl Log {
     /// Seals what is in the journal, if any of it is a caller's, and waits until that is done.
     pub(crate) fn seal(&self) -> Result<bool> {
         self.core.seal()
+    }
+
+    /// Drops what need not be kept any longer, as the room does that knows how.
+    pub(crate) fn retain(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let retain = self.core.options.retain.ok_or_else(|| Error::ReadOnly {
+            path: self.core.files.layout.root().to_owned(),
+        })?;
+        retain(&self.core, asked)
+    }
+
+    /// Keeps records for another time from here on.
+    pub(crate) fn set_class(&self, class: Class) -> Result<()> {
+        self.core.set_class(class)
     }
 
     /// Signs and stores how far the log is.
@@ -378,6 +417,10 @@ impl Core {
         Ok(sealed)
     }
 
+    pub(crate) fn set_class(&self, class: Class) -> Result<()> {
+        self.act(|writer| writer.set_class(class))
+    }
+
     pub(crate) fn rotate_key(&self) -> Result<VerifierKey> {
         self.act(|writer| {
             writer.rotate_key()?;
@@ -416,85 +459,6 @@ impl Core {
     }
 }
 
-/// A log that is open for reading only; it sees what a writer elsewhere appends after [`Reading::refresh`].
-#[derive(Debug)]
-pub(crate) struct Reading {
-    files: Arc<Files>,
-    /// The replay of the last journal, which goes on as that grows, and what showed when the view was built.
-    last: Mutex<Option<(Replayed, Option<Shown>)>>,
-}
-
-/// What shows of a log without looking into its journals: which files there are, and what its writer last told.
-type Shown = (Vec<u64>, Vec<u64>, Committed);
-
-impl Reading {
-    pub(crate) fn open(disk: Arc<dyn Disk>, layout: Layout) -> Result<Self> {
-        let identity = open::identify(&*disk, &layout)?;
-        let identity = identity.ok_or_else(|| Error::NotADatabase {
-            path: layout.root().to_owned(),
-        })?;
-        let files = Arc::new(Files::new(disk, layout, identity, View::default()));
-        let last = Mutex::new(None);
-        let reading = Reading { files, last };
-        reading.refresh()?;
-        Ok(reading)
-    }
-
-    pub(crate) fn files(&self) -> &Arc<Files> {
-        &self.files
-    }
-
-    /// Takes up what was appended and sealed since.
-    pub(crate) fn refresh(&self) -> Result<()> {
-        let mut last = self.last.lock();
-        if last.as_mut().is_some_and(|(last, _)| self.goes_on(last)) {
-            return Ok(());
-        }
-        // Before the files are read: what comes meanwhile shows next time.
-        let shown = self.shown();
-        let known = last.as_ref().and_then(|(_, known)| known.as_ref());
-        if shown.is_some() && known == shown.as_ref() && self.files.view.read().broken.is_none() {
-            return Ok(());
-        }
-        let Files {
-            disk, layout, identity, ..
-        } = &*self.files;
-        let (fresh, replayed) = read_view(&**disk, layout, identity.log_id).map_err(|failure| match failure {
-            ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
-            ReadFailure::Fault(fault) => self.files.damaged(fault),
-        })?;
-        *self.files.view.write() = fresh;
-        *last = Some((replayed, shown));
-        Ok(())
-    }
-
-    /// What shows of the log now; `None` where that does not tell whether something was appended. What was told before the
-    /// machine was started is void, but whoever writes since has told something else: so a log that nobody writes any more
-    /// is not gone through again for every question.
-    fn shown(&self) -> Option<Shown> {
-        let (disk, layout) = (&*self.files.disk, &self.files.layout);
-        disk.boot_id()?;
-        let told = told(disk, layout)?;
-        let listing = Listing::read(disk, layout).ok()?;
-        Some((listing.journals, listing.segments, told))
-    }
-
-    /// Whether the journal that was last is still the one that is written, and all that was written to it since could be
-    /// taken up. Otherwise everything has to be listed anew.
-    fn goes_on(&self, last: &mut Replayed) -> bool {
-        let told = committed(&*self.files.disk, &self.files.layout);
-        let told = told.filter(|told| told.journal == last.journal.first_seq && told.offset >= last.reader.offset());
-        let Some(told) = told else { return false };
-        let mut view = self.files.view.write();
-        let whole = view.broken.is_none();
-        // With older journals in it, it waits for their segments.
-        let ([live], true) = (view.journals.as_mut_slice(), whole) else {
-            return false;
-        };
-        last.go_on(told.offset, |framed| live.push(framed)).is_ok() && last.reader.offset() == told.offset
-    }
-}
-
 /// Where writing goes on from.
 struct Start {
     tip: Tip,
@@ -503,8 +467,20 @@ struct Start {
     started: Option<i64>,
     last_logged: Option<i64>,
     predecessor: Option<Predecessor>,
+    terms: Terms,
+    /// How long ago the last record was logged, where that is known in another way than by the clock.
+    away: Option<i64>,
     signer: Signer,
     lock: Box<dyn LockGuard>,
+}
+
+/// How long ago the last record was logged, by how long the machine has been running: if it is still the same run as when
+/// the last state was written, when the clock said `stated` and since when it stepped by so much.
+fn away(disk: &dyn Disk, clock: &Clocks, stated: Option<i64>, stepped: i64, last: Option<i64>) -> Option<i64> {
+    let boot = disk.boot_id().map(id_text)?;
+    let passed = i64::try_from(disk.uptime()?.checked_sub(clock.uptime_ns?)?).ok()?;
+    let until_last = last?.checked_sub(stated?)?.checked_sub(stepped)?;
+    (clock.boot.as_ref() == Some(&boot)).then(|| passed.saturating_sub(until_last).max(0))
 }
 
 /// The secrets of a log that is opened for writing, if it is the one that they signed for.

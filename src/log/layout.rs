@@ -121,7 +121,6 @@ impl Layout {
     }
 
     /// The index of the segment that begins there.
-    #[cfg(feature = "search")]
     pub(crate) fn index(&self, first_seq: u64) -> PathBuf {
         self.index_dir().join(format!("{first_seq:020}{INDEX}"))
     }
@@ -130,6 +129,21 @@ impl Layout {
     #[cfg(feature = "search")]
     pub(crate) fn index_temporary(&self, first_seq: u64) -> PathBuf {
         self.index_dir().join(format!("{first_seq:020}{INDEX}{TEMPORARY}"))
+    }
+
+    /// Where the tombstones of dropped segments are.
+    pub(crate) fn tombstone_dir(&self) -> PathBuf {
+        self.root.join("tombstones")
+    }
+
+    /// The tombstone of the segment that began there.
+    pub(crate) fn tombstone(&self, first_seq: u64) -> PathBuf {
+        self.tombstone_dir().join(format!("{first_seq:020}"))
+    }
+
+    /// A tombstone until a record announces it.
+    pub(crate) fn tombstone_temporary(&self, first_seq: u64) -> PathBuf {
+        self.tombstone_dir().join(format!("{first_seq:020}{TEMPORARY}"))
     }
 
     pub(crate) fn tree_dir(&self) -> PathBuf {
@@ -162,7 +176,7 @@ impl Layout {
     }
 }
 
-/// What stands in a log's directory. Of the last one, the releases that write it say what it is.
+/// What stands in a log's directory.
 pub(crate) const IN_A_LOG: [&str; 10] = [
     "LOCK",
     "writer.sock",
@@ -195,6 +209,16 @@ pub(crate) fn journal_seq(name: &str) -> Option<u64> {
 /// The size that a checkpoint's name says.
 pub(crate) fn checkpoint_size(name: &str) -> Option<u64> {
     named_seq(name, "")
+}
+
+/// The first seq that a tombstone's name says.
+pub(crate) fn tombstone_seq(name: &str) -> Option<u64> {
+    named_seq(name, "")
+}
+
+/// The first seq that the name of a tombstone says that no record announces yet.
+pub(crate) fn unannounced_seq(name: &str) -> Option<u64> {
+    named_seq(name, TEMPORARY)
 }
 
 /// The first seq that a segment's name says.

@@ -13,6 +13,7 @@ mod definitions;
 mod derive;
 mod door;
 mod draft;
+mod dropping;
 mod events;
 mod fault;
 #[cfg(feature = "search")]
@@ -31,6 +32,7 @@ mod open;
 mod options;
 mod queue;
 mod read;
+mod reading;
 mod receipt;
 mod recover;
 mod replay;
@@ -41,7 +43,9 @@ mod standing;
 mod status;
 mod streams;
 mod succeed;
+mod terms;
 mod tiles;
+mod tombstone;
 mod torn;
 mod tree_files;
 mod verify;
@@ -52,6 +56,7 @@ mod writer;
 mod tests;
 
 pub(crate) use door::{Joined, Joining, join};
+pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
 #[cfg(feature = "cli")]
 pub(crate) use events::hex;
@@ -62,7 +67,7 @@ pub(crate) use follow::{Follower, Pen};
 #[cfg(feature = "cli")]
 pub(crate) use format::FORMAT;
 pub(crate) use frames::{FrameRef, Stretch, Times};
-pub(crate) use handle::{Log, Reading};
+pub(crate) use handle::{Core, Log};
 #[cfg(feature = "search")]
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
@@ -71,12 +76,14 @@ pub(crate) use open::has_record;
 pub use options::Options;
 pub(crate) use queue::Ticket;
 pub(crate) use read::{Files, Lines};
+pub(crate) use reading::Reading;
 pub use receipt::Receipt;
 pub(crate) use recover::recover;
 pub use recover::{Done, Recovery};
 pub use status::Status;
-pub(crate) use status::status;
+pub(crate) use status::{Ends, ends_of_segment, size_of_dir, status};
 pub(crate) use succeed::succeed;
+pub(crate) use terms::Terms;
 pub use verify::{Anchors, Report, TornTail, Unconfirmed};
 pub(crate) use verify::{Continued, Verify, verify};
 #[cfg(feature = "search")]

@@ -5,8 +5,9 @@ use super::events::{self, Identity, State};
 use super::fault::{Fault, What};
 use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
-use super::replay::{InForce, Listing, Replayed, committed, replay, sealed_tip};
+use super::replay::{InForce, Listing, Replayed, committed, kept_from, replay, sealed_tip};
 use super::standing::{first_line_of_journal, first_line_of_segment, last_line_of_segment};
+use super::terms::Terms;
 use super::torn;
 use super::view::{SegmentRef, Tip, View};
 use crate::disk::{Disk, Open};
@@ -24,10 +25,18 @@ pub(crate) struct Opened {
     pub(crate) sealed: Tip,
     /// The keys that the log's records put in force, if one that says it is left.
     pub(crate) keys: Option<InForce>,
+    /// What holds besides the keys, and when the clocks said so.
+    pub(crate) terms: Terms,
+    pub(crate) stated: Option<i64>,
 }
 
 /// Whose log this is, as its newest readable first record says; `None` if there is no record at all.
 pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identity>> {
+    Ok(newest_state(disk, layout)?.map(|(identity, _)| identity))
+}
+
+/// What the newest first record of a file that can be read says: whose log it is, and what holds in it since.
+pub(crate) fn newest_state(disk: &dyn Disk, layout: &Layout) -> Result<Option<(Identity, State)>> {
     let listing = match Listing::read(disk, layout) {
         Ok(listing) => listing,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -36,8 +45,8 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
     let mut fault = None;
     for first_seq in listing.journals.iter().rev() {
         match first_line_of_journal(disk, &layout.journal(*first_seq)) {
-            Ok(Some(line)) => match identity_in(&line) {
-                Some(identity) => return Ok(Some(identity)),
+            Ok(Some(line)) => match state_in(&line) {
+                Some(found) => return Ok(Some(found)),
                 None => {
                     fault = Some(Fault::new(
                         layout.journal(*first_seq),
@@ -53,8 +62,8 @@ pub(crate) fn identify(disk: &dyn Disk, layout: &Layout) -> Result<Option<Identi
         let path = layout.segment(*first_seq);
         match first_line_of_segment(disk, &path) {
             Ok(line) => {
-                if let Some(identity) = identity_in(&line) {
-                    return Ok(Some(identity));
+                if let Some(found) = state_in(&line) {
+                    return Ok(Some(found));
                 }
             }
             Err(found) => fault = Some(found),
@@ -87,7 +96,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         .collect();
     let mut tip = match sealed_end {
         Some(tip) => tip,
-        None => sealed_tip(disk, layout, &sealed).map_err(damaged)?,
+        None => sealed_tip(disk, layout, &sealed, first_journal).map_err(damaged)?,
     };
     let sealed_tip = tip.clone();
     let told = committed(disk, layout);
@@ -97,6 +106,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         .collect();
     let mut view = View {
         segments: Arc::new(segments),
+        kept_from: kept_from(disk, layout, sealed.first().copied().unwrap_or(first_journal)),
         ..View::default()
     };
     let mut last = None;
@@ -152,11 +162,16 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         }
         (None, None) => None,
     };
+    let state = newest_state(disk, layout)?.map(|(_, state)| state);
+    let stated = state.as_ref().and_then(|state| state.logged);
+    let terms = state.map(State::terms).unwrap_or_default();
     Ok(Opened {
         view,
         last,
         sealed: sealed_tip,
         keys,
+        terms,
+        stated,
     })
 }
 
@@ -204,12 +219,16 @@ fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-fn identity_in(line: &[u8]) -> Option<Identity> {
-    let state: State = events::event_of(line.get(read_head(line)?.members)?)?;
+/// What a first record of a file says.
+pub(crate) fn state_in(line: &[u8]) -> Option<(Identity, State)> {
+    let head = read_head(line)?;
+    let mut state: State = events::event_of(line.get(head.members)?)?;
+    state.logged = Some(head.logged);
     let id = |text: &str| uuid::Uuid::try_parse(text).ok().map(uuid::Uuid::into_bytes);
-    Some(Identity {
+    let identity = Identity {
         database: id(&state.database)?,
         log_id: id(&state.log_id)?,
-        name: state.log,
-    })
+        name: state.log.clone(),
+    };
+    Some((identity, state))
 }

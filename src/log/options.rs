@@ -1,6 +1,7 @@
-//! How a log is written. Nothing here is stored: any writer may choose anew.
+//! How a log is written. Nothing here but the class is stored: any writer may choose anew.
 
 use super::segment::Encoding;
+use crate::policy::Class;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,9 @@ pub struct Options {
     /// The directory of the secret keys; without it, the one that the environment names in `AUDITDB_KEYS`, else the
     /// database's path with `.keys` at its end. Only writing needs them.
     pub keys: Option<PathBuf>,
+    /// The class of the log: for how long its records are kept. Without it, the one that the log has; a new one gets
+    /// `standard`. Opening a log for writing with another class changes it, as [`crate::Database::set_class`] does.
+    pub class: Option<Class>,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
@@ -53,10 +57,15 @@ pub struct Options {
     /// Told of every sealed segment.
     #[cfg(feature = "search")]
     pub(crate) follower: Option<std::sync::Arc<dyn super::follow::Follower>>,
+    /// Drops segments when another process asks for it.
+    pub(crate) retain: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
 }
+
+/// What a later room does when another process asks for it through the door: a request and an answer in bytes.
+pub(crate) type Act = fn(&super::handle::Core, &[u8]) -> crate::error::Result<Vec<u8>>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -72,6 +81,7 @@ impl Default for Options {
             door: true,
             group: None,
             keys: None,
+            class: None,
             threads: true,
             index: true,
             #[cfg(feature = "search")]
@@ -80,6 +90,7 @@ impl Default for Options {
             index_threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(2)),
             #[cfg(feature = "search")]
             follower: None,
+            retain: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }
@@ -161,6 +172,13 @@ impl Options {
     #[must_use]
     pub fn keys(mut self, dir: impl Into<PathBuf>) -> Self {
         self.keys = Some(dir.into());
+        self
+    }
+
+    /// Sets for how long records are kept.
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = Some(class);
         self
     }
 

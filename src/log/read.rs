@@ -8,10 +8,11 @@ use super::journal::FrameReader;
 use super::keys::{id_key, id_prefix};
 use super::layout::Layout;
 use super::segment::Remains;
+use super::tombstone::{self, Manifest};
 use super::view::{Place, SegmentRef, View};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::proof::{Hash, chain_next, leaf_hash};
+use crate::proof::{Hash, TILE, chain_next, leaf_hash};
 use crate::record::{Head, part_text, put_back, read_head, read_parts};
 use parking_lot::{Mutex, RwLock};
 use std::ops::Range;
@@ -65,6 +66,39 @@ impl Files {
     /// The seq behind the last record that is durable.
     pub(crate) fn end_seq(&self) -> u64 {
         self.view.read().end_seq().unwrap_or(0)
+    }
+
+    /// The first record that is still kept.
+    pub(crate) fn kept_from(&self) -> u64 {
+        self.view.read().kept_from
+    }
+
+    /// The minimum index of C2SP tlog-tiles of a log that is kept from there on: where the first whole bundle begins, or the
+    /// end if there is none.
+    pub(crate) fn minimum_index(&self, earliest: u64) -> u64 {
+        earliest.next_multiple_of(TILE as u64).min(self.end_seq())
+    }
+
+    /// What is said of the record of that seq, if it was dropped.
+    pub(crate) fn dropped(&self, seq: u64) -> Option<Manifest> {
+        if self
+            .view
+            .read()
+            .place(seq)
+            .is_some_and(|place| !place.is_gone(&*self.disk))
+        {
+            return None;
+        }
+        tombstone::covering(&*self.disk, &self.layout, seq).map(|found| found.said)
+    }
+
+    /// The text of a dropped record, if its tombstone keeps that.
+    pub(crate) fn kept_line(&self, seq: u64) -> Option<String> {
+        let lines = tombstone::covering(&*self.disk, &self.layout, seq)?.lines;
+        let line = lines
+            .into_iter()
+            .find(|line| read_head(line).is_some_and(|head| head.seq == seq))?;
+        String::from_utf8(line).ok()
     }
 
     /// The line of that seq; `None` if there is none (yet).
@@ -135,7 +169,8 @@ impl Files {
         Lines {
             files: Arc::clone(self),
             broken: self.broken().filter(|_| range.end > end),
-            range: range.start..range.end.min(end),
+            // What was dropped is passed over; who wants to know asks for it by name.
+            range: range.start.max(self.kept_from())..range.end.min(end),
             block: None,
             at: 0,
         }
@@ -211,6 +246,11 @@ impl Files {
         Some(self.damaged(fault))
     }
 
+    /// Forgets the blocks that were read: their segments may be gone.
+    pub(crate) fn forget(&self) {
+        self.recent.lock().clear();
+    }
+
     pub(crate) fn damaged(&self, fault: Fault) -> Error {
         Error::damaged(self.layout.root(), fault)
     }
@@ -282,6 +322,8 @@ impl Files {
             .and_then(|file| file.rows().map(|rows| (file, rows)));
         let (file, rows) = match opened {
             Ok(opened) => opened,
+            // Dropped since the view was made.
+            Err(fault) if fault.what == What::Missing && self.dropped(seq).is_some() => return Ok(None),
             Err(fault) => return self.block_of_remains(segment, seq).map(Some).ok_or(fault),
         };
         let behind = rows.partition_point(|row| row.first_seq <= seq);
@@ -367,7 +409,7 @@ impl Iterator for Lines {
                 Ok(None) => {
                     let (start, next) = (self.range.start, self.files.next_file(self.range.start));
                     self.go_on_at(next);
-                    if let Some(next) = next {
+                    if let Some(next) = next.filter(|_| self.files.dropped(start).is_none()) {
                         let path = self.files.layout.segment(start);
                         let gap = Fault::new(path, What::Gap).seqs(start, next.saturating_sub(1));
                         return Some(Err(self.files.damaged(gap)));

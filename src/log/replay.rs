@@ -7,6 +7,7 @@ use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};
 use super::layout::{Layout, journal_seq, segment_seq};
 use super::standing::{stated_by_journal, tip_before, tip_of_directory};
+use super::tombstone;
 use super::view::{Framed, LiveJournal, SegmentRef, Tip, View};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::record::read_head;
@@ -37,6 +38,14 @@ pub(crate) struct InForce {
     pub(crate) began: u64,
     /// When it began, in nanoseconds since 1970.
     pub(crate) logged: i64,
+    /// By how much the clock is ahead without anybody having accepted that, and by how much it stepped since the last
+    /// state, in nanoseconds.
+    pub(crate) ahead: i64,
+    pub(crate) stepped: i64,
+    /// When that state was logged, where it is known.
+    stated: Option<i64>,
+    /// Whether the log tells of its clock; one from before it did says nothing about it.
+    pub(crate) tells: bool,
 }
 
 impl InForce {
@@ -49,6 +58,10 @@ impl InForce {
                 keys: state.keys,
                 began: head.seq,
                 logged: head.logged,
+                stepped: 0,
+                stated: Some(head.logged),
+                tells: state.clock.is_some(),
+                ahead: state.clock.unwrap_or_default().ahead_ns,
             }),
             Stated::Epoch(epoch) => {
                 let keys = StateKeys {
@@ -60,6 +73,10 @@ impl InForce {
                     keys,
                     began: head.seq + 1,
                     logged: head.logged,
+                    ahead: epoch.ahead_ns,
+                    stepped: before.map_or(0, |before| before.stepped),
+                    stated: before.and_then(|before| before.stated),
+                    tells: before.is_some_and(|before| before.tells),
                 })
             }
             Stated::Key(change) => {
@@ -67,6 +84,22 @@ impl InForce {
                 after.keys.log = change.new;
                 Some(after)
             }
+            Stated::Clock(clock) => {
+                let mut after = before?.clone();
+                let step = clock.step().filter(|_| after.tells).unwrap_or(0);
+                after.ahead = after.ahead.saturating_add(step);
+                // What came in one frame with the state had stepped before.
+                if after.stated != Some(head.logged) {
+                    after.stepped = after.stepped.saturating_add(step);
+                }
+                Some(after)
+            }
+            Stated::ClockAccepted => {
+                let mut after = before?.clone();
+                after.ahead = 0;
+                Some(after)
+            }
+            Stated::Dropping(_) => before.cloned(),
         }
     }
 }
@@ -260,10 +293,21 @@ pub(crate) fn told(disk: &dyn Disk, layout: &Layout) -> Option<Committed> {
     None
 }
 
-/// How far a log is behind its last sealed segment.
-pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64]) -> Result<Tip, Fault> {
+/// The first record that is still kept, if the log's first file begins there: what stood before it was dropped, or it is
+/// missing, and then it is not passed over.
+pub(crate) fn kept_from(disk: &dyn Disk, layout: &Layout, first_seq: u64) -> u64 {
+    let dropped = || tombstone::covering(disk, layout, first_seq.checked_sub(1)?);
+    match dropped() {
+        Some(last) if last.said.end() == first_seq => first_seq,
+        _ => 0,
+    }
+}
+
+/// How far a log is behind its last sealed segment; `next` is where the first journal begins.
+pub(crate) fn sealed_tip(disk: &dyn Disk, layout: &Layout, segments: &[u64], next: u64) -> Result<Tip, Fault> {
     match segments.last() {
-        None => Ok(Tip::empty()),
+        // Those before may have been dropped.
+        None => Ok(tombstone::tip_before(disk, layout, next).unwrap_or_else(Tip::empty)),
         Some(first_seq) => tip_of_directory(disk, &layout.segment(*first_seq)),
     }
 }
@@ -314,6 +358,7 @@ fn view_of(
         .collect();
     let mut view = View {
         segments: Arc::new(segments),
+        kept_from: kept_from(disk, layout, sealed.first().copied().unwrap_or(first_journal)),
         ..View::default()
     };
     let mut last: Option<Replayed> = None;

@@ -8,6 +8,7 @@ use super::handle::take_lock_at;
 use super::keyring::{self, EpochFile, Place};
 use super::layout::Layout;
 use super::replay::InForce;
+use super::tombstone::{Manifest, Tombstone};
 use super::view::Tip;
 use crate::disk::{Disk, LockGuard};
 use crate::error::{Error, Estrangement, Result};
@@ -173,8 +174,8 @@ impl Signer {
         size > self.began
     }
 
-    /// The record that ends the present epoch behind `tip`.
-    pub(crate) fn epoch_event(&self, tip: &Tip, logged: i64) -> Vec<u8> {
+    /// The record that ends the present epoch behind `tip`; with when it is logged, and how far the clock is ahead.
+    pub(crate) fn epoch_event(&self, tip: &Tip, logged: (i64, i64)) -> Vec<u8> {
         let log_key = self.log_key.verifier().to_string();
         events::epoch(&self.epoch, &log_key, self.log_id, tip, logged)
     }
@@ -199,6 +200,13 @@ impl Signer {
         }
         let checkpoint = Checkpoint::new(self.log_key.origin(), tip.next_seq(), tip.tree.root())?;
         Ok(SignedCheckpoint::sign(checkpoint, &self.log_key)?)
+    }
+
+    /// The bytes of a tombstone, signed by the log key.
+    pub(crate) fn tombstone(&self, said: &Manifest, lines: &[Vec<u8>]) -> Result<Vec<u8>> {
+        Tombstone::encode(said, lines, &self.log_key).ok_or_else(|| Error::NotFound {
+            what: format!("words for the tombstone of segment {}", said.segment),
+        })
     }
 
     /// A new key for checkpoints, not in force yet, and the record of the change.

@@ -1,10 +1,15 @@
 //! The day's figures of a log.
 
 use super::events::hex;
+use super::fault::{Fault, What};
+use super::open::{newest_state, state_in};
 use super::read::Files;
 use super::replay::{ReadFailure, read_tip};
+use super::standing::{first_line_of_segment, last_line_of_segment};
+use super::view::SegmentRef;
 use crate::disk::Kind;
 use crate::error::{Error, Result};
+use crate::policy::{Class, expiry};
 use crate::record::{format_time, read_head};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,6 +40,14 @@ pub struct Status {
     pub sealed_bytes: u64,
     /// See `sealed_bytes`.
     pub sealed_text_bytes: u64,
+    /// The class of the log, and for how many calendar months it keeps its records.
+    pub class: String,
+    /// See `class`.
+    pub keep_months: u32,
+    /// The first record that is still kept: those before it were dropped because their time had passed.
+    pub earliest: u64,
+    /// From when on the oldest sealed segment may be dropped, if there is one.
+    pub next_expiry: Option<String>,
     /// When the first and the last record were logged.
     pub oldest: Option<String>,
     /// See `oldest`.
@@ -68,8 +81,15 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
             .and_then(read_head)
             .map(|head| head.logged))
     };
+    let class = newest_state(disk, layout)?.map_or_else(Class::default, |(_, state)| state.promise());
+    let earliest = view.kept_from;
+    let next_expiry = view
+        .segments
+        .first()
+        .and_then(|segment| ends_of_segment(files, segment).ok())
+        .and_then(|ends| expiry(ends.logged_max, ends.promise.months().max(class.months())));
     // What cannot be read is verify's to name.
-    let oldest = logged(0).ok().flatten();
+    let oldest = logged(earliest).ok().flatten();
     let newest = tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?;
     let (mut sealed_text, mut sealed_bytes, mut day_text, mut damaged) = (0, 0, 0, 0);
     let since = newest.map_or(i64::MAX, |newest| newest.saturating_sub(DAY_NS));
@@ -104,11 +124,49 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         disk_bytes: size_of_dir(files, layout.root())?,
         sealed_bytes,
         sealed_text_bytes: sealed_text,
+        class: class.name().to_owned(),
+        keep_months: class.months(),
+        earliest,
+        next_expiry: next_expiry.map(format_time),
         oldest: oldest.map(format_time),
         newest: newest.map(format_time),
         text_bytes_a_month: month,
         root: hex(&tip.tree.root()),
         chain: hex(&tip.chain),
+    })
+}
+
+/// What a sealed segment says of itself at both ends, for whoever has to know how long it is kept.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// The seq of its first record, and the one behind its last.
+    pub(crate) first: u64,
+    pub(crate) end: u64,
+    /// The length of its file in bytes.
+    pub(crate) bytes: u64,
+    /// For how long its records were promised to be kept.
+    pub(crate) promise: Class,
+    /// When its last record was logged, and the latest that any was, in nanoseconds since 1970.
+    pub(crate) last_logged: i64,
+    pub(crate) logged_max: i64,
+}
+
+/// Reads both ends of a sealed segment.
+pub(crate) fn ends_of_segment(files: &Files, segment: &SegmentRef) -> std::result::Result<Ends, Fault> {
+    let disk = &*files.disk;
+    let fault = |what| Fault::new(&segment.path, what);
+    let file = segment.open(disk)?;
+    let first = first_line_of_segment(disk, &segment.path)?;
+    let (_, state) = state_in(&first).ok_or_else(|| fault(What::State("it is another record")))?;
+    let last = last_line_of_segment(disk, &segment.path)?;
+    let last = read_head(&last).ok_or_else(|| fault(What::Line))?;
+    Ok(Ends {
+        first: segment.first_seq,
+        end: file.end_seq(),
+        bytes: file.len(),
+        promise: state.promise(),
+        last_logged: last.logged,
+        logged_max: file.trailer().logged_max,
     })
 }
 
@@ -118,7 +176,8 @@ fn share(whole: u64, part: i64, of: i64) -> u64 {
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 
-fn size_of_dir(files: &Files, dir: &Path) -> Result<u64> {
+/// What all files below a directory take, in bytes.
+pub(crate) fn size_of_dir(files: &Files, dir: &Path) -> Result<u64> {
     let io = |error| Error::io("listing", dir, error);
     let mut size = 0;
     for name in files.disk.list(dir).map_err(io)? {

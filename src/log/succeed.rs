@@ -7,7 +7,7 @@
 use super::events::{Predecessor, Standing};
 use super::handle::{Log, take_lock};
 use super::layout::Layout;
-use super::open::identify;
+use super::open::newest_state;
 use super::options::Options;
 use super::replay::read_tip;
 use super::{Identity, new_id};
@@ -27,7 +27,8 @@ pub(crate) fn succeed(
     // Nobody recovers the old one meanwhile.
     let lock = take_lock(&**disk, old)?;
     let path = old.root().to_owned();
-    let predecessor = identify(&**disk, old)?.ok_or(Error::NotADatabase { path })?;
+    let (predecessor, state) = newest_state(&**disk, old)?.ok_or(Error::NotADatabase { path })?;
+    let promised = Some(state.promise());
     let standing = match read_tip(&**disk, old, predecessor.log_id) {
         Ok((view, tip)) if view.broken.is_none() => Some(Standing::new(&tip.tree, &tip.chain)),
         // Nobody can tell where a damaged log ends.
@@ -45,7 +46,13 @@ pub(crate) fn succeed(
         why: why.to_string(),
         reason: reason.to_owned(),
     };
-    let log = Log::create(Arc::clone(disk), new, identity, options.clone(), Some(predecessor))?;
+    // What was promised goes on to hold, unless somebody says otherwise.
+    let class = options.class.clone().or(promised);
+    let options = Options {
+        class,
+        ..options.clone()
+    };
+    let log = Log::create(Arc::clone(disk), new, identity, options, Some(predecessor))?;
     drop(lock);
     Ok(log)
 }

@@ -210,6 +210,8 @@ impl LiveJournal {
 pub(crate) struct View {
     pub(crate) segments: Arc<Vec<Arc<SegmentRef>>>,
     pub(crate) journals: Vec<LiveJournal>,
+    /// The first record that is still kept: the segments before it were dropped when their time had passed.
+    pub(crate) kept_from: u64,
     /// What is wrong where the view ends, if the log goes on there and cannot be read.
     pub(crate) broken: Option<Fault>,
 }
@@ -227,6 +229,16 @@ pub(crate) enum Place {
         /// The first seq of the frame behind it.
         next: Option<u64>,
     },
+}
+
+impl Place {
+    /// Whether it is a segment that is no longer there.
+    pub(crate) fn is_gone(&self, disk: &dyn Disk) -> bool {
+        match self {
+            Place::Segment(segment) => matches!(disk.stat(&segment.path), Ok(None)),
+            Place::Journal { .. } => false,
+        }
+    }
 }
 
 impl View {

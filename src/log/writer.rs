@@ -16,11 +16,13 @@ use super::read::Files;
 use super::receipt::Receipt;
 use super::signer::Signer;
 use super::streams::Streams;
+use super::terms::{self, Clocks, Terms};
 use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
+use crate::policy::Class;
 use crate::proof::{Hash, SignedCheckpoint};
-use crate::record::{Head, Prepared, Writer as Author, read_head};
+use crate::record::{Head, Prepared, Writer as Author, id_text, read_head};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub(crate) struct Writer {
     pub(crate) callers: u64,
     pub(crate) started: Option<i64>,
     pub(crate) clock: Clock,
+    /// What every state says besides the keys. Its clock is that of the opening, but for how far it is ahead.
+    pub(crate) terms: Terms,
     /// The log that a new one goes on from.
     pub(crate) predecessor: Option<Predecessor>,
     /// Whether it was not yet recorded that the log was opened.
@@ -56,8 +60,25 @@ pub(crate) struct Writer {
 pub(crate) struct Clock {
     /// Nothing before the first record.
     pub(crate) wall: Option<i64>,
-    /// Unknown over a restart.
-    pub(crate) monotonic: Option<u64>,
+    /// By the monotonic clock of this process, also of what was committed before it began; unknown over a restart of
+    /// the machine.
+    pub(crate) monotonic: Option<i128>,
+}
+
+/// The time, and how much of it is in doubt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    /// In nanoseconds since 1970.
+    pub(crate) now: i64,
+    /// By how much the clock went forward without anybody having accepted that, in nanoseconds; never less than 0.
+    pub(crate) ahead: i64,
+}
+
+impl Times {
+    /// The time that has surely come.
+    pub(crate) fn safe(&self) -> i64 {
+        self.now.saturating_sub(self.ahead)
+    }
 }
 
 /// A caller's record with who wrote it.
@@ -95,6 +116,9 @@ const OWN_ROOM: usize = 1 << 10;
 
 /// A difference of this much between the clocks is a step.
 const STEP_NS: i128 = 1_000_000_000;
+
+/// Over a restart of the machine nobody can tell how long it took. So much is believed.
+const RESTART_NS: i128 = 3600 * 1_000_000_000;
 
 impl Writer {
     /// Makes a batch of records durable, in one frame.
@@ -216,11 +240,30 @@ impl Writer {
         Ok(())
     }
 
+    /// Keeps records for another time from here on. A journal begins with it, so that what is promised about a record
+    /// stands in its own segment's state.
+    pub(crate) fn set_class(&mut self, class: Class) -> std::result::Result<(), CommitFailure> {
+        if class == self.terms.class {
+            return Ok(());
+        }
+        if self.journal.end > 0 {
+            self.roll()?;
+        }
+        let before = std::mem::replace(&mut self.terms.class, class);
+        let change = terms::class_change(&before, &self.terms.class);
+        let recorded = self.record(change);
+        if let Err(CommitFailure::Refused(_)) = recorded {
+            self.terms.class = before;
+        }
+        recorded
+    }
+
     /// Signs how far the log is, in a record, and goes on to the next epoch.
     pub(crate) fn end_epoch(&mut self) -> std::result::Result<(), CommitFailure> {
         let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
         let mut draft = self.begin(now, monotonic, 0);
-        let members = self.signer.epoch_event(&draft.hash().after, now);
+        let ahead = self.ahead_at(now, monotonic);
+        let members = self.signer.epoch_event(&draft.hash().after, (now, ahead));
         self.own(&mut draft, members, now);
         self.write(&draft, now, monotonic)?;
         let (disk, layout) = (&*self.files.disk, &self.files.layout);
@@ -332,31 +375,89 @@ impl Writer {
     }
 
     /// A draft that begins with what the log itself has to say first.
-    fn begin(&self, now: i64, monotonic: u64, room: usize) -> Draft {
+    pub(super) fn begin(&self, now: i64, monotonic: u64, room: usize) -> Draft {
         let mut draft = Draft::new(&self.tip, room + OWN_ROOM);
         if self.journal.end == 0 {
             let identity = &self.files.identity;
+            let now_holding = Terms {
+                clock: self.clocks(),
+                ..self.terms.clone()
+            };
             let members = match self.tip.next_seq() {
-                0 => events::genesis(identity, self.signer.keys(), self.predecessor.clone()),
-                _ => events::state(identity, self.signer.keys(), &self.tip.tree, &self.tip.chain),
+                0 => events::genesis(identity, self.signer.keys(), &now_holding, self.predecessor.clone()),
+                _ => events::state(
+                    identity,
+                    self.signer.keys(),
+                    &now_holding,
+                    &self.tip.tree,
+                    &self.tip.chain,
+                ),
             };
             self.own(&mut draft, members, now);
         }
         if self.unannounced {
-            self.own(&mut draft, events::opened(self.files.disk.boot_id()), now);
+            self.own(&mut draft, events::opened(&self.clocks()), now);
         }
-        if let Some(before) = self.clock.wall {
-            let passed = self.clock.monotonic.map(|before| monotonic.saturating_sub(before));
-            let difference = i128::from(now) - i128::from(before) - passed.map_or(0, i128::from);
-            // Over a restart only a step back shows.
-            if difference < -STEP_NS || (passed.is_some() && difference > STEP_NS) {
-                self.own(&mut draft, events::clock(before, now, passed), now);
-            }
+        if let Some((before, elapsed, _)) = self.step(now, monotonic) {
+            self.own(&mut draft, terms::clock(before, now, elapsed), now);
         }
         draft
     }
 
-    fn own(&self, draft: &mut Draft, members: Vec<u8>, now: i64) -> u64 {
+    /// What the clock said at the last commit, what passed since as far as that is known, and by how much the clock
+    /// stepped, if it did.
+    fn step(&self, now: i64, monotonic: u64) -> Option<(i64, Option<u64>, i64)> {
+        let before = self.clock.wall?;
+        let passed = self
+            .clock
+            .monotonic
+            .map(|before| (i128::from(monotonic) - before).max(0));
+        let step = i128::from(now) - i128::from(before) - passed.unwrap_or(0);
+        let believed = if passed.is_some() { STEP_NS } else { RESTART_NS };
+        if (-STEP_NS..=believed).contains(&step) {
+            return None;
+        }
+        let elapsed = passed.and_then(|passed| u64::try_from(passed).ok());
+        let step = step.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        Some((before, elapsed, i64::try_from(step).unwrap_or(i64::MAX)))
+    }
+
+    /// By how much the clock is ahead at that moment without anybody having accepted that.
+    pub(super) fn ahead_at(&self, now: i64, monotonic: u64) -> i64 {
+        let step = self.step(now, monotonic).map_or(0, |(_, _, step)| step);
+        self.terms.clock.ahead_ns.saturating_add(step)
+    }
+
+    /// What the clock says now, and how far it can be relied on.
+    pub(crate) fn times(&self) -> Times {
+        let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
+        Times {
+            now,
+            ahead: self.ahead_at(now, monotonic).max(0),
+        }
+    }
+
+    /// A person says that the clock is right, however it came to where it is.
+    pub(crate) fn accept_clock(&mut self, reason: &str) -> std::result::Result<(), CommitFailure> {
+        let ahead = self.times().ahead;
+        if ahead == 0 {
+            return Ok(());
+        }
+        self.record(terms::clock_accepted(ahead, reason))?;
+        self.terms.clock.ahead_ns = 0;
+        self.end_epoch()
+    }
+
+    /// What the clocks say, for a state.
+    fn clocks(&self) -> Clocks {
+        Clocks {
+            boot: self.files.disk.boot_id().map(id_text),
+            uptime_ns: self.files.disk.uptime(),
+            ahead_ns: self.terms.clock.ahead_ns,
+        }
+    }
+
+    pub(super) fn own(&self, draft: &mut Draft, members: Vec<u8>, now: i64) -> u64 {
         let stamp = Stamp {
             id: self.new_id(now),
             logged: now,
@@ -371,11 +472,16 @@ impl Writer {
     }
 
     /// Makes a draft durable and gives the links of the chain behind its lines.
-    fn write(&mut self, draft: &Draft, now: i64, monotonic: u64) -> std::result::Result<Vec<Hash>, CommitFailure> {
+    pub(super) fn write(
+        &mut self,
+        draft: &Draft,
+        now: i64,
+        monotonic: u64,
+    ) -> std::result::Result<Vec<Hash>, CommitFailure> {
         // Two looks at a name for each frame: somebody who removes the lock file must not make two writers.
         self.check_lock()?;
         let offset = self.journal.end;
-        let hashed = draft.hash();
+        let (hashed, ahead) = (draft.hash(), self.ahead_at(now, monotonic));
         self.append(draft)?;
         debug_assert!(
             super::derive::derive(&draft.lines, draft.before.next_seq(), draft.before.chain).is_ok_and(|found| (
@@ -392,9 +498,10 @@ impl Writer {
         );
         self.streams.extend(draft.streams.iter().copied());
         self.started = self.started.or(Some(now));
+        self.terms.clock.ahead_ns = ahead;
         self.clock = Clock {
             wall: Some(now),
-            monotonic: Some(monotonic),
+            monotonic: Some(i128::from(monotonic)),
         };
         self.unannounced = false;
         let mut view = self.files.view.write();

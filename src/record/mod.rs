@@ -42,4 +42,5 @@ pub(crate) use printable::printable_lines;
 pub(crate) use schema::element;
 pub(crate) use table::RECORD;
 pub(crate) use text::{string_value, write_string};
+pub(crate) use time::read_time;
 pub(crate) use walk::members;

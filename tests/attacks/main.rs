@@ -15,6 +15,7 @@ mod place;
 mod rotation;
 mod signed;
 mod succession;
+mod tombstones;
 
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::proof::{Checkpoint, LogKey, SignedCheckpoint};

@@ -7,6 +7,7 @@ mod diff;
 mod logs;
 mod proof;
 mod query;
+mod retain;
 mod why;
 
 use oracle::numbered;

@@ -127,6 +127,25 @@ def succession(base):
     auditdb("verify", copy, codes=(1,))
 
 
+def dropped():
+    """A log of which the beginning was dropped, by the clock of then; what is done to its tombstones is found."""
+    base = TEMPORARY / "dropped"
+    shutil.copytree(Path(__file__).parent.parent / "golden" / "dropped" / "db", base)
+    agree("a dropped beginning", base)
+    log = base / "logs" / "main"
+    for path in sorted((log / "tombstones").iterdir()):
+        file, size, dice = f"tombstones/{path.name}", path.stat().st_size, random.Random(2)
+        for place in [0, size - 1] + [dice.randrange(size) for _ in range(20)]:
+            damaged(base, f"flip in {file} at {place}", flip(file, place, dice.randrange(8)))
+        damaged(base, f"{file} cut", cut(file, size - 1))
+        damaged(base, f"{file} gone", remove(file))
+    first = 32 * int(min(path.name for path in (log / "segments").iterdir())[:20])
+    for place in range(0, first, first // 20):
+        damaged(base, f"flip in a leaf of what was dropped, at {place}", flip("tree/0", place, 3))
+    names = sorted(f"tombstones/{path.name}" for path in (log / "tombstones").iterdir())
+    damaged(base, "two tombstones swapped", swap(names[0], names[1]))
+
+
 def damaged(base, what, change):
     """Whether verify.py finds what `change` does to a copy; the program has to find it too."""
     copy = TEMPORARY / "copy"
@@ -204,6 +223,7 @@ def main():
     auditdb("demo", demo)
     agree("demo", demo)
     succession(grown)
+    dropped()
     damage(grown)
     print(f"{len(failures)} failures" if failures else "verify.py and the program agree")
     return 1 if failures else 0

@@ -92,24 +92,67 @@ def parse_vkey(vkey):
 
 def open_checkpoint(note, vkeys):
     """Size and root of a signed checkpoint."""
+    body = open_note(note, vkeys)
+    match = re.fullmatch("([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]+)\n", body)
+    ensure(match, "not a checkpoint")
+    origin, size, root = match.groups()
+    ensure(any(parse_vkey(vkey)[0] == origin for vkey in vkeys), "a checkpoint of another log")
+    root = unbase64(root)
+    ensure(len(root) == 32, "the root has the wrong length")
+    return int(size), root
+
+
+def open_note(note, vkeys):
+    """The text of a note that one of these keys has signed."""
     try:
         text = note.decode()
     except UnicodeDecodeError:
         raise Bad("not UTF-8") from None
-    match = re.fullmatch("(([^\n]+)\n(0|[1-9][0-9]*)\n([^\n]+)\n)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)", text)
-    ensure(match, "not a checkpoint")
-    body, origin, size, root, signatures = match.groups()
-    root = unbase64(root)
-    ensure(len(root) == 32, "the root has the wrong length")
+    match = re.fullmatch("((?:[^\n]+\n)+)\n((?:\u2014 [^ \n]+ [^ \n]+\n)+)", text)
+    ensure(match, "not a signed note")
+    body, signatures = match.groups()
     for line in signatures.splitlines():
         _, name, signature = line.split(" ")
         signature = unbase64(signature)
         for vkey in vkeys:
             key_name, key_id, key = parse_vkey(vkey)
-            if (key_name, key_name, key_id) == (origin, name, signature[:4]):
-                ed25519(key, signature[4:], body.encode(), "checkpoint")
-                return int(size), root
+            if (key_name, key_id) == (name, signature[:4]):
+                ed25519(key, signature[4:], body.encode(), "note")
+                return body
     raise Bad("not signed by a key of this log")
+
+
+def open_tombstone(data):
+    """The note, what it says, and the lines of a tombstone; nobody has looked at the signature yet."""
+    length = zstd_frame_length(data, 0)
+    ensure(length == len(data), "something stands behind the frame")
+    note, _, rest = unpack(data).partition(b"\n\n")
+    signatures, _, lines = rest.partition(b"\n\n")
+    match = re.fullmatch(b"auditdb tombstone v1\n([^\n]+)\nlines ([0-9]+) (blake3:[0-9a-f]{64})", note)
+    ensure(match and lines.endswith(b"\n"), "not a tombstone")
+    try:
+        said = json.loads(match[1])
+    except ValueError:
+        raise Bad("not a tombstone") from None
+    ensure(isinstance(said, dict) and all(isinstance(said.get(name), int) for name in ("segment", "count", "record", "months")),
+           "not a tombstone")
+    ensure(match[3].decode() == "blake3:" + blake3(lines).hexdigest(), "its lines are others")
+    lines = split_lines(lines)
+    ensure(len(lines) == int(match[2]), "it has another number of lines")
+    return note + b"\n\n" + signatures + b"\n", said, lines
+
+
+def months_later(moment, months):
+    """So many calendar months after that moment, in UTC; where there is no such day, the first of the next month."""
+    seconds, rest = divmod(moment, 10**9)
+    day = datetime.fromtimestamp(seconds, timezone.utc)
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    try:
+        later = day.replace(year=year, month=month + 1)
+    except ValueError:
+        year, month = divmod(day.year * 12 + day.month + months, 12)
+        later = day.replace(year=year, month=month + 1, day=1)
+    return int(later.timestamp()) * 10**9 + rest
 
 
 # ------------------------------------------------------------------------------------------------------------ records

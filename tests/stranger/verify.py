@@ -14,10 +14,13 @@ import json
 import re
 import struct
 import sys
+import time
 from pathlib import Path
 
-from formats import (UUID, Bad, Directory, Frontier, Unknown, derive, ed25519, ensure, intact_frame, judge_end, open_checkpoint,
-                     padded, parse_record, parse_vkey, perfect_root, read_committed, sha256, split_lines, unhex, unpack,
+from blake3 import blake3
+
+from formats import (UUID, Bad, Directory, Frontier, Unknown, derive, ed25519, ensure, intact_frame, judge_end, months_later,
+                     nanoseconds, open_checkpoint, open_note, open_tombstone, padded, parse_record, parse_vkey, perfect_root, read_committed, sha256, split_lines, unhex, unpack,
                      usable_rows, zstd_frame_length)
 
 ZEROS = bytes(32)
@@ -37,6 +40,8 @@ class Log:
         self.keys_known, self.ever, self.key_pending = True, [], False
         self.roots, self.wanted, self.predecessor = {}, set(), None
         self.parts = []
+        self.ahead, self.tells, self.months, self.holds = 0, False, 12, []
+        self.announced = []
 
     def skip_to(self, size, chain, tree0):
         """Go on behind records that cannot be read; their leaves are taken from `tree/0`, if it has them."""
@@ -83,6 +88,13 @@ class Log:
             self.check_epoch(record, event)
         elif record.name == "key":
             self.check_key(event)
+        elif record.name == "clock" and self.tells:
+            step = nanoseconds(event["after"]) - nanoseconds(event["before"]) - (event["elapsed_ns"] or 0)
+            self.ahead += step
+        elif record.name == "clock_accepted":
+            self.ahead = 0
+        elif record.name == "tombstone":
+            self.announced.append((record.seq, record.logged, event, self.months, max(self.ahead, 0), list(self.holds)))
 
     def check_parts(self, record):
         if record.json["kind"] == "part":
@@ -119,6 +131,13 @@ class Log:
         names = {name: event[name] for name in ("database", "log", "log_id", "origin")}
         ensure(event["origin"] == f"{event['log']}/{event['log_id']}", "its origin is not the log's name and id")
         ensure(re.fullmatch(UUID, event["log_id"]), "its log_id is no UUID")
+        self.months = event["keep"]["months"] if event["class"] is not None else 12
+        self.holds = event["holds"]
+        clock = event.get("clock")
+        if not self.keys_known or record.name == "genesis":
+            self.ahead = (clock or {}).get("ahead_ns", 0)
+        self.tells = clock is not None
+        ensure(not self.tells or clock["ahead_ns"] == self.ahead, "it says otherwise how far the clock is ahead")
         keys = event["keys"]
         ensure(parse_vkey(keys["log"])[0] == event["origin"], "the key's name is not the origin")
         epoch_key = unhex(keys["epoch_key"], 32, "epoch_key")
@@ -144,6 +163,7 @@ class Log:
         if self.keys_known:
             ensure(event["epoch"] == self.next_epoch, f"epoch {event['epoch']} where {self.next_epoch} was due")
             ensure(event["log_key"] == self.log_key, "it names another log key than the one in force")
+            ensure(not self.tells or event.get("ahead_ns", 0) == self.ahead, "it says otherwise how far the clock is ahead")
             message = b"auditdb epoch v1\0" + self.log_id + struct.pack("<QQ", event["epoch"], self.size)
             message += bytes.fromhex(event["root"]) + bytes.fromhex(event["chain"])
             message += struct.pack("<q", record.logged) + next_key
@@ -165,12 +185,12 @@ class Log:
 
 # ------------------------------------------------------------------------------------------------------- verification
 
-NO_EVIDENCE = r"journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp|index/[0-9]{20}\.idx(\.tmp)?"
+NO_EVIDENCE = r"tombstones/[0-9]{20}\.tmp|journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp|index/[0-9]{20}\.idx(\.tmp)?"
 
 class Verifier:
     def __init__(self, directory, export):
         self.directory, self.log = directory, Log(export)
-        self.faults, self.notes, self.checkpoints = [], [], []
+        self.faults, self.notes, self.checkpoints, self.tombstones = [], [], [], []
         tree0 = directory / "tree" / "0"
         self.tree0 = tree0.read_bytes() if tree0.is_file() else b""
 
@@ -203,6 +223,9 @@ class Verifier:
         self.log.wanted.update(int(path.name) for path in self.checkpoints)
         if not journals:
             self.fault("journal", "there is no journal")
+        first = min([int(path.name[:20]) for path in segments + journals], default=0)
+        for path in self.listed("tombstones", "[0-9]{20}"):
+            self.read_tombstone(path, first)
         for place, path in enumerate(segments):
             self.go_to(path)
             following = segments[place + 1:place + 2]
@@ -216,6 +239,7 @@ class Verifier:
             else:
                 self.go_to(path)
                 self.read_journal(path, path == journals[-1], confirmed)
+        self.judge_tombstones({int(path.name[:20]) for path in segments})
         if self.log.parts:
             self.fault("parts", "the log ends with parts of a record that is not there")
         firsts = [int(path.name[:20]) for path in journals] or [sealed]
@@ -251,6 +275,91 @@ class Verifier:
             self.fault(name, f"records {self.log.size} to {first - 1} are missing" if first > self.log.size
                        else f"begins at {first}, but the log has {self.log.size} records before it")
             self.log.skip_to(first, None, self.tree0)
+
+    def read_tombstone(self, path, first_file):
+        """What is left of a dropped segment: goes on over its leaves. Its segment may be there still."""
+        log, name, first = self.log, f"tombstones/{path.name}", int(path.name)
+        data = path.read_bytes()
+        try:
+            note, said, lines = open_tombstone(data)
+            ensure(said["segment"] == first, "it is that of another segment")
+        except Bad as bad:
+            self.fault(name, str(bad))
+            return
+        if first >= first_file:
+            self.notes.append(f"{name}: its segment is still there")
+            self.tombstones.append((name, data, note, said, None, None))
+            return
+        self.go_to(path)
+        end, kept, months, logged = first + said["count"], {}, None, None
+        try:
+            for line in lines:
+                record = parse_record(line)
+                ensure(first <= record.seq < end and record.seq not in kept, f"record {record.seq} is not one of its segment")
+                ensure(record.name in ("genesis", "state", "epoch", "key", "clock", "clock_accepted", "tombstone"),
+                       f"record {record.seq} is of a name that is not kept")
+                kept[record.seq] = line, record
+            ensure(kept and min(kept) == first and max(kept) == end - 1, "it does not keep both ends of its segment")
+            ensure(kept[first][1].name in ("genesis", "state"), "its first record is neither genesis nor state")
+            ensure(kept[end - 1][1].name == "epoch", "its last record is not epoch")
+            logged = max(record.logged for _, record in kept.values())
+            state = kept[first][1].json["event"]
+            months = state["keep"]["months"] if state["class"] is not None else 12
+            ensure(self.standing() == said["before"], "it says otherwise where the log stood before")
+        except (Bad, KeyError, TypeError) as bad:
+            self.fault(name, str(bad))
+        leaves = self.tree0[32 * first:32 * end]
+        if len(leaves) < 32 * said["count"]:
+            self.fault("tree/0", f"the leaves of the dropped records {first} to {end - 1} are not there")
+        for seq in range(first, first + len(leaves) // 32):
+            leaf = leaves[32 * (seq - first):32 * (seq - first) + 32]
+            if seq in kept and kept[seq][1].leaf != leaf:
+                self.fault(name, f"record {seq} is not the one that was there")
+            elif seq in kept:
+                try:
+                    log.check_members(kept[seq][1])
+                except (Bad, KeyError, TypeError, AttributeError, ValueError, struct.error) as bad:
+                    self.fault(name, f"record {seq}: {bad}")
+            if log.chain is not None:
+                log.chain = derive("auditdb record chain v1", log.chain + leaf)
+            log.push(leaf)
+        if self.standing() != said["after"] or [root.hex() for root in log.frontier.hashes] != said["frontier"]:
+            self.fault(name, "it says otherwise where the log stood behind it")
+            self.fault("tree/0", f"or the leaves of the dropped records {first} to {end - 1} are others")
+        self.tombstones.append((name, data, note, said, months, logged))
+
+    def standing(self):
+        log = self.log
+        chain = log.chain.hex() if log.chain is not None else None
+        before = {"size": log.size, "root": log.frontier.root().hex(), "chain": chain}
+        return before
+
+    def judge_tombstones(self, segments):
+        announced = self.log.announced
+        for name, data, note, said, months, logged in self.tombstones:
+            try:
+                ensure(self.log.log_id is None or said["log_id"].replace("-", "") == self.log.log_id.hex(), "it is of another log")
+                open_note(note, self.log.ever)
+                digest = "blake3:" + blake3(data).hexdigest()
+                own = [one for one in announced if one[2]["segment"] == said["segment"] and one[2]["digest"] == digest]
+                ensure(own, "no record announces it")
+                seq, at, _, now_months, ahead, holds = own[0]
+                ensure(seq == said["record"], "another record announces it than it says")
+                greatest = nanoseconds(said["logged"][1])
+                ensure(logged is None or logged <= greatest, "its times are not those of its records")
+                until = months_later(greatest, max(months or said["months"], now_months))
+                ensure(at - ahead >= until, "its segment was dropped before its time")
+                ensure(at <= time.time_ns() + 86_400 * 10**9, "it was dropped at a time that has not come")
+                for hold in holds:
+                    seqs = hold.get("seqs")
+                    apart = isinstance(seqs, list) and (seqs[1] < said["segment"] or seqs[0] >= said["segment"] + said["count"])
+                    ensure(apart, "its segment was held")
+            except (Bad, KeyError, TypeError, IndexError) as bad:
+                self.fault(name, str(bad))
+        there = {said["segment"] for _, _, _, said, _, _ in self.tombstones}
+        for seq, _, event, _, _, _ in announced:
+            if event["segment"] not in there and event["segment"] not in segments:
+                self.fault(f"tombstones/{event['segment']:020}", f"record {seq} announces it, and it is gone")
 
     def read_lines(self, name, lines, last):
         """Takes the lines of a frame. Whether the last record of a file has to be `epoch` is said by `last`."""

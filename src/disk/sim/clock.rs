@@ -23,6 +23,8 @@ pub(super) enum Clock {
 pub(super) struct Simulated {
     wall: AtomicI64,
     monotonic: AtomicU64,
+    /// What the machine has been running for before this process.
+    uptime: u64,
     random: AtomicU64,
 }
 
@@ -31,6 +33,7 @@ impl Clock {
         Clock::Simulated(Simulated {
             wall: AtomicI64::new(START),
             monotonic: AtomicU64::new(0),
+            uptime: 0,
             random: AtomicU64::new(mix(seed)),
         })
     }
@@ -53,6 +56,8 @@ impl Clock {
                 Clock::Simulated(Simulated {
                     wall: AtomicI64::new(old.wall.load(Relaxed).saturating_add(pause)),
                     monotonic: AtomicU64::new(0),
+                    // The same run of the machine, or another one.
+                    uptime: if pause == 0 { old.up() } else { 0 },
                     random: AtomicU64::new(if salt == 0 { random } else { mix(random ^ salt) }),
                 })
             }
@@ -92,6 +97,13 @@ impl Clock {
         }
     }
 
+    pub(super) fn uptime(&self) -> Option<u64> {
+        match self {
+            Clock::Real => RealDisk.uptime(),
+            Clock::Simulated(clock) => Some(clock.up()),
+        }
+    }
+
     pub(super) fn random(&self, bytes: &mut [u8]) {
         match self {
             Clock::Real => RealDisk.random(bytes),
@@ -110,6 +122,12 @@ impl Clock {
             Clock::Real => 0,
             Clock::Simulated(clock) => mix(!clock.random.load(Relaxed)),
         }
+    }
+}
+
+impl Simulated {
+    fn up(&self) -> u64 {
+        self.uptime.saturating_add(self.monotonic.load(Relaxed))
     }
 }
 

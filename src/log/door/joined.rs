@@ -7,14 +7,18 @@
 //! it carries a salt; its time, if it says none, is the moment at which it was stored.
 
 use super::client::{Asked, Remote};
-use super::message::{self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, RECORD_HEAD, ROTATE_KEY, SEAL};
+use super::message::{
+    self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::log::handle::{Log, Reading};
+use crate::log::handle::Log;
 use crate::log::keys::new_id;
 use crate::log::layout::Layout;
 use crate::log::options::Options;
+use crate::log::reading::Reading;
 use crate::log::receipt::Receipt;
+use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey};
 use crate::record::Prepared;
 use parking_lot::RwLock;
@@ -148,6 +152,20 @@ impl Joined {
         };
         let rotated = self.ask(ROTATE_KEY, &[], read, Log::rotate_key);
         rotated.map_err(|undone| undone.error)
+    }
+
+    /// Keeps records for another time from here on.
+    pub(crate) fn set_class(&self, class: &Class) -> Result<()> {
+        let body = [&class.months().to_le_bytes(), class.name().as_bytes()].concat();
+        let set = self.ask(SET_CLASS, &body, |_, _| Ok(()), |log| log.set_class(class.clone()));
+        set.map_err(|undone| undone.error)
+    }
+
+    /// Drops what need not be kept any longer; the answer as it came.
+    pub(crate) fn retain(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let own = |log: &Log| log.retain(asked);
+        let retained = self.ask(RETAIN, asked, |_, answer| Ok(answer.to_vec()), own);
+        retained.map_err(|undone| undone.error)
     }
 
     /// Appends what goes in one message.

@@ -11,6 +11,10 @@ pub(crate) const SEAL: u8 = 2;
 pub(crate) const CHECKPOINT: u8 = 3;
 /// Sign checkpoints with a new key; the answer is its public half.
 pub(crate) const ROTATE_KEY: u8 = 4;
+/// Keep records for another time: the number of months in four bytes, and the name of the class.
+pub(crate) const SET_CLASS: u8 = 5;
+/// Drop what need not be kept any longer; request and answer are JSON.
+pub(crate) const RETAIN: u8 = 6;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

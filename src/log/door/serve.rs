@@ -1,8 +1,11 @@
 //! Doing what one client asks, until it hangs up, misbehaves, or is sent away.
 
 use super::limits::{Budget, Share, Timed};
-use super::message::{self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, ROTATE_KEY, SEAL};
+use super::message::{
+    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+};
 use crate::log::handle::Core;
+use crate::policy::Class;
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
 use std::io;
@@ -130,6 +133,17 @@ fn carry_out(
             .map_err(|error| error.to_string())?
             .to_string()
             .into_bytes()),
+        SET_CLASS => {
+            let (months, name) = body.split_first_chunk::<4>().ok_or("a class that is cut short")?;
+            let name = std::str::from_utf8(name).map_err(|error| error.to_string())?;
+            let class = Class::named(name).and_then(|class| class.keeping(u32::from_le_bytes(*months)));
+            let set = class.and_then(|class| core.set_class(class));
+            set.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
+        RETAIN => {
+            let retain = core.options.retain.ok_or("this writer drops nothing")?;
+            retain(core, body).map_err(|error| error.to_string().into())
+        }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",
             env!("CARGO_PKG_VERSION")

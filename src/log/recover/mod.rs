@@ -159,7 +159,7 @@ impl Mend<'_> {
             .into_iter()
             .filter(|seq| *seq < first_journal)
             .collect();
-        Ok(sealed_tip(self.disk, self.layout, &sealed).is_ok_and(|tip| tip == *sealed_end))
+        Ok(sealed_tip(self.disk, self.layout, &sealed, first_journal).is_ok_and(|tip| tip == *sealed_end))
     }
 
     /// The hint may speak of what is no longer there.

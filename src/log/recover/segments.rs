@@ -10,6 +10,7 @@ use crate::log::fault::{Fault, What};
 use crate::log::seal;
 use crate::log::segment::{Remains, SealFailure};
 use crate::log::standing::{stated_by_journal, stated_by_segment, tip_as_stated, tip_before, tip_of, tip_of_directory};
+use crate::log::tombstone;
 use crate::log::verify::{Ends, check_ends, check_epoch, verify_segment};
 use crate::log::view::Tip;
 use std::path::Path;
@@ -29,7 +30,9 @@ impl Mend<'_> {
             .filter(|seq| first_journal.is_none_or(|first| *seq < first))
             .collect();
         // How far the log is before the next file, where that is known, and the last segment that stays.
-        let (mut tip, mut before) = (Some(Tip::empty()), None);
+        let first_file = sealed.first().copied().or(first_journal).unwrap_or(0);
+        let dropped = tombstone::tip_before(self.disk, self.layout, first_file);
+        let (mut tip, mut before) = (Some(dropped.unwrap_or_else(Tip::empty)), None);
         for (place, first) in sealed.iter().copied().enumerate() {
             let next = match sealed.get(place + 1) {
                 Some(next) => Some((*next, true)),

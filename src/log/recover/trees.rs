@@ -10,6 +10,7 @@ use crate::log::derive::derive;
 use crate::log::events::Did;
 use crate::log::fault::{Fault, What};
 use crate::log::segment::Remains;
+use crate::log::tombstone;
 use crate::log::tree_files;
 use crate::log::view::Tip;
 use crate::proof::{CHAIN_START, Frontier, Hash};
@@ -110,8 +111,11 @@ impl Mend<'_> {
 
     /// The seqs below `size` that no segment's text holds.
     fn unread(&self, size: u64) -> Vec<(u64, u64)> {
-        let (mut lost, mut expected) = (Vec::new(), 0);
         let segments = self.listing().map(|listing| listing.segments).unwrap_or_default();
+        // What was dropped is not lost.
+        let first = segments.first().copied().filter(|first| *first < size);
+        let dropped = tombstone::tip_before(self.disk, self.layout, first.unwrap_or(size));
+        let (mut lost, mut expected) = (Vec::new(), dropped.map_or(0, |tip| tip.next_seq()));
         for first in segments.into_iter().filter(|first| *first < size) {
             let Ok(remains) = Remains::read(self.disk, &self.layout.segment(first)) else {
                 continue;

@@ -5,6 +5,7 @@
 //! of an authoritative file can change without a fault.
 
 mod anchors;
+mod dropped;
 mod journal;
 mod remains;
 mod report;
@@ -23,6 +24,7 @@ use crate::disk::Disk;
 use crate::proof::Hash;
 pub use anchors::Anchors;
 pub(crate) use anchors::Continued;
+use dropped::Dropped;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
 use remains::verify_remains;
@@ -114,7 +116,29 @@ impl Verify<'_> {
             segment.into_iter().chain(journal).min()
         };
         let checked = self.segments(&wanted, &all, &tree, &sealed, &next);
+        // One that was dropped meanwhile has its tombstone by now.
+        let gone = |first: &u64, checked: &Checked| {
+            let path = self.layout.segment(*first);
+            checked
+                .faults
+                .iter()
+                .any(|fault| fault.file == path && fault.what == What::Missing)
+                && matches!(self.disk.stat(&self.layout.tombstone(*first)), Ok(Some(_)))
+        };
+        let checked: Vec<(u64, Checked)> = wanted
+            .into_iter()
+            .zip(checked)
+            .filter(|(first, checked)| !gone(first, checked))
+            .collect();
+        let left = checked
+            .iter()
+            .map(|(first, _)| *first)
+            .chain(listing.journals.iter().copied());
+        let first_file = left.min().unwrap_or(0);
         let mut tip = (all.start == 0).then(Tip::empty);
+        if self.seqs.is_some() && first_file > 0 {
+            tip = None;
+        }
         // Whose log this is, says the newest file that can be read, as at an opening.
         let newest = || {
             identify(self.disk, self.layout)
@@ -132,17 +156,24 @@ impl Verify<'_> {
             tail: Vec::new(),
             beside: BTreeMap::new(),
         };
-        for (first, checked) in wanted.iter().zip(checked) {
+        let dropped = match self.seqs {
+            None => self.dropped(first_file, &mut link)?,
+            Some(_) => Dropped::default(),
+        };
+        for (first, checked) in checked {
             link.segment(
-                &self.layout.segment(*first),
-                *first,
+                &self.layout.segment(first),
+                first,
                 checked,
-                sealed(*first),
+                sealed(first),
                 self.seqs.is_some(),
             );
         }
         self.journals(&listing, files, &all, &tree, &mut link);
         let Link { trust, tail, .. } = link;
+        if self.seqs.is_none() {
+            self.judge(&dropped, &trust, &mut report.faults);
+        }
         if self.seqs.is_none() {
             let sealed_end = listing.journals.first().copied().unwrap_or(0);
             let end = tip.as_ref().map_or(u64::MAX, Tip::next_seq);

@@ -51,6 +51,11 @@ pub struct Report {
     pub epochs: u64,
     /// A checkpoint that was given shows that no record before this seq is missing.
     pub complete_to: Option<u64>,
+    /// The records before this seq were dropped when their time had passed; so many tombstones say so. Their hashes were
+    /// checked.
+    pub dropped: u64,
+    /// See `dropped`.
+    pub tombstones: u64,
     /// The log that this one goes on from, as its first record says.
     pub(crate) predecessor: Option<Predecessor>,
 }
@@ -101,6 +106,8 @@ impl Report {
             signed: 0,
             epochs: 0,
             complete_to: None,
+            dropped: 0,
+            tombstones: 0,
             predecessor: None,
         }
     }
@@ -180,6 +187,8 @@ impl Report {
             "signed": self.signed,
             "epochs": self.epochs,
             "unsigned": self.unsigned(),
+            "dropped": self.dropped,
+            "tombstones": self.tombstones,
             "whole": self.seqs.is_none(),
             "seqs": self.seqs.as_ref().map(|seqs| [seqs.start, seqs.end]),
             "records": self.records,
@@ -245,6 +254,13 @@ impl fmt::Display for Report {
         }
         if let Some(seqs) = &self.seqs {
             writeln!(f, "only a part was checked: seq {}..{}", seqs.start, seqs.end)?;
+        }
+        if self.dropped > 0 {
+            writeln!(
+                f,
+                "dropped: records 0..{} by retention, as {} tombstones say; their hashes are kept and were checked",
+                self.dropped, self.tombstones
+            )?;
         }
         let megabytes = self.text as f64 / 1e6;
         let seconds = self.seconds();

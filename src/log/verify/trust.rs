@@ -10,7 +10,9 @@ use crate::log::events::{
 };
 use crate::log::fault::{Fault, What};
 use crate::log::replay::InForce;
+use crate::log::terms::Dropping;
 use crate::log::view::Marked;
+use crate::policy::Hold;
 use crate::proof::{EpochStatement, Hash, VerifierKey, leaf_hash};
 use crate::record::read_head;
 use std::path::Path;
@@ -28,6 +30,24 @@ pub(crate) struct Trust {
     /// How far the newest epoch's signature reaches: it covers the records before this seq.
     signed: u64,
     epochs: u64,
+    /// The segments that are said to be dropped.
+    announced: Vec<Announced>,
+    /// What the newest state says of how long records are kept and which are held.
+    months: u32,
+    holds: Vec<Hold>,
+}
+
+/// A record that says that a segment is dropped, and what was in force then.
+#[derive(Debug)]
+pub(crate) struct Announced {
+    pub(crate) seq: u64,
+    pub(crate) logged: i64,
+    pub(crate) event: Dropping,
+    /// For how many months records were kept.
+    pub(crate) months: u32,
+    /// By how much the clock was ahead without anybody having accepted that, in nanoseconds.
+    pub(crate) ahead: i64,
+    pub(crate) holds: Vec<Hold>,
 }
 
 impl Trust {
@@ -43,6 +63,11 @@ impl Trust {
             let after = InForce::after(self.in_force.as_ref(), &mark.line);
             self.in_force = after.or(self.in_force.take());
         }
+    }
+
+    /// The records that say that segments are dropped.
+    pub(crate) fn announced(&self) -> &[Announced] {
+        &self.announced
     }
 
     /// Records are missing or cannot be read: what is in force has to be taken from what comes next.
@@ -83,6 +108,19 @@ impl Trust {
             Stated::State(state) => self.check_state(mark, *state),
             Stated::Epoch(epoch) => self.check_epoch(mark, head.logged, &epoch),
             Stated::Key(change) => self.check_change(&change),
+            Stated::Clock(clock) => clock.step().map(|_| ()).ok_or_else(malformed),
+            Stated::ClockAccepted => Ok(()),
+            Stated::Dropping(event) => {
+                self.announced.push(Announced {
+                    seq: mark.seq,
+                    logged: head.logged,
+                    event,
+                    months: self.months,
+                    ahead: self.in_force.as_ref().map_or(0, |now| now.ahead),
+                    holds: self.holds.clone(),
+                });
+                Ok(())
+            }
         }
     }
 
@@ -97,6 +135,15 @@ impl Trust {
         if mark.seq == 0 {
             self.genesis = Some((leaf_hash(&mark.line), state.keys.log.clone()));
             self.predecessor = state.predecessor.clone();
+        }
+        self.months = state.promise().months();
+        self.holds = state.holds.iter().map(Hold::read).collect();
+        let ahead = state.clock.as_ref().map(|clock| clock.ahead_ns);
+        if let (Some(now), Some(ahead)) = (&self.in_force, ahead)
+            && now.tells
+            && now.ahead != ahead
+        {
+            return Err(What::State("it says otherwise how far the clock went forward"));
         }
         let expected = self.in_force.as_ref().map(|in_force| &in_force.keys);
         let agrees = expected.is_none_or(|expected| *expected == state.keys) && (mark.seq > 0 || state.keys.epoch == 0);
@@ -124,6 +171,13 @@ impl Trust {
         }
         if epoch.log_key != keys.log {
             return Err(What::Keys);
+        }
+        if self
+            .in_force
+            .as_ref()
+            .is_some_and(|now| now.tells && now.ahead != epoch.ahead_ns)
+        {
+            return Err(What::State("it says otherwise how far the clock went forward"));
         }
         if !self.is_signed(mark, logged, epoch, keys) {
             return Err(What::Signature);

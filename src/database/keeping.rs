@@ -1,0 +1,63 @@
+//! How long a database keeps its records, and dropping what need not be kept any longer.
+
+use super::{Database, Mode};
+use crate::error::{Error, Result};
+use crate::policy::Class;
+use crate::retention::{Asked, RetainOptions, Retained};
+
+impl Database {
+    /// Keeps the records that are appended from now on for another time. What is kept longer than before is so at once:
+    /// older records are kept as long. What is kept shorter is so only from here on: every record is kept for at least as
+    /// long as was promised when it was appended.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], or nothing can be written.
+    pub fn set_class(&self, class: &Class) -> Result<()> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.set_class(class.clone()),
+            Mode::Reading(_) => Err(self.read_only()),
+            Mode::Joined(joined) => joined.set_class(class),
+        }
+    }
+
+    /// Drops the sealed segments, from the beginning of the log on, all records of which have been kept for as long as was
+    /// promised, unless they are held. Their hashes stay, so that every proof works as before, and for each a signed tombstone.
+    ///
+    /// ```
+    /// # let db = auditdb::Database::in_memory();
+    /// db.append_json(r#"{"agent":{"id":"a"},"kind":"decision"}"#)?;
+    /// db.seal()?;
+    /// let done = db.retain()?;
+    /// assert!(done.dropped.is_empty(), "it is kept for twelve months");
+    /// assert_eq!(done.kept[0].months, 12);
+    /// # Ok::<(), auditdb::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], or nothing can be written.
+    pub fn retain(&self) -> Result<Retained> {
+        self.retain_with(&RetainOptions::default())
+    }
+
+    /// Drops, or only says what would be dropped; a clock that went forward by itself can be accepted.
+    ///
+    /// # Errors
+    /// As [`Database::retain`].
+    pub fn retain_with(&self, options: &RetainOptions) -> Result<Retained> {
+        let asked = Asked {
+            dry_run: options.dry_run,
+            accept_clock: options.accept_clock.clone(),
+        };
+        let unreadable = |error: serde_json::Error| Error::Door {
+            path: self.inner.path.clone(),
+            message: format!("an answer that cannot be read: {error}"),
+        };
+        let asked = serde_json::to_vec(&asked).map_err(unreadable)?;
+        let answer = match &self.inner.mode {
+            Mode::Writing(log) => log.retain(&asked)?,
+            Mode::Reading(_) => return Err(self.read_only()),
+            Mode::Joined(joined) => joined.retain(&asked)?,
+        };
+        serde_json::from_slice(&answer).map_err(unreadable)
+    }
+}

@@ -1,0 +1,125 @@
+//! What becomes of each sealed segment, and why.
+//!
+//! A record's time counts from when it was logged, by the clock as it was then. Where that was before what an earlier
+//! record says, the clock had gone back: then it counts from the first later moment at which the clock had caught up,
+//! and as long as it has not, the record is kept. So a clock that was behind for a while makes nothing expire early.
+
+use crate::log::{Ends, Fault, Files, Terms, ends_of_segment};
+use crate::policy::{Class, Hold, expiry};
+
+/// What becomes of a segment.
+#[derive(Debug)]
+pub(super) struct Fate {
+    /// The seq of its first record, and the one behind its last.
+    pub(super) first: u64,
+    pub(super) end: u64,
+    /// The length of its file in bytes.
+    pub(super) bytes: u64,
+    /// The class and the time for which it is kept.
+    pub(super) class: Class,
+    /// Until when it is kept, in nanoseconds since 1970; `None` if nobody can tell yet.
+    pub(super) until: Option<i64>,
+    /// The hold that covers it.
+    pub(super) held: Option<String>,
+}
+
+impl Fate {
+    /// Whether it may be dropped at that moment, as far as it alone is concerned.
+    pub(super) fn may_go(&self, now: i64) -> bool {
+        self.held.is_none() && self.until.is_some_and(|until| now >= until)
+    }
+}
+
+/// What becomes of all sealed segments, in order, up to one that cannot be read, and what is wrong with that: it is evidence
+/// and stays, and none goes behind it.
+pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) {
+    let segments = files.view.read().segments.clone();
+    let mut all: Vec<Ends> = Vec::with_capacity(segments.len());
+    let mut unreadable = None;
+    for segment in segments.iter() {
+        match ends_of_segment(files, segment) {
+            Ok(ends) => all.push(ends),
+            Err(fault) => {
+                unreadable = Some(fault);
+                break;
+            }
+        }
+    }
+    let holds: Vec<Hold> = terms.holds.iter().map(Hold::read).collect();
+    let logged = counted_from(&all);
+    let fate = |(ends, logged): (Ends, Option<i64>)| {
+        let class = if terms.class.months() > ends.promise.months() {
+            terms.class.clone()
+        } else {
+            ends.promise
+        };
+        let held = holds.iter().find(|hold| hold.covers(ends.first..ends.end));
+        Fate {
+            first: ends.first,
+            end: ends.end,
+            bytes: ends.bytes,
+            until: logged.and_then(|logged| expiry(logged, class.months())),
+            class,
+            held: held.map(|hold| hold.id().to_owned()),
+        }
+    };
+    (all.into_iter().zip(logged).map(fate).collect(), unreadable)
+}
+
+/// The moments from which the segments' times count.
+fn counted_from(all: &[Ends]) -> Vec<Option<i64>> {
+    let mut highest = i64::MIN;
+    let mut counted = Vec::with_capacity(all.len());
+    for (place, ends) in all.iter().enumerate() {
+        highest = highest.max(ends.logged_max);
+        let caught_up = |ends: &&Ends| ends.last_logged >= highest.saturating_sub(SLACK_NS);
+        let from = if caught_up(&ends) {
+            Some(highest)
+        } else {
+            let later = all.iter().skip(place + 1).find(caught_up);
+            later.map(|later| later.logged_max.max(highest))
+        };
+        counted.push(from);
+    }
+    counted
+}
+
+/// Clocks are set by less than this without anybody calling it a step.
+const SLACK_NS: i64 = 1_000_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends(logged: &[(i64, i64)]) -> Vec<Option<i64>> {
+        let second = 1_000_000_000;
+        let of = |(last_logged, logged_max): &(i64, i64)| Ends {
+            first: 0,
+            end: 1,
+            bytes: 0,
+            promise: Class::default(),
+            last_logged: last_logged * second,
+            logged_max: logged_max * second,
+        };
+        let all: Vec<Ends> = logged.iter().map(of).collect();
+        let counted = counted_from(&all).into_iter();
+        counted.map(|from| from.map(|from| from / second)).collect()
+    }
+
+    #[test]
+    fn time_counts_from_the_last_record_of_a_segment() {
+        assert_eq!(ends(&[(10, 10), (20, 20), (30, 30)]), [Some(10), Some(20), Some(30)]);
+        assert_eq!(ends(&[]), []);
+    }
+
+    #[test]
+    fn what_was_logged_while_the_clock_was_behind_counts_from_when_it_had_caught_up() {
+        // Back within the first segment; right again in the fourth.
+        let counted = ends(&[(5, 100), (6, 6), (7, 7), (150, 150), (160, 160)]);
+        assert_eq!(counted, [Some(150), Some(150), Some(150), Some(150), Some(160)]);
+        // Right again within the same segment.
+        assert_eq!(ends(&[(100, 100), (120, 120)]), [Some(100), Some(120)]);
+        // Not yet.
+        assert_eq!(ends(&[(50, 50), (7, 7), (8, 8)]), [Some(50), None, None]);
+    }
+}

@@ -1,0 +1,127 @@
+//! The power is cut after each operation of dropping; whatever the medium then holds, the log opens, the drop is finished
+//! or has not happened, and nothing that is kept is lost.
+
+use super::*;
+use auditdb::Error;
+use std::collections::HashSet;
+
+/// A log of which the first two segments have expired, on a medium where that is durable.
+fn expired() -> (SimDisk, Vec<String>, u64) {
+    let disk = SimDisk::new(12);
+    let db = create(&disk, plain().class(class("standard", 1)));
+    segment(&db, 3);
+    let end = segment(&db, 2);
+    days(&disk, 40);
+    segment(&db, 2);
+    db.append_json(&numbered(9)).unwrap();
+    let lines = db
+        .records(..)
+        .unwrap()
+        .map(|entry| entry.unwrap().text().to_owned())
+        .collect();
+    drop(db);
+    let disk = disk.restart();
+    #[cfg(feature = "search")]
+    assert!(
+        Database::reindex_with(DIR, Arc::new(disk.clone()), plain(), false, &|_, _| {})
+            .unwrap()
+            .is_complete()
+    );
+    (disk.restart(), lines, end)
+}
+
+fn drop_expired(disk: &SimDisk) -> Result<Retained, Error> {
+    let db = Database::open_with(DIR, Arc::new(disk.clone()), plain())?;
+    let done = db.retain()?;
+    db.append_json(&numbered(10))?;
+    Ok(done)
+}
+
+/// What has to hold whatever happened.
+fn check(disk: &SimDisk, lines: &[String], end: u64, context: &str) {
+    let report = reading(disk).verify().unwrap();
+    assert!(report.is_sound(), "{context}: before it is opened: {report}");
+    let db =
+        Database::open_with(DIR, Arc::new(disk.clone()), plain()).unwrap_or_else(|error| panic!("{context}: {error}"));
+    let report = db.verify().unwrap();
+    assert!(report.is_sound(), "{context}: {report}");
+    // A drop that has a tombstone is finished: no segment stands beside its own.
+    let tombstones = names(disk, "tombstones");
+    for path in &tombstones {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert_eq!(name.len(), 20, "{context}: {name}");
+        assert!(
+            !names(disk, "segments")
+                .iter()
+                .any(|path| path.display().to_string().contains(name)),
+            "{context}: {name}"
+        );
+        assert!(
+            !names(disk, "index")
+                .iter()
+                .any(|path| path.display().to_string().contains(name)),
+            "{context}: {name}"
+        );
+    }
+    let earliest = db.earliest().unwrap();
+    assert!(
+        earliest <= end && (earliest > 0) != tombstones.is_empty(),
+        "{context}: {earliest}"
+    );
+    let left: Vec<String> = db
+        .records(..)
+        .unwrap()
+        .map(|entry| entry.unwrap().text().to_owned())
+        .collect();
+    let expected = &lines[usize::try_from(earliest).unwrap()..];
+    assert_eq!(left[..expected.len()], *expected, "{context}");
+    db.append_json(&numbered(11)).unwrap();
+    let done = db.retain().unwrap();
+    assert_eq!(done.earliest, end, "{context}");
+    let report = db.verify().unwrap();
+    assert!(report.is_sound(), "{context}: after all: {report}");
+    assert_eq!(report.dropped, end, "{context}");
+}
+
+#[test]
+fn every_cut_of_dropping() {
+    let (start, lines, end) = expired();
+    let whole = start.fork();
+    assert_eq!(drop_expired(&whole).unwrap().dropped.len(), 2);
+    let operations = whole.op_count();
+    let (mut seen, mut second) = (HashSet::new(), HashSet::new());
+    for stop in 0..=operations {
+        let disk = start.fork();
+        disk.stop_after(stop);
+        let _ = drop_expired(&disk);
+        let mut states = disk.crash_states(usize::MAX);
+        states.push(disk.restart());
+        for state in states {
+            if !seen.insert(state.image_hash()) {
+                continue;
+            }
+            let context = format!("cut after operation {stop} of {operations}");
+            // The opening that finishes it is cut in its turn.
+            let opening = state.fork();
+            drop(Database::open_with(DIR, Arc::new(opening.clone()), plain()).unwrap());
+            for again in 0..opening.op_count() {
+                let disk = state.fork();
+                disk.stop_after(again);
+                drop(Database::open_with(DIR, Arc::new(disk.clone()), plain()));
+                for state in disk.crash_states(8) {
+                    if second.insert(state.image_hash()) {
+                        check(
+                            &state,
+                            &lines,
+                            end,
+                            &format!("{context}, and after operation {again} of its opening"),
+                        );
+                    }
+                }
+            }
+            check(&state, &lines, end, &context);
+        }
+    }
+    println!("{} states, {} of openings", seen.len(), second.len());
+    assert!(seen.len() > 50);
+}
