@@ -11,7 +11,7 @@ mod oracle;
 
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::{Database, Report, VerifyOptions};
-use oracle::{DIR, LOG, numbered, plain, put};
+use oracle::{DIR, LOG, disk_of_dir, numbered, plain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -71,21 +71,7 @@ fn golden() -> PathBuf {
 }
 
 fn load(database: &str) -> SimDisk {
-    let disk = SimDisk::new(5);
-    let root = golden().join(database);
-    let mut dirs = vec![root.clone()];
-    while let Some(dir) = dirs.pop() {
-        for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                dirs.push(path);
-            } else {
-                let place = Path::new("/").join(path.strip_prefix(&root).unwrap());
-                put(&disk, &place, &std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    disk
+    disk_of_dir(&golden().join(database))
 }
 
 fn harm(disk: &SimDisk, damage: &Damage) {

@@ -36,6 +36,17 @@ pub use map::Mapped;
 pub use real::RealDisk;
 pub use sim::{Fault, SimDisk};
 
+/// Writes a file durably and makes it read-only, in the place of one that a crash left. It is to get its name later.
+pub(crate) fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if disk.stat(path)?.is_some() {
+        disk.remove(path)?;
+    }
+    let file = disk.open(path, Open::Create)?;
+    file.write_at(bytes, 0)?;
+    file.sync()?;
+    disk.set_readonly(path)
+}
+
 /// The outside world of a log: a tree of files, a clock, and random bytes.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Opens a file. Links are not followed in the last part of the path.

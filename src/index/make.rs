@@ -7,7 +7,7 @@ use super::build::Builder;
 use super::opened::{Index, Subject, Summary};
 use super::pack::Packed;
 use super::unfit::{Unfit, guarded};
-use crate::disk::Open;
+use crate::disk::write_new;
 use crate::error::Error;
 use crate::log::{Fault, Files, SegmentRef};
 use crate::record::read_head;
@@ -86,15 +86,8 @@ pub(super) fn write(files: &Files, first_seq: u64, packed: &Packed) -> Result<()
     let (disk, layout) = (&*files.disk, &files.layout);
     let (temporary, path) = (layout.index_temporary(first_seq), layout.index(first_seq));
     disk.create_dir(&layout.index_dir())?;
-    if disk.stat(&temporary)?.is_some() {
-        disk.remove(&temporary)?;
-    }
     let written = || -> std::io::Result<()> {
-        let file = disk.open(&temporary, Open::Create)?;
-        file.write_at(&packed.bytes, 0)?;
-        file.sync()?;
-        drop(file);
-        disk.set_readonly(&temporary)?;
+        write_new(disk, &temporary, &packed.bytes)?;
         disk.rename(&temporary, &path)?;
         disk.sync_dir(&layout.index_dir())
     };

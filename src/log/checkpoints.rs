@@ -2,8 +2,8 @@
 //! whenever somebody asks for one. They are copies of what was shown to the outside: a log that is shorter than one of
 //! them, or has another root at its size, has lost or changed records.
 
-use super::layout::{Layout, checkpoint_size};
-use crate::disk::{Disk, Open};
+use super::layout::{Layout, checkpoint_size, list_numbered};
+use crate::disk::{Disk, Open, write_new};
 use crate::error::{Error, Result};
 use crate::proof::{NOTE_LIMIT, SignedCheckpoint};
 use std::path::Path;
@@ -16,34 +16,14 @@ pub(crate) fn store(disk: &dyn Disk, layout: &Layout, checkpoint: &SignedCheckpo
         return Ok(());
     }
     let temporary = layout.checkpoint_temporary();
-    if disk.stat(&temporary).map_err(io)?.is_some() {
-        disk.remove(&temporary).map_err(io)?;
-    }
-    let file = disk.open(&temporary, Open::Create).map_err(io)?;
-    file.write_at(checkpoint.to_string().as_bytes(), 0)
-        .and_then(|()| file.sync())
-        .map_err(io)?;
-    disk.set_readonly(&temporary).map_err(io)?;
+    write_new(disk, &temporary, checkpoint.to_string().as_bytes()).map_err(io)?;
     disk.rename(&temporary, &path).map_err(io)?;
     disk.sync_dir(&layout.checkpoint_dir()).map_err(io)
 }
 
 /// The sizes of the checkpoints that are stored, and the names that are none.
 pub(crate) fn list(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Vec<u64>, Vec<String>)> {
-    let names = match disk.list(&layout.checkpoint_dir()) {
-        // A copy may have lost it while it was empty.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        names => names?,
-    };
-    let (mut sizes, mut others) = (Vec::new(), Vec::new());
-    for name in names {
-        match checkpoint_size(&name) {
-            Some(size) => sizes.push(size),
-            None => others.push(name),
-        }
-    }
-    sizes.sort_unstable();
-    Ok((sizes, others))
+    list_numbered(disk, &layout.checkpoint_dir(), checkpoint_size)
 }
 
 /// The bytes of a stored checkpoint; nothing in them is believed before it was verified.

@@ -18,7 +18,7 @@ use super::tombstone::{self, Manifest, Tombstone};
 use super::verify::verify_segment;
 use super::view::Tip;
 use super::writer::{CommitFailure, Writer};
-use crate::disk::{Disk, Open};
+use crate::disk::{Disk, Open, write_new};
 use crate::error::{Error, Result};
 use crate::policy::Class;
 use crate::proof::Hash;
@@ -245,17 +245,6 @@ fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<bool> {
 
 fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
     disk.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))
-}
-
-/// Writes a file durably, in the place of one that a crash left.
-fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if disk.stat(path)?.is_some() {
-        disk.remove(path)?;
-    }
-    let file = disk.open(path, Open::Create)?;
-    file.write_at(bytes, 0)?;
-    file.sync()?;
-    disk.set_readonly(path)
 }
 
 /// BLAKE3 over a file.

@@ -180,6 +180,15 @@ impl fmt::Display for What {
 }
 
 impl Fault {
+    /// Adds those of some faults that are not among the others yet.
+    pub(crate) fn add_new(to: &mut Vec<Fault>, more: impl IntoIterator<Item = Fault>) {
+        for fault in more {
+            if !to.contains(&fault) {
+                to.push(fault);
+            }
+        }
+    }
+
     pub(crate) fn new(file: impl Into<PathBuf>, what: What) -> Self {
         Fault {
             file: file.into(),

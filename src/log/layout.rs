@@ -1,6 +1,7 @@
 //! Where a log's files are and what they are called. A file's name carries the seq of its first record in twenty
 //! digits, so that names sort as the records do.
 
+use crate::disk::Disk;
 use crate::record::id_text;
 use std::path::{Path, PathBuf};
 
@@ -224,6 +225,28 @@ pub(crate) fn unannounced_seq(name: &str) -> Option<u64> {
 /// The first seq that a segment's name says.
 pub(crate) fn segment_seq(name: &str) -> Option<u64> {
     named_seq(name, SEGMENT)
+}
+
+/// The numbers that the names in a directory say, in order, and the names that are none. A copy may have lost a directory
+/// while it was empty.
+pub(crate) fn list_numbered(
+    disk: &dyn Disk,
+    dir: &Path,
+    number: fn(&str) -> Option<u64>,
+) -> std::io::Result<(Vec<u64>, Vec<String>)> {
+    let names = match disk.list(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        names => names?,
+    };
+    let (mut numbers, mut others) = (Vec::new(), Vec::new());
+    for name in names {
+        match number(&name) {
+            Some(number) => numbers.push(number),
+            None => others.push(name),
+        }
+    }
+    numbers.sort_unstable();
+    Ok((numbers, others))
 }
 
 fn named_seq(name: &str, suffix: &str) -> Option<u64> {

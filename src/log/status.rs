@@ -87,7 +87,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         .segments
         .first()
         .and_then(|segment| ends_of_segment(files, segment).ok())
-        .and_then(|ends| expiry(ends.logged_max, ends.promise.months().max(class.months())));
+        .and_then(|ends| expiry(ends.logged_max, ends.kept_by(&class).months()));
     // What cannot be read is verify's to name.
     let oldest = logged(earliest).ok().flatten();
     let newest = tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?;
@@ -149,6 +149,17 @@ pub(crate) struct Ends {
     /// When its last record was logged, and the latest that any was, in nanoseconds since 1970.
     pub(crate) last_logged: i64,
     pub(crate) logged_max: i64,
+}
+
+impl Ends {
+    /// The class by which the segment is kept: what was promised with it, or what the log promises now, if that is longer.
+    pub(crate) fn kept_by<'a>(&'a self, now: &'a Class) -> &'a Class {
+        if now.months() > self.promise.months() {
+            now
+        } else {
+            &self.promise
+        }
+    }
 }
 
 /// Reads both ends of a sealed segment.

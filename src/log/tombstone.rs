@@ -7,7 +7,7 @@
 
 use super::events::{Standing, hex, unhex};
 use super::fault::{Fault, What};
-use super::layout::{Layout, tombstone_seq};
+use super::layout::{Layout, list_numbered, tombstone_seq};
 use super::view::Tip;
 use crate::disk::{Disk, Open};
 use crate::proof::{Frontier, Hash, LogKey, Note, VerifierKey};
@@ -163,19 +163,7 @@ fn digest_of(lines: &[Vec<u8>]) -> String {
 
 /// The first seqs of the segments that have a tombstone, in order, and the names that are none.
 pub(crate) fn list(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Vec<u64>, Vec<String>)> {
-    let names = match disk.list(&layout.tombstone_dir()) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        names => names?,
-    };
-    let (mut seqs, mut others) = (Vec::new(), Vec::new());
-    for name in names {
-        match tombstone_seq(&name) {
-            Some(seq) => seqs.push(seq),
-            None => others.push(name),
-        }
-    }
-    seqs.sort_unstable();
-    Ok((seqs, others))
+    list_numbered(disk, &layout.tombstone_dir(), tombstone_seq)
 }
 
 /// The tombstone of the segment that held that record.

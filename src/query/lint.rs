@@ -10,6 +10,7 @@ use super::place::Texts;
 use super::question::Query;
 use super::reach::Reach;
 use crate::error::Result;
+use crate::log::Fault;
 use crate::record::look::shown;
 use std::collections::BTreeMap;
 
@@ -127,7 +128,7 @@ pub(crate) fn lint(logs: &Logs, query: &Query) -> Result<Lint> {
         }
     }
     let mut reach = found.reach();
-    reach.cannot_read(faults);
+    Fault::add_new(&mut reach.unreadable, faults);
     let row = |((agent, kind), (records, shares))| LintRow {
         agent,
         kind,

@@ -57,7 +57,7 @@ impl Texts<'_> {
         let beside = logs.iter().filter(own).map(|asked| (asked, Some(named_by.seq)));
         for (Askable { files, .. }, beside) in beside.chain(logs.iter().map(|asked| (asked, None))) {
             let (seqs, fault) = files.find_definitions(digest, beside);
-            faults.extend(fault.filter(|fault| !faults.contains(fault)));
+            Fault::add_new(&mut faults, fault);
             for seq in seqs {
                 let line = match files.line(seq) {
                     Ok(line) => line,

@@ -90,13 +90,4 @@ impl Reach {
         self.unreadable.extend(one.unreadable.iter().cloned());
         self.stopped = self.stopped.or(one.stopped);
     }
-
-    /// Names what else could not be read, once.
-    pub(super) fn cannot_read(&mut self, faults: Vec<Fault>) {
-        for fault in faults {
-            if !self.unreadable.contains(&fault) {
-                self.unreadable.push(fault);
-            }
-        }
-    }
 }

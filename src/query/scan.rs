@@ -268,10 +268,7 @@ impl Scan {
                     Ok(Some(line)) if self.bounds.seqs.contains(&seq) => self.look_at(seq, &line),
                     Ok(_) => None,
                     Err(error) => {
-                        let new = faults_of(error, &self.files, seq);
-                        let new = new.into_iter().filter(|fault| !self.reach.unreadable.contains(fault));
-                        let new: Vec<Fault> = new.collect();
-                        self.reach.unreadable.extend(new);
+                        Fault::add_new(&mut self.reach.unreadable, faults_of(error, &self.files, seq));
                         None
                     }
                 }

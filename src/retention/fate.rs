@@ -48,11 +48,7 @@ pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) 
     let holds: Vec<Hold> = terms.holds.iter().map(Hold::read).collect();
     let logged = counted_from(&all);
     let fate = |(ends, logged): (Ends, Option<i64>)| {
-        let class = if terms.class.months() > ends.promise.months() {
-            terms.class.clone()
-        } else {
-            ends.promise
-        };
+        let class = ends.kept_by(&terms.class).clone();
         let held = holds.iter().find(|hold| hold.covers(ends.first..ends.end));
         Fate {
             first: ends.first,

@@ -149,6 +149,24 @@ pub(crate) fn disk_with(seed: u64, files: &[(std::path::PathBuf, Vec<u8>)]) -> S
     disk
 }
 
+/// A disk with the files below a real directory.
+pub(crate) fn disk_of_dir(root: &Path) -> SimDisk {
+    let disk = SimDisk::new(5);
+    let mut dirs = vec![root.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                let place = Path::new("/").join(path.strip_prefix(root).unwrap());
+                put(&disk, &place, &std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    disk
+}
+
 /// Puts a file on a disk.
 pub(crate) fn put(disk: &SimDisk, path: &Path, bytes: &[u8]) {
     if let Some(dir) = path.parent() {

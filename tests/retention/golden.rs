@@ -7,27 +7,14 @@
 
 use super::*;
 use auditdb::record::parse_time;
-use oracle::put;
+use oracle::disk_of_dir;
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/dropped")
 }
 
 fn load() -> SimDisk {
-    let disk = SimDisk::new(5);
-    let mut dirs = vec![golden()];
-    while let Some(dir) = dirs.pop() {
-        for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                dirs.push(path);
-            } else {
-                let name = Path::new("/").join(path.strip_prefix(golden()).unwrap());
-                put(&disk, &name, &std::fs::read(&path).unwrap());
-            }
-        }
-    }
-    disk
+    disk_of_dir(&golden())
 }
 
 #[test]

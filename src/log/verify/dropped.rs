@@ -278,10 +278,7 @@ fn walk_leaves(lines: &[Vec<u8>], leaves: &[Hash], before: &Tip) -> Walked {
             .peek()
             .and_then(|line| read_head(line))
             .filter(|head| head.seq <= seq);
-        if let (Some(head), Some(line)) = (
-            head,
-            kept.next_if(|line| read_head(line).is_some_and(|head| head.seq <= seq)),
-        ) {
+        if let Some((head, line)) = head.and_then(|head| Some((head, kept.next()?))) {
             let members = line.get(head.members.clone()).unwrap_or_default();
             if head.seq != seq || leaf_hash(line) != *leaf || !is_mark(members) {
                 wrong = wrong.or(Some(head.seq));

@@ -17,6 +17,7 @@ use super::question::{Order, Query};
 use super::reach::Reach;
 use super::scan::{Scan, WHOLE, whole};
 use super::time::Zone;
+use crate::log::Fault;
 use crate::record::read_head;
 use crate::record::terms::{FieldId, Named, attribute_term, extract, extract_whole, fields, named_field, nearest};
 use bucket::Buckets;
@@ -203,6 +204,6 @@ pub(crate) fn count(logs: &Logs, counting: &Counting) -> Counts {
         ..Reach::default()
     };
     scans.iter().for_each(|scan| reach.add(scan.reach()));
-    reach.cannot_read(unreadable);
+    Fault::add_new(&mut reach.unreadable, unreadable);
     Counts { rows, reach, cut }
 }

@@ -153,12 +153,7 @@ pub(crate) fn diff(
     };
     let pairs = align::align(&keys_a, &keys_b).into_iter().map(pair).collect();
     let mut unreadable = a.unreadable;
-    let new: Vec<Fault> = b
-        .unreadable
-        .into_iter()
-        .filter(|fault| !unreadable.contains(fault))
-        .collect();
-    unreadable.extend(new);
+    Fault::add_new(&mut unreadable, b.unreadable);
     Ok(Comparison {
         pairs,
         unreadable,

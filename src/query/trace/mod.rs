@@ -201,7 +201,7 @@ impl<'a> Gathered<'a> {
 
     fn ties(&mut self, entry: &Entry) -> Ties {
         let (text, faults) = Texts { logs: self.logs }.of(entry);
-        self.cannot_read(&faults);
+        Fault::add_new(&mut self.unreadable, faults);
         Ties::of(&text)
     }
 
@@ -235,14 +235,8 @@ impl<'a> Gathered<'a> {
 
     /// Notes how a scan ended.
     fn looked(&mut self, reach: &Reach) {
-        self.cannot_read(&reach.unreadable);
+        Fault::add_new(&mut self.unreadable, reach.unreadable.iter().cloned());
         self.stopped = self.stopped.or(reach.stopped);
-    }
-
-    fn cannot_read(&mut self, faults: &[Fault]) {
-        let new = faults.iter().filter(|fault| !self.unreadable.contains(fault));
-        let new: Vec<Fault> = new.cloned().collect();
-        self.unreadable.extend(new);
     }
 
     /// Takes in what the records came from, up to what has no parent.
@@ -264,7 +258,7 @@ impl<'a> Gathered<'a> {
                 Ok(Some(entry)) => self.add(entry),
                 Ok(None) => _ = self.absent.insert(parent),
                 Err(Error::Damaged { faults, .. }) => {
-                    self.cannot_read(&faults);
+                    Fault::add_new(&mut self.unreadable, faults);
                     self.absent.insert(parent);
                 }
                 Err(error) => return Err(error),

@@ -46,9 +46,7 @@ impl Page<'_> {
         }
         let (found, faults) = self.texts.defined(&digest, from)?;
         let is_partial = !faults.is_empty();
-        let new = faults.into_iter().filter(|fault| !sought.unreadable.contains(fault));
-        let new: Vec<Fault> = new.collect();
-        sought.unreadable.extend(new);
+        Fault::add_new(&mut sought.unreadable, faults);
         let Some(found) = found else {
             if !is_partial {
                 sought.absent.push(format!(

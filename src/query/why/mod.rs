@@ -139,9 +139,7 @@ pub(crate) fn why(logs: &Logs, records: &[Entry], patience: &Patience) -> Result
     let Some(subject) = trace.steps.iter().position(|step| step.entry == *picked) else {
         return Ok(None);
     };
-    let new = trace.unreadable.iter().filter(|fault| !unreadable.contains(fault));
-    let new: Vec<Fault> = new.cloned().collect();
-    unreadable.extend(new);
+    Fault::add_new(&mut unreadable, trace.unreadable.iter().cloned());
     let cast = chain::cast(&trace.steps, &briefs, subject);
     let page = sections::Page {
         texts: &texts,
@@ -150,11 +148,7 @@ pub(crate) fn why(logs: &Logs, records: &[Entry], patience: &Patience) -> Result
         cast: &cast,
     };
     let (sections, sought) = page.sections()?;
-    for fault in sought.unreadable {
-        if !unreadable.contains(&fault) {
-            unreadable.push(fault);
-        }
-    }
+    Fault::add_new(&mut unreadable, sought.unreadable);
     let place = |at: usize| trace.steps.get(at).map(|step| place_of(&step.entry));
     let missing = missing::missing(&page, &sections, sought.absent);
     Ok(place(subject).map(|record| Why {
