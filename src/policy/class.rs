@@ -3,12 +3,35 @@
 
 use crate::error::{Error, Result};
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use serde::{Deserialize, Serialize};
 
 /// For how long a log's records are kept. Records older than that may be dropped, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Class {
     name: String,
     months: u32,
+    margin: Margin,
+}
+
+/// What a policy adds to a class: when its records are dropped between the end of what was promised and the day by which
+/// they must be gone, and what has to be so before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Margin {
+    /// So many days longer than was promised nothing is dropped.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) buffer_days: u32,
+    /// So many calendar months after a record was logged a law wants it gone.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) delete_by: Option<u32>,
+    /// Nothing is dropped that no anchor, or no backup, reaches.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) anchored: bool,
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub(crate) backed_up: bool,
+}
+
+fn is_not<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A class that is known by name.
@@ -86,7 +109,36 @@ impl Class {
         Class {
             name: name.to_owned(),
             months,
+            margin: Margin::default(),
         }
+    }
+
+    /// The names of the classes that are known without a policy.
+    pub(crate) fn names() -> Vec<&'static str> {
+        KNOWN.iter().map(|known| known.name).collect()
+    }
+
+    /// The same under another name.
+    pub(crate) fn called(&self, name: &str) -> Self {
+        Class {
+            name: name.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The same with another number of months, whatever the class asks for.
+    pub(crate) fn with_months(self, months: u32) -> Self {
+        Class { months, ..self }
+    }
+
+    /// The same with what a policy adds.
+    pub(crate) fn with_margin(self, margin: Margin) -> Self {
+        Class { margin, ..self }
+    }
+
+    /// What a policy adds.
+    pub(crate) fn margin(&self) -> Margin {
+        self.margin
     }
 
     /// Its name.

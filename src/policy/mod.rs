@@ -1,11 +1,20 @@
-//! What a log promises about its records. So far that is its class: how long they are kept.
+//! What a database promises about its records, and where each of them goes: the policy file, the classes (for how long
+//! records are kept), routes, people, tools.
 //!
 //! What must hold: a promise that was given with a record is never shortened; what is promised is counted in calendar
 //! months, and never comes out shorter than they are.
 
 mod class;
+mod file;
 mod hold;
+mod pattern;
+mod route;
+mod tool;
 
 pub use class::Class;
-pub(crate) use class::expiry;
+pub(crate) use class::{Margin, expiry};
+pub use file::Mistake;
+pub(crate) use file::{MOST_LOGS, POLICY_FILE, Policy};
 pub(crate) use hold::Hold;
+pub(crate) use route::{DEFAULT_LOG, Facts, Way, fits_a_name};
+pub(crate) use tool::ToolRule;
