@@ -66,6 +66,14 @@ impl Entry {
         format_time(self.head.time)
     }
 
+    /// Why it is in the default log although a policy leads records elsewhere: no route led anywhere, or there is no such
+    /// class or region. `None` if it belongs where it is.
+    #[must_use]
+    pub fn unrouted(&self) -> Option<String> {
+        let why = self.text.get(self.head.unrouted.clone()?)?;
+        serde_json::from_str(why).ok()
+    }
+
     /// The seq of the record whose id or source it came under although its content differs.
     #[must_use]
     pub fn conflict(&self) -> Option<u64> {

@@ -1,6 +1,7 @@
 //! What can go wrong, in one type. Every message says what happened, where, and what to do about it.
 
 use crate::log::{Fault, What};
+use crate::policy::Mistake;
 use crate::proof::ProofFault;
 use crate::query::QueryFault;
 use crate::record::Refusal;
@@ -117,6 +118,20 @@ pub enum Error {
     Class {
         /// What is wrong with it.
         message: String,
+    },
+    /// The policy file has mistakes, so nothing is done by it.
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        mistakes: Vec<Mistake>,
+    },
+    /// A record would need a new log, and the database has as many as it may.
+    TooManyLogs {
+        /// The database's directory.
+        path: PathBuf,
+        /// How many that is.
+        most: usize,
     },
     /// A cursor came from other logs than those that are asked.
     OtherCursor {
@@ -322,6 +337,18 @@ impl fmt::Display for Error {
             Error::Proof(fault) => fault.fmt(f),
             Error::Query(fault) => fault.fmt(f),
             Error::Class { message } => f.write_str(message),
+            Error::Policy { path, mistakes } => {
+                write!(f, "the policy {} has mistakes:", path.display())?;
+                for mistake in mistakes {
+                    write!(f, "\n  {mistake}")?;
+                }
+                Ok(())
+            }
+            Error::TooManyLogs { path, most } => write!(
+                f,
+                "{} has {most} logs, and none is added: name fewer classes and regions in its policy",
+                path.display()
+            ),
             Error::OtherCursor { path } => write!(
                 f,
                 "the cursor is of other logs than those of {} that can be asked; ask those, or begin without a cursor",

@@ -97,7 +97,7 @@ pub use index::{Indexed, Reindexed};
 pub use log::{
     Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
-pub use policy::Class;
+pub use policy::{Class, Mistake};
 pub use query::{
     Change, Comparison, CountRow, Counting, Counts, Cursor, Fact, Figure, Finding, Found, Gap, Lint, LintRow, Measure,
     Member, Order, Pair, Patience, Per, Place, Query, QueryFault, Reach, Said, Section, Share, Step, Stopped, Tie,

@@ -3,12 +3,13 @@
 use super::output::Out;
 use super::progress::Progress;
 use super::{Answer, Outcome, Stop, Where, output};
+use crate::database::Database;
 use crate::error::Error;
 use clap::Args;
 use std::io::IsTerminal;
 use std::ops::Range;
 
-/// Print records exactly as they were hashed, one a line.
+/// Print records exactly as they were hashed, one a line: of all logs that are written, one log after the other.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Records that cannot be read are named on standard error and stepped over; the exit code is then 3.\n\nExamples:\n  auditdb init my-db\n  auditdb export my-db > all.jsonl\n  auditdb export my-db --seq 0..100"
@@ -23,7 +24,23 @@ pub(super) struct Export {
 
 impl Export {
     pub(super) fn run(self) -> Outcome {
-        let db = self.at.read(&self.at.dir()?)?;
+        let dir = self.at.dir()?;
+        let logs = match (self.at.log(), &self.seq) {
+            (Some(log), _) => vec![log.to_owned()],
+            // Seqs are of one log.
+            (None, Some(_)) => vec![Database::open_read_only(&dir)?.identity().name().to_owned()],
+            (None, None) => self.at.written(&dir)?,
+        };
+        let mut answer = Answer::Yes;
+        for log in logs {
+            if self.export(&Database::open_log(&dir, &log)?)? == Answer::Partial {
+                answer = Answer::Partial;
+            }
+        }
+        Ok(answer)
+    }
+
+    fn export(&self, db: &Database) -> Outcome {
         // Where the end cannot be read, what stands before it still can.
         let end = match db.len() {
             Err(Error::Damaged { .. }) => u64::MAX,
@@ -32,7 +49,7 @@ impl Export {
         if let Some(seqs) = self.seq.as_ref().filter(|seqs| seqs.start >= end) {
             return Err(Stop::No(none_there(seqs)));
         }
-        let seqs = self.seq.unwrap_or(0..u64::MAX);
+        let seqs = self.seq.clone().unwrap_or(0..u64::MAX);
         let earliest = db.earliest()?;
         if seqs.end <= earliest {
             // It says when they were dropped.

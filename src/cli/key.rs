@@ -1,7 +1,7 @@
 //! `auditdb key`: the keys that sign.
 
 use super::{Answer, Outcome, Where, output};
-use crate::database::Genesis;
+use crate::database::{Database, Genesis};
 use crate::log::hex;
 use clap::{Args, Subcommand};
 
@@ -39,15 +39,23 @@ pub(super) struct Show {
 
 impl Show {
     fn run(self) -> Outcome {
-        let db = self.at.read(&self.at.dir()?)?;
-        let Genesis { key, leaf, .. } = db.genesis()?;
-        let (leaf, keys) = (hex(&leaf), db.keys_dir().display().to_string());
-        output::print(&if self.at.json {
-            serde_json::json!({ "key": key.to_string(), "genesis": leaf, "origin": db.identity().origin(), "secrets": keys })
-                .to_string()
-        } else {
-            format!("key      {key}\ngenesis  {leaf}\nsecrets  {keys}")
-        })?;
+        let dir = self.at.dir()?;
+        let logs = match self.at.log() {
+            Some(log) => vec![log.to_owned()],
+            None => self.at.written(&dir)?,
+        };
+        for (place, log) in logs.iter().enumerate() {
+            let db = Database::open_log(&dir, log)?;
+            let Genesis { key, leaf, .. } = db.genesis()?;
+            let (leaf, keys) = (hex(&leaf), db.keys_dir().display().to_string());
+            output::print(&if self.at.json {
+                serde_json::json!({ "key": key.to_string(), "genesis": leaf, "origin": db.identity().origin(), "secrets": keys })
+                    .to_string()
+            } else {
+                let apart = if place > 0 { "\n" } else { "" };
+                format!("{apart}key      {key}\ngenesis  {leaf}\nsecrets  {keys}")
+            })?;
+        }
         Ok(Answer::Yes)
     }
 }

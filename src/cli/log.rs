@@ -52,9 +52,10 @@ pub(super) struct Adopt {
 impl Adopt {
     fn run(self) -> Outcome {
         let dir = self.at.dir()?;
-        self.at.check_newest(&dir)?;
-        let db = Database::adopt(dir, Options::default(), &self.reason)?;
-        let path = db.path().display().to_string();
+        for log in self.at.written(&dir)? {
+            Database::adopt(&dir, Options::default().log(log), &self.reason)?;
+        }
+        let path = dir.display().to_string();
         output::print(&if self.at.json {
             serde_json::json!({ "adopted": path }).to_string()
         } else {
@@ -83,14 +84,30 @@ pub(super) struct Succeed {
 impl Succeed {
     fn run(self) -> Outcome {
         let dir = self.at.dir()?;
-        self.at.check_newest(&dir)?;
-        let db = Database::succeed(dir, Options::default(), &self.reason)?;
-        announce(&db, "went on in a new log of", self.at.json)?;
-        Ok(Answer::Yes)
+        let logs = self.at.written(&dir)?;
+        let mut writable = None;
+        let mut made = 0;
+        for log in logs {
+            match Database::succeed(&dir, Options::default().log(log), &self.reason) {
+                Ok(db) => announce(&db, "went on in a new log of", self.at.json)?,
+                // One of several may need none.
+                Err(error @ Error::Writable { .. }) => {
+                    writable = Some(error);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            made += 1;
+        }
+        match writable {
+            Some(error) if made == 0 => Err(error.into()),
+            _ => Ok(Answer::Yes),
+        }
     }
 }
 
-/// The database's logs, the oldest first; the last one is written, the others are only read.
+/// The database's logs: `main` and its successors first, then the others. The last one of each line is written, those before
+/// it are only read.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb log list my-db --json")]
 pub(super) struct List {
@@ -106,7 +123,7 @@ impl List {
             return Err(Error::NotADatabase { path: dir }.into());
         }
         output::print(&if self.at.json {
-            serde_json::json!({ "logs": names, "written": names.last() }).to_string()
+            serde_json::json!({ "logs": names, "written": Database::written_logs(&dir)? }).to_string()
         } else {
             names.join("\n")
         })?;

@@ -20,6 +20,7 @@ mod look;
 mod names;
 mod output;
 mod place;
+mod policy;
 mod progress;
 mod proof;
 mod prove;
@@ -29,6 +30,7 @@ mod recover;
 #[cfg(feature = "search")]
 mod reindex;
 mod retain;
+mod route;
 mod schema;
 mod seal;
 mod show;
@@ -123,6 +125,8 @@ enum Command {
     Export(export::Export),
     Seal(seal::Seal),
     Retain(retain::Retain),
+    Policy(policy::Policy),
+    Route(route::Route),
     Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
@@ -199,6 +203,8 @@ impl Command {
             Command::Export(command) => command.run(),
             Command::Seal(command) => command.run(),
             Command::Retain(command) => command.run(),
+            Command::Policy(command) => command.run(),
+            Command::Route(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Checkpoint(command) => command.run(),
             Command::Proof(command) => command.run(),

@@ -3,6 +3,7 @@
 use super::Stop;
 use crate::database::Database;
 use crate::error::Error;
+use crate::log::Options;
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
@@ -14,8 +15,8 @@ pub(super) struct Where {
     /// The database's directory; AUDITDB_DIR if it is left out (`auditdb --help` says when it is).
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// The log in it, alone. If it is not said, what finds records looks into all logs, and everything else is about the
-    /// newest, which is the one that is written.
+    /// The log in it, alone. If it is not said, what finds records looks into all logs, what keeps, seals and verifies goes
+    /// over all of them, records go where the policy leads them, and everything else is about `main`.
     #[arg(long, value_name = "NAME")]
     log: Option<String>,
     /// Answer in JSON, for machines.
@@ -79,36 +80,51 @@ impl Where {
         })
     }
 
-    /// Opens the log for writing, or to hand records to whoever writes it.
+    /// Opens the database for writing, or to hand records to whoever writes it: the log that was asked for, alone, or `main`
+    /// with those that the policy leads records to.
     pub(super) fn join(&self, dir: &Path) -> Result<Database, Stop> {
-        self.check_newest(dir)?;
-        Ok(Database::join(dir)?)
-    }
-
-    /// The same for what only that log can do.
-    pub(super) fn join_log(&self, dir: &Path, log: &str) -> Result<Database, Stop> {
-        written(dir, log)?;
-        Ok(Database::join(dir)?)
-    }
-
-    /// Whether the log that was asked for is the one that is written.
-    pub(super) fn check_newest(&self, dir: &Path) -> Result<(), Stop> {
-        self.log.as_ref().map_or(Ok(()), |name| written(dir, name))
-    }
-}
-
-/// Whether that log is the one that is written.
-fn written(dir: &Path, name: &str) -> Result<(), Stop> {
-    let names = Database::logs(dir)?;
-    match names.last() {
-        Some(newest) if newest == name => Ok(()),
-        Some(newest) if names.iter().any(|known| known == name) => Err(Error::Succeeded {
-            log: name.to_owned(),
-            by: newest.clone(),
+        match &self.log {
+            Some(name) => self.join_log(dir, name),
+            None => Ok(Database::join(dir)?),
         }
-        .into()),
+    }
+
+    /// The same for one log.
+    pub(super) fn join_log(&self, dir: &Path, log: &str) -> Result<Database, Stop> {
         // It names the logs that there are.
-        _ => Database::open_log(dir, name).map(|_| ()).map_err(Stop::from),
+        if !Database::logs(dir)?.iter().any(|known| known == log) {
+            Database::open_log(dir, log)?;
+        }
+        Ok(Database::join_with(dir, Options::default().log(log))?)
+    }
+
+    /// The logs that a command is about that goes over all of them: those that are written, or the one that was asked for.
+    pub(super) fn written(&self, dir: &Path) -> Result<Vec<String>, Stop> {
+        if let Some(name) = &self.log {
+            self.check_newest(dir)?;
+            return Ok(vec![name.clone()]);
+        }
+        let names = Database::written_logs(dir)?;
+        if names.is_empty() {
+            return Err(Error::NotADatabase { path: dir.to_owned() }.into());
+        }
+        Ok(names)
+    }
+
+    /// Whether the log that was asked for is one that is written.
+    pub(super) fn check_newest(&self, dir: &Path) -> Result<(), Stop> {
+        let Some(name) = &self.log else { return Ok(()) };
+        let (names, written) = (Database::logs(dir)?, Database::written_logs(dir)?);
+        if written.contains(name) {
+            return Ok(());
+        }
+        let line = |name: &str| name.split('.').next().map(str::to_owned);
+        let by = written.into_iter().find(|newest| line(newest) == line(name));
+        match by.filter(|_| names.contains(name)) {
+            Some(by) => Err(Error::Succeeded { log: name.clone(), by }.into()),
+            // It names the logs that there are.
+            None => Database::open_log(dir, name).map(|_| ()).map_err(Stop::from),
+        }
     }
 }
 

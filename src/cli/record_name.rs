@@ -108,20 +108,28 @@ fn ask(db: &Database, name: &str, patience: &Patience) -> Result<Option<Vec<Entr
     }
 }
 
-/// The newest record of a caller that fits, in the newest log that has one.
+/// The newest record of a caller that fits: of each line of logs that of the newest log that has one, and of those the one
+/// that was logged last.
 fn newest(db: &Database, fits: impl Fn(&Entry) -> bool) -> Result<Option<Vec<Entry>>, Stop> {
     let own = db.identity().name();
+    let line = |log: &str| log.split('.').next().map(str::to_owned);
+    let (mut newest, mut found_in): (Option<Entry>, Option<String>) = (None, None);
     for log in db.asked_logs().iter().rev() {
+        if found_in.is_some() && found_in == line(log) {
+            continue;
+        }
         let found = if log == own {
             newest_of(db, &fits)?
         } else {
             newest_of(&alone(db, log)?, &fits)?
         };
-        if let Some(entry) = found {
-            return Ok(Some(vec![entry]));
+        let Some(entry) = found else { continue };
+        found_in = line(log);
+        if newest.as_ref().is_none_or(|newest| entry.logged() > newest.logged()) {
+            newest = Some(entry);
         }
     }
-    Ok(None)
+    Ok(newest.map(|entry| vec![entry]))
 }
 
 /// The newest record of a caller that fits in the handle's own log, read backwards a block at a time.

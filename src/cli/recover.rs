@@ -3,8 +3,10 @@
 use super::progress::waiting;
 use super::{Answer, Outcome, Where, output};
 use crate::database::Database;
-use crate::log::{Did, Done};
+use crate::disk::RealDisk;
+use crate::log::{Did, Done, Options, Recovery};
 use clap::Args;
+use std::sync::Arc;
 
 /// Make a damaged database writable again. What is replaced is kept beside the log, and what was done is recorded in it.
 #[derive(Debug, Args)]
@@ -18,7 +20,20 @@ impl Recover {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         self.at.check_newest(&dir)?;
-        let recovery = waiting("recovering", || Database::recover(dir))?;
+        let mut logs = Database::written_logs(&dir)?;
+        if let Some(log) = self.at.log() {
+            logs = vec![log.to_owned()];
+        }
+        let mut recovery = Recovery::default();
+        // One that has no log is said to be none.
+        for log in logs.iter().map(String::as_str).chain(logs.is_empty().then_some("main")) {
+            let options = Options::default().log(log);
+            let of_one = waiting("recovering", || {
+                Database::recover_with(&dir, Arc::new(RealDisk), &options)
+            })?;
+            recovery.faults.extend(of_one.faults);
+            recovery.done.extend(of_one.done);
+        }
         if self.at.json {
             let faults: Vec<String> = recovery.faults.iter().map(ToString::to_string).collect();
             let done: Vec<_> = recovery.done.iter().map(as_json).collect();

@@ -26,18 +26,21 @@ impl Reindex {
         let tell = |done, total| progress.at(done, total);
         let disk = Arc::new(RealDisk);
         let dir = self.at.dir()?;
-        self.at.check_newest(&dir)?;
-        let reindexed = Database::reindex_with(dir, disk, Options::default(), self.check, &tell)?;
-        progress.end();
-        output::print(&if self.at.json {
-            reindexed.to_json()
-        } else {
-            reindexed.to_string()
-        })?;
-        Ok(if reindexed.is_complete() {
-            Answer::Yes
-        } else {
-            Answer::No
-        })
+        let logs = self.at.written(&dir)?;
+        let mut answer = Answer::Yes;
+        for log in &logs {
+            let options = Options::default().log(log);
+            let reindexed = Database::reindex_with(&dir, disk.clone(), options, self.check, &tell)?;
+            progress.end();
+            output::print(&match (self.at.json, logs.len()) {
+                (true, _) => reindexed.to_json(),
+                (false, 1) => reindexed.to_string(),
+                (false, _) => format!("{log}: {reindexed}"),
+            })?;
+            if !reindexed.is_complete() {
+                answer = Answer::No;
+            }
+        }
+        Ok(answer)
     }
 }

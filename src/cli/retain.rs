@@ -30,34 +30,61 @@ pub(super) struct Retain {
 
 impl Retain {
     pub(super) fn run(self) -> Outcome {
-        let db = self.at.join(&self.at.dir()?)?;
+        let dir = self.at.dir()?;
+        let logs = self.at.written(&dir)?;
         let mut options = RetainOptions::default().dry_run(self.dry_run);
         if let Some(reason) = self.reason.as_deref().filter(|_| self.accept_clock) {
             options = options.accept_clock(reason);
         }
-        let done = waiting("dropping", || db.retain_with(&options))?;
+        let (mut answer, mut all) = (Answer::Yes, Vec::new());
+        for log in &logs {
+            let db = self.at.join_log(&dir, log)?;
+            let done = waiting("dropping", || db.retain_with(&options))?;
+            if !self.at.json {
+                if logs.len() > 1 {
+                    output::print(&format!("{log}:"))?;
+                }
+                show(&done)?;
+            }
+            answer = match (answer, judge(&done)) {
+                (Answer::Partial, _) | (_, Answer::Partial) => Answer::Partial,
+                (Answer::Yes, judged) => judged,
+                (no, _) => no,
+            };
+            all.push(done);
+        }
         if self.at.json {
-            let json = serde_json::to_string(&done).map_err(|error| Stop::CouldNot(error.to_string()))?;
-            output::print(&json)?;
-        } else {
-            show(&done)?;
+            let json = match all.as_slice() {
+                [only] => serde_json::to_value(only),
+                all => serde_json::to_value(all).map(|done| {
+                    let named = logs.iter().zip(done.as_array().into_iter().flatten());
+                    let named = named.map(|(log, done)| serde_json::json!({ "log": log, "retained": done }));
+                    serde_json::json!({ "logs": named.collect::<Vec<_>>() })
+                }),
+            };
+            output::print(&json.map_err(|error| Stop::CouldNot(error.to_string()))?.to_string())?;
         }
-        if let Some(fault) = &done.unreadable {
-            output::say(&format!(
-                "kept, with all behind it, because it is not as it was written: {fault}"
-            ));
-            return Ok(Answer::Partial);
-        }
-        if done.kept_by_clock > 0 {
-            output::say(&format!(
-                "{} segments would have expired by the clock, which went forward by {} s that nobody has accepted; if it is \
-                 right, say so with --accept-clock --reason",
-                done.kept_by_clock, done.clock_ahead
-            ));
-            return Ok(Answer::No);
-        }
-        Ok(Answer::Yes)
+        Ok(answer)
     }
+}
+
+/// What the exit code says of one log, with the reason on standard error.
+fn judge(done: &Retained) -> Answer {
+    if let Some(fault) = &done.unreadable {
+        output::say(&format!(
+            "kept, with all behind it, because it is not as it was written: {fault}"
+        ));
+        return Answer::Partial;
+    }
+    if done.kept_by_clock > 0 {
+        output::say(&format!(
+            "{} segments would have expired by the clock, which went forward by {} s that nobody has accepted; if it is \
+                 right, say so with --accept-clock --reason",
+            done.kept_by_clock, done.clock_ahead
+        ));
+        return Answer::No;
+    }
+    Answer::Yes
 }
 
 fn show(done: &Retained) -> Result<(), Stop> {

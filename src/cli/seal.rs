@@ -15,15 +15,25 @@ pub(super) struct Seal {
 
 impl Seal {
     pub(super) fn run(self) -> Outcome {
-        let db = self.at.join(&self.at.dir()?)?;
-        let sealed = waiting("sealing", || db.seal())?;
-        wait_for_indexes(&db);
-        let answer = if sealed { "sealed" } else { "nothing to seal" };
-        if self.at.json {
-            output::print(&serde_json::json!({ "sealed": sealed }).to_string())?;
-        } else {
-            output::print(answer)?;
+        let dir = self.at.dir()?;
+        let logs = self.at.written(&dir)?;
+        let mut sealed = Vec::new();
+        for log in &logs {
+            let db = self.at.join_log(&dir, log)?;
+            if waiting("sealing", || db.seal())? {
+                sealed.push(log.as_str());
+            }
+            wait_for_indexes(&db);
         }
+        output::print(&if self.at.json {
+            serde_json::json!({ "sealed": !sealed.is_empty(), "logs": sealed }).to_string()
+        } else if sealed.is_empty() {
+            "nothing to seal".to_owned()
+        } else if logs.len() == 1 {
+            "sealed".to_owned()
+        } else {
+            format!("sealed {}", sealed.join(", "))
+        })?;
         Ok(Answer::Yes)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::figures::{bytes, count, ratio, short_time};
 use super::{Answer, Outcome, Stop, Where, output};
+use crate::database::Database;
 use clap::Args;
 
 /// Show how many records there are, what they take on disk, and the hashes over them.
@@ -14,56 +15,78 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn run(self) -> Outcome {
-        let status = self.at.read(&self.at.dir()?)?.status()?;
+        let dir = self.at.dir()?;
+        let logs = match self.at.log() {
+            // Also one that is only read any more.
+            Some(log) => vec![log.to_owned()],
+            None => self.at.written(&dir)?,
+        };
+        let of = |log: &String| Ok(Database::open_log(&dir, log)?.status()?);
+        let all = logs.iter().map(of).collect::<Result<Vec<_>, Stop>>()?;
         if self.at.json {
-            let json = serde_json::to_string(&status).map_err(|error| Stop::CouldNot(error.to_string()))?;
-            output::print(&json)?;
+            let json = match all.as_slice() {
+                [only] => serde_json::to_value(only),
+                all => serde_json::to_value(all).map(|logs| serde_json::json!({ "logs": logs })),
+            };
+            let json = json.map_err(|error| Stop::CouldNot(error.to_string()))?;
+            output::print(&json.to_string())?;
             return Ok(Answer::Yes);
         }
-        let time = |time: &Option<String>| time.as_deref().map_or_else(|| "-".to_owned(), short_time);
-        let sealed = if status.sealed_bytes > 0 {
-            format!(
-                "{} of text in {} on disk, {:.2} to 1",
-                bytes(status.sealed_text_bytes),
-                bytes(status.sealed_bytes),
-                ratio(status.sealed_text_bytes, status.sealed_bytes)
-            )
-        } else {
-            "nothing yet".to_owned()
-        };
-        let next = status.next_expiry.as_deref().map_or_else(
-            || "nothing is sealed yet".to_owned(),
-            |time| format!("the oldest segment until {}", short_time(time)),
-        );
-        let kept = format!(
-            "from seq {} on; class {}, {} months; {next}",
-            status.earliest, status.class, status.keep_months
-        );
-        let month = status.text_bytes_a_month.map_or_else(
-            || "not known before an hour has passed".to_owned(),
-            |month| format!("{} of text at today's rate", bytes(month)),
-        );
-        output::print(&format!(
-            "log       {} {}\nrecords   {}\nsegments  {} sealed, {} journals\ntext      {}\non disk   {}\nsealed    {sealed}\n\
-             oldest    {}\nnewest    {}\na month   {month}\nkept      {kept}\nroot      {}\nchain     {}",
-            status.log,
-            status.log_id,
-            count(status.records),
-            count(status.segments),
-            status.journals,
-            bytes(status.text_bytes),
-            bytes(status.disk_bytes),
-            time(&status.oldest),
-            time(&status.newest),
-            status.root,
-            status.chain
-        ))?;
-        if status.damaged_segments > 0 {
-            output::say(&format!(
-                "damaged segments: {}, whose text is not counted; `auditdb verify` says what is wrong",
-                status.damaged_segments
-            ));
+        for (place, status) in all.iter().enumerate() {
+            if place > 0 {
+                output::print("")?;
+            }
+            show(status)?;
         }
         Ok(Answer::Yes)
     }
+}
+
+/// One log's figures.
+fn show(status: &crate::log::Status) -> Result<(), Stop> {
+    let time = |time: &Option<String>| time.as_deref().map_or_else(|| "-".to_owned(), short_time);
+    let sealed = if status.sealed_bytes > 0 {
+        format!(
+            "{} of text in {} on disk, {:.2} to 1",
+            bytes(status.sealed_text_bytes),
+            bytes(status.sealed_bytes),
+            ratio(status.sealed_text_bytes, status.sealed_bytes)
+        )
+    } else {
+        "nothing yet".to_owned()
+    };
+    let next = status.next_expiry.as_deref().map_or_else(
+        || "nothing is sealed yet".to_owned(),
+        |time| format!("the oldest segment until {}", short_time(time)),
+    );
+    let kept = format!(
+        "from seq {} on; class {}, {} months; {next}",
+        status.earliest, status.class, status.keep_months
+    );
+    let month = status.text_bytes_a_month.map_or_else(
+        || "not known before an hour has passed".to_owned(),
+        |month| format!("{} of text at today's rate", bytes(month)),
+    );
+    output::print(&format!(
+        "log       {} {}\nrecords   {}\nsegments  {} sealed, {} journals\ntext      {}\non disk   {}\nsealed    {sealed}\n\
+             oldest    {}\nnewest    {}\na month   {month}\nkept      {kept}\nroot      {}\nchain     {}",
+        status.log,
+        status.log_id,
+        count(status.records),
+        count(status.segments),
+        status.journals,
+        bytes(status.text_bytes),
+        bytes(status.disk_bytes),
+        time(&status.oldest),
+        time(&status.newest),
+        status.root,
+        status.chain
+    ))?;
+    if status.damaged_segments > 0 {
+        output::say(&format!(
+            "damaged segments: {}, whose text is not counted; `auditdb verify` says what is wrong",
+            status.damaged_segments
+        ));
+    }
+    Ok(())
 }

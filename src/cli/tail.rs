@@ -4,6 +4,7 @@ use super::figures::short_time;
 use super::look::string;
 use super::output::Out;
 use super::{Answer, Outcome, Stop, Where};
+use crate::database::Database;
 use crate::entry::Entry;
 use crate::record::printable;
 use clap::Args;
@@ -32,9 +33,56 @@ const PAUSE: Duration = Duration::from_millis(150);
 
 impl Tail {
     pub(super) fn run(self) -> Outcome {
-        let db = self.at.read(&self.at.dir()?)?;
+        let dir = self.at.dir()?;
+        let logs = match self.at.log() {
+            Some(log) => vec![log.to_owned()],
+            None => self.at.written(&dir)?,
+        };
+        let several = logs.len() > 1;
         let mut out = Out::new();
-        let end = db.len()?;
+        let mut newest: Vec<Entry> = Vec::new();
+        let mut open = Vec::new();
+        for log in &logs {
+            let db = Database::open_log(&dir, log)?;
+            let end = db.len()?;
+            newest.extend(self.newest_of(&db, end)?);
+            open.push((db, end));
+        }
+        newest.sort_by_key(|entry| std::cmp::Reverse(entry.logged()));
+        newest.truncate(self.number);
+        for entry in newest.iter().rev() {
+            self.print(&mut out, entry, several)?;
+        }
+        out.flush()?;
+        if !self.follow {
+            return Ok(Answer::Yes);
+        }
+        loop {
+            std::thread::sleep(PAUSE);
+            // Records may be led to one that was not there before.
+            if self.at.log().is_none() {
+                for log in self.at.written(&dir)? {
+                    if !open.iter().any(|(db, _)| db.identity().name() == log) {
+                        open.push((Database::open_log(&dir, &log)?, 0));
+                    }
+                }
+            }
+            let several = open.len() > 1;
+            for (db, next) in &mut open {
+                for entry in db.records(*next..)? {
+                    let entry = entry?;
+                    *next = entry.seq() + 1;
+                    if self.wants(&entry) {
+                        self.print(&mut out, &entry, several)?;
+                    }
+                }
+            }
+            out.flush()?;
+        }
+    }
+
+    /// The newest records of one log, the newest first.
+    fn newest_of(&self, db: &Database, end: u64) -> Result<Vec<Entry>, Stop> {
         let mut newest: Vec<Entry> = Vec::new();
         let (mut start, earliest) = (end, db.earliest()?);
         while newest.len() < self.number && start > earliest {
@@ -44,36 +92,22 @@ impl Tail {
             start = from;
         }
         newest.truncate(self.number);
-        for entry in newest.iter().rev() {
-            self.print(&mut out, entry)?;
-        }
-        out.flush()?;
-        if !self.follow {
-            return Ok(Answer::Yes);
-        }
-        let mut next = end;
-        loop {
-            std::thread::sleep(PAUSE);
-            for entry in db.records(next..)? {
-                let entry = entry?;
-                next = entry.seq() + 1;
-                if self.wants(&entry) {
-                    self.print(&mut out, &entry)?;
-                }
-            }
-            out.flush()?;
-        }
+        Ok(newest)
     }
 
     fn wants(&self, entry: &Entry) -> bool {
         self.all || !entry.is_of_the_log()
     }
 
-    fn print(&self, out: &mut Out, entry: &Entry) -> Result<(), Stop> {
+    fn print(&self, out: &mut Out, entry: &Entry, several: bool) -> Result<(), Stop> {
         if self.at.json {
             out.line(entry.text())
         } else {
-            out.line(&summary(entry, &format!("#{}", entry.seq())))
+            let name = match several {
+                true => format!("{}/{}", printable(entry.log()), entry.seq()),
+                false => format!("#{}", entry.seq()),
+            };
+            out.line(&summary(entry, &name))
         }
     }
 }

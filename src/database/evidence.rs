@@ -1,6 +1,8 @@
 //! What a database shows to the outside: who it is, checkpoints, and proofs. The writer signs; proofs are made from the
 //! files, by anybody who can read them.
 
+use super::opening::begin;
+use super::policies::Policies;
 use super::{Database, Mode, lineage};
 use crate::disk::{Disk, RealDisk};
 use crate::error::{Error, Result};
@@ -159,10 +161,11 @@ impl Database {
     /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
     pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
         let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
-        let (options, indexes) = super::begin(options);
+        let policies = Policies::read(&disk, path)?;
+        let (options, indexes) = begin(options, &policies);
         let (_, layout) = lineage::newest(&*disk, path, &options)?;
         let log = Log::adopt(Arc::clone(&disk), layout, options.clone(), reason)?;
-        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
     }
 
     /// Goes on in a new log when the newest cannot be written any more: it was rolled back, forked or copied, its keys are
@@ -182,12 +185,14 @@ impl Database {
     /// As [`Database::succeed`].
     pub fn succeed_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options, reason: &str) -> Result<Self> {
         let path = path.as_ref();
-        let (options, indexes) = super::begin(options);
+        let policies = Policies::read(&disk, path)?;
+        let (mut options, indexes) = begin(options, &policies);
+        options.siblings = super::branches::siblings(&disk, path, &options)?;
         let (name, old) = lineage::newest(&*disk, path, &options)?;
         let name = lineage::successor_of(&name);
         let new = lineage::layout(path, &name, &options);
         let log = log::succeed(&disk, &old, (name, new), &options, reason)?;
-        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log)))
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
     }
 
     /// Where the log's secret keys are, or would be.

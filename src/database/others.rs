@@ -1,4 +1,5 @@
-//! The logs of a database beside the one that a handle is of: predecessors, or successors that came to be since. They are
+//! The logs of a database beside the one that a handle is of: predecessors, successors that came to be since, and those
+//! that records are routed to. They are
 //! opened for reading when something is asked of them for the first time, and kept, with their indexes.
 //!
 //! What must hold: an answer shows what was in every log when it was asked; a log that is gone or cannot be opened is
@@ -70,14 +71,14 @@ impl Others {
             members.push((name, member));
         }
         let known: BTreeSet<String> = members.iter().map(|(name, _)| name.clone()).collect();
-        let newest = known.iter().max_by_key(|name| lineage::number(name));
-        let missing = newest.into_iter().flat_map(|newest| lineage::before(newest));
-        for name in missing.filter(|name| !known.contains(name)).take(MISSING) {
+        let missing = known.iter().flat_map(|name| lineage::before(name));
+        let missing: BTreeSet<String> = missing.filter(|name| !known.contains(name)).take(MISSING).collect();
+        for name in missing {
             let what = unlisted.clone().map_or(What::Missing, What::Unreadable);
             let member = not(line, &name, what);
             members.push((name, member));
         }
-        members.sort_by_key(|(name, _)| lineage::number(name));
+        members.sort_by(|(one, _), (other, _)| lineage::place(one).cmp(&lineage::place(other)));
         members.into_iter().map(|(_, member)| member).collect()
     }
 

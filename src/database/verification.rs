@@ -1,9 +1,11 @@
 //! Verifying a database: one of its logs, or all of them and how they hang together.
 
-use super::{Database, MAIN, lineage};
+use super::{Database, lineage};
 use crate::disk::{Disk, RealDisk};
 use crate::error::{Error, Result};
-use crate::log::{self, Anchors, Continued, Fault, Layout, Options, Report, What};
+use crate::log::{self, Anchors, Continued, Fault, Layout, Options, Report, Sibling, What};
+use crate::policy::DEFAULT_LOG;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -109,7 +111,7 @@ impl Database {
             Some(name) if !all.iter().any(|known| known == name) => return Err(lineage::no_log(path, name, &all)),
             Some(name) => vec![name.to_owned()],
             // Nothing there: said by whoever looks into it.
-            None if all.is_empty() => vec![MAIN.to_owned()],
+            None if all.is_empty() => vec![DEFAULT_LOG.to_owned()],
             None => all.clone(),
         };
         let named = |anchor: &&Anchors<'_>| names.iter().any(|name| names_log(anchor, name));
@@ -134,6 +136,13 @@ impl Database {
             }
         }
         reports.reverse();
+        task.siblings(&mut reports, &all);
+        if let Some(first) = reports
+            .iter_mut()
+            .rfind(|report| lineage::line_of(&report.log) == DEFAULT_LOG)
+        {
+            first.policy_edited = super::policies::edited(&**disk, path, first.policy())?;
+        }
         if let Some(first) = reports.first_mut().filter(|_| only.is_none()) {
             let strays = lineage::strays(&**disk, path);
             first
@@ -170,6 +179,41 @@ impl<'a> Task<'a> {
 
     fn layout(&self, name: &str) -> Layout {
         lineage::layout(self.path, name, &Options::default())
+    }
+
+    /// Holds every log against what the others say of it.
+    fn siblings(&self, reports: &mut [Report], all: &[String]) {
+        let said: Vec<(String, Sibling)> = reports
+            .iter()
+            .flat_map(|report| {
+                report
+                    .household
+                    .siblings
+                    .iter()
+                    .map(|sibling| (report.log.clone(), sibling.clone()))
+            })
+            .collect();
+        let mut missing = BTreeSet::new();
+        for (by, sibling) in said {
+            let fault = |what| Fault::new(self.layout(&sibling.log).root(), what);
+            if !all.contains(&sibling.log) {
+                let namer = reports.iter_mut().find(|report| report.log == by);
+                if let Some(report) = namer.filter(|_| missing.insert(sibling.log.clone())) {
+                    report.faults.push(fault(What::Missing));
+                }
+                continue;
+            }
+            let named = reports.iter_mut().find(|report| report.log == sibling.log);
+            if let Some(report) = named
+                && report.genesis.is_some_and(|genesis| Some(genesis) != sibling.leaf())
+                && !report
+                    .faults
+                    .iter()
+                    .any(|fault| matches!(fault.what, What::Sibling { .. }))
+            {
+                report.faults.push(fault(What::Sibling { by }));
+            }
+        }
     }
 
     fn verify(&self, name: &str, anchors: Anchors<'_>, continued: Option<Continued>) -> Result<Report> {

@@ -168,6 +168,7 @@ impl Draft {
                 salt,
                 conflict,
                 moved,
+                unrouted: record.unrouted.as_deref(),
             },
             &record.members,
         );

@@ -1,5 +1,6 @@
 //! The records that the log writes about itself: what their `event` says.
 
+use super::siblings::{Created, Household, PolicyChange, Sibling};
 use super::terms::{ClockAccepted, ClockStep, Clocks, Dropping, Keep, Terms};
 use super::view::Tip;
 use crate::policy::Class;
@@ -51,8 +52,8 @@ impl Identity {
     }
 }
 
-/// The event of a segment's first record: all that is needed to check the segment by itself. The members that nothing
-/// writes yet (region, policy, siblings, holds) keep their place: a reader takes any JSON in the two lists.
+/// The event of a segment's first record: all that is needed to check the segment by itself. A reader takes any JSON in the
+/// lists, so that a later release can add to what stands there.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) name: String,
@@ -69,7 +70,8 @@ pub(crate) struct State {
     pub(crate) keep: Option<Keep>,
     pub(crate) region: Option<String>,
     pub(crate) policy: Option<String>,
-    pub(crate) siblings: Vec<serde_json::Value>,
+    #[serde(default, deserialize_with = "known_siblings")]
+    pub(crate) siblings: Vec<Sibling>,
     pub(crate) holds: Vec<serde_json::Value>,
     /// What the clocks say: later the next opening can tell whether the clock stepped meanwhile.
     pub(crate) clock: Option<Clocks>,
@@ -100,7 +102,7 @@ impl State {
     /// What was promised about the records that follow. A log from before there were classes promised what is usual.
     pub(crate) fn promise(&self) -> Class {
         match (&self.class, self.keep) {
-            (Some(name), Some(keep)) => Class::stated(name, keep.months),
+            (Some(name), Some(keep)) => Class::stated(name, keep.months).with_margin(keep.margin),
             _ => Class::default(),
         }
     }
@@ -109,10 +111,18 @@ impl State {
     pub(crate) fn terms(self) -> Terms {
         Terms {
             class: self.promise(),
+            household: Household::of(&self),
+            region: self.region,
             holds: self.holds,
             clock: self.clock.unwrap_or_default(),
         }
     }
+}
+
+/// The siblings of a state that are in a form that this release knows.
+fn known_siblings<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<Sibling>, D::Error> {
+    let listed = Vec::<serde_json::Value>::deserialize(from)?.into_iter();
+    Ok(listed.filter_map(|value| serde_json::from_value(value).ok()).collect())
 }
 
 /// The public keys that are in force.
@@ -381,6 +391,8 @@ pub(crate) enum Stated {
     Clock(ClockStep),
     ClockAccepted,
     Dropping(Dropping),
+    Policy(PolicyChange),
+    Created(Created),
 }
 
 /// Reads such a record's members: by the name that stands first in them, in the bytes that the log writes, and by nothing
@@ -394,6 +406,8 @@ pub(crate) fn stated(members: &[u8]) -> Option<Stated> {
         b"clock" => Some(Stated::Clock(event_of(members)?)),
         b"clock_accepted" => event_of::<ClockAccepted>(members).map(|_| Stated::ClockAccepted),
         b"tombstone" => Some(Stated::Dropping(event_of(members)?)),
+        b"policy" => Some(Stated::Policy(event_of(members)?)),
+        b"log" => Some(Stated::Created(event_of(members)?)),
         _ => None,
     }
 }
@@ -451,12 +465,10 @@ fn state_of(identity: &Identity, keys: StateKeys, terms: &Terms, name: &str, pre
         origin: identity.origin(),
         keys,
         class: Some(terms.class.name().to_owned()),
-        keep: Some(Keep {
-            months: terms.class.months(),
-        }),
-        region: None,
-        policy: None,
-        siblings: Vec::new(),
+        keep: Some(Keep::of(&terms.class)),
+        region: terms.region.clone(),
+        policy: terms.household.policy.clone(),
+        siblings: terms.household.siblings.clone(),
         holds: terms.holds.clone(),
         clock: Some(terms.clock.clone()),
         previous,

@@ -100,6 +100,11 @@ pub enum What {
         /// What is another.
         why: String,
     },
+    /// The log is not the one that another log of the database names.
+    Sibling {
+        /// That log.
+        by: String,
+    },
     /// The index of a segment would not answer as the segment's text does: why.
     Index(String),
     /// A part record without the record that it belongs to, or the reverse, or with another content.
@@ -172,6 +177,7 @@ impl fmt::Display for What {
             ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
             What::Tombstone(why) => write!(f, "the tombstone {why}"),
+            What::Sibling { by } => write!(f, "is not the log that {by} names: it begins with another record"),
             What::Succeeded { by, why } => write!(f, "is not as it was when {by} went on from it: {why}"),
             What::Index(why) => write!(f, "the index {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),

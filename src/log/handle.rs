@@ -10,11 +10,12 @@ use super::journal::JournalWriter;
 use super::keeper::Keeper;
 use super::layout::Layout;
 use super::open;
-use super::options::Options;
+use super::options::{Options, TakenUp};
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
 use super::replay::InForce;
+use super::siblings::{Household, Sibling};
 use super::signer::{Claim, Found, Signer};
 use super::terms::{Clocks, Terms};
 use super::tiles::with_tiles;
@@ -107,6 +108,11 @@ impl Log {
             predecessor,
             terms: Terms {
                 class: options.class.clone().unwrap_or_default(),
+                region: options.policy.as_ref().and_then(|policy| policy.region.clone()),
+                household: Household {
+                    policy: None,
+                    siblings: options.siblings.clone(),
+                },
                 ..Terms::default()
             },
             away: None,
@@ -114,6 +120,7 @@ impl Log {
             signer,
         };
         let log = Self::start(files, options, start)?;
+        log.take_up_policy()?;
         // Signed from the first record on.
         log.act(Writer::end_epoch)?;
         Ok(log)
@@ -215,6 +222,7 @@ impl Log {
             cut.settle(&*files.disk, &files.layout)?;
         }
         dropping::finish(&files)?;
+        log.take_up_policy()?;
         if let Some(class) = log.core.options.class.clone() {
             log.set_class(class)?;
         }
@@ -333,6 +341,24 @@ impl Log {
     /// Keeps records for another time from here on.
     pub(crate) fn set_class(&self, class: Class) -> Result<()> {
         self.core.set_class(class)
+    }
+
+    /// Records that the database has another log.
+    pub(crate) fn add_sibling(&self, sibling: &Sibling) -> Result<()> {
+        self.act(|writer| writer.add_sibling(sibling))
+    }
+
+    /// Records that another policy is in force from here on.
+    pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
+        self.act(|writer| writer.take_up(policy))
+    }
+
+    fn take_up_policy(&self) -> Result<()> {
+        self.core
+            .options
+            .policy
+            .as_ref()
+            .map_or(Ok(()), |policy| self.take_up(policy))
     }
 
     /// Signs and stores how far the log is.

@@ -164,7 +164,11 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
     };
     let state = newest_state(disk, layout)?.map(|(_, state)| state);
     let stated = state.as_ref().and_then(|state| state.logged);
-    let terms = state.map(State::terms).unwrap_or_default();
+    let mut terms = state.map(State::terms).unwrap_or_default();
+    // A journal that says something begins with a state.
+    if last.journal.end > 0 {
+        terms.household = last.household.clone();
+    }
     Ok(Opened {
         view,
         last,

@@ -2,6 +2,7 @@
 
 use super::segment::Encoding;
 use crate::policy::Class;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -57,11 +58,35 @@ pub struct Options {
     /// Told of every sealed segment.
     #[cfg(feature = "search")]
     pub(crate) follower: Option<std::sync::Arc<dyn super::follow::Follower>>,
+    /// The log of the database that is opened alone, such as `eu-health`; without it, its first one, and the others with it
+    /// as records are led to them.
+    pub log: Option<String>,
+    /// The policy that the log takes up when it is opened; `None` leaves the one that it has.
+    pub(crate) policy: Option<TakenUp>,
+    /// The other logs that a new one names.
+    pub(crate) siblings: Vec<super::siblings::Sibling>,
+    /// Tells which records should have gone elsewhere.
+    pub(crate) router: Option<std::sync::Arc<dyn Router>>,
     /// Drops segments when another process asks for it.
     pub(crate) retain: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
+}
+
+/// What a log takes up of the database's policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TakenUp {
+    /// The file and its digest; nothing if there is no file any more.
+    pub(crate) file: Option<(String, String)>,
+    /// The region of the log's records.
+    pub(crate) region: Option<String>,
+}
+
+/// Knows which log a record belongs to.
+pub(crate) trait Router: std::fmt::Debug + Send + Sync {
+    /// Why a record that another process sends to this log has no way to it; `None` if it has one.
+    fn flag(&self, log: &str, record: &crate::record::Prepared) -> Option<String>;
 }
 
 /// What a later room does when another process asks for it through the door: a request and an answer in bytes.
@@ -90,6 +115,10 @@ impl Default for Options {
             index_threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(2)),
             #[cfg(feature = "search")]
             follower: None,
+            log: None,
+            policy: None,
+            siblings: Vec::new(),
+            router: None,
             retain: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
@@ -179,6 +208,13 @@ impl Options {
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.class = Some(class);
+        self
+    }
+
+    /// Names the log that is opened alone.
+    #[must_use]
+    pub fn log(mut self, name: impl Into<String>) -> Self {
+        self.log = Some(name.into());
         self
     }
 

@@ -6,6 +6,7 @@ use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};
 use super::layout::{Layout, journal_seq, segment_seq};
+use super::siblings::Household;
 use super::standing::{stated_by_journal, tip_before, tip_of_directory};
 use super::tombstone;
 use super::view::{Framed, LiveJournal, SegmentRef, Tip, View};
@@ -27,6 +28,8 @@ pub(crate) struct Replayed {
     pub(crate) closed: bool,
     /// The keys that its records put in force; nothing if none of them says.
     pub(crate) keys: Option<InForce>,
+    /// The policy and the other logs, as its records say.
+    pub(crate) household: Household,
     /// Positioned behind the last intact frame.
     pub(crate) reader: FrameReader,
 }
@@ -99,7 +102,7 @@ impl InForce {
                 after.ahead = 0;
                 Some(after)
             }
-            Stated::Dropping(_) => before.cloned(),
+            Stated::Dropping(_) | Stated::Policy(_) | Stated::Created(_) => before.cloned(),
         }
     }
 }
@@ -115,6 +118,7 @@ pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) ->
         callers: 0,
         closed: false,
         keys: None,
+        household: Household::default(),
         reader,
     };
     if first_seq != replayed.tip.next_seq() {
@@ -162,6 +166,10 @@ impl Replayed {
         }
         for mark in &derived.marks {
             self.keys = InForce::after(self.keys.as_ref(), &mark.line);
+            let members = read_head(&mark.line).and_then(|head| mark.line.get(head.members));
+            if let Some(said) = members.and_then(stated) {
+                self.household.take(&said);
+            }
         }
         self.tip.advance(&derived);
         let framed = Framed {

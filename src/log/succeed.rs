@@ -10,6 +10,7 @@ use super::layout::Layout;
 use super::open::newest_state;
 use super::options::Options;
 use super::replay::read_tip;
+use super::siblings::{Household, Sibling};
 use super::{Identity, new_id};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -28,7 +29,7 @@ pub(crate) fn succeed(
     let lock = take_lock(&**disk, old)?;
     let path = old.root().to_owned();
     let (predecessor, state) = newest_state(&**disk, old)?.ok_or(Error::NotADatabase { path })?;
-    let promised = Some(state.promise());
+    let (promised, household) = (Some(state.promise()), Household::of(&state));
     let standing = match read_tip(&**disk, old, predecessor.log_id) {
         Ok((view, tip)) if view.broken.is_none() => Some(Standing::new(&tip.tree, &tip.chain)),
         // Nobody can tell where a damaged log ends.
@@ -48,10 +49,17 @@ pub(crate) fn succeed(
     };
     // What was promised goes on to hold, unless somebody says otherwise.
     let class = options.class.clone().or(promised);
-    let options = Options {
+    let mut options = Options {
         class,
         ..options.clone()
     };
+    // Those that were named and cannot be read any more are missed in this log too.
+    let known = household
+        .siblings
+        .into_iter()
+        .filter(|sibling| !options.siblings.contains(sibling));
+    let known: Vec<Sibling> = known.collect();
+    options.siblings.extend(known);
     let log = Log::create(Arc::clone(disk), new, identity, options, Some(predecessor))?;
     drop(lock);
     Ok(log)

@@ -4,8 +4,9 @@
 //! What must hold: all of it stands in every `state`, so that nobody has to read what stands before.
 
 use super::events::{BLAKE3, hex, system, unhex};
+use super::siblings::Household;
 use super::tombstone::Manifest;
-use crate::policy::Class;
+use crate::policy::{Class, Margin};
 use crate::proof::Hash;
 use crate::record::{format_time, read_time};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,18 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Keep {
     /// In calendar months.
     pub(crate) months: u32,
+    /// What the policy adds to the promise.
+    #[serde(flatten)]
+    pub(crate) margin: Margin,
+}
+
+impl Keep {
+    pub(crate) fn of(class: &Class) -> Self {
+        Keep {
+            months: class.months(),
+            margin: class.margin(),
+        }
+    }
 }
 
 /// What the clocks say besides the time at which a record was logged.
@@ -34,6 +47,8 @@ pub(crate) struct Terms {
     pub(crate) class: Class,
     pub(crate) holds: Vec<serde_json::Value>,
     pub(crate) clock: Clocks,
+    pub(crate) region: Option<String>,
+    pub(crate) household: Household,
 }
 
 /// Records are kept for another time from here on.
@@ -41,7 +56,8 @@ pub(crate) fn class_change(before: &Class, after: &Class) -> Vec<u8> {
     #[derive(Serialize)]
     struct Kept<'a> {
         class: &'a str,
-        months: u32,
+        #[serde(flatten)]
+        keep: Keep,
     }
     #[derive(Serialize)]
     struct Change<'a> {
@@ -53,7 +69,7 @@ pub(crate) fn class_change(before: &Class, after: &Class) -> Vec<u8> {
         fn of(class: &'a Class) -> Self {
             Kept {
                 class: class.name(),
-                months: class.months(),
+                keep: Keep::of(class),
             }
         }
     }

@@ -11,9 +11,10 @@ use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
 use super::keyring;
-use super::options::Options;
+use super::options::{Options, TakenUp};
 use super::read::Files;
 use super::receipt::Receipt;
+use super::siblings::{self, Sibling};
 use super::signer::Signer;
 use super::streams::Streams;
 use super::terms::{self, Clocks, Terms};
@@ -256,6 +257,32 @@ impl Writer {
             self.terms.class = before;
         }
         recorded
+    }
+
+    /// Records that another policy is in force from here on.
+    pub(crate) fn take_up(&mut self, policy: &TakenUp) -> std::result::Result<(), CommitFailure> {
+        let after = policy
+            .file
+            .as_ref()
+            .map(|(digest, text)| (digest.as_str(), text.as_str()));
+        self.terms.region.clone_from(&policy.region);
+        let before = self.terms.household.policy.as_deref();
+        if before == after.map(|(digest, _)| digest) {
+            return Ok(());
+        }
+        self.record(siblings::policy_change(before, after))?;
+        self.terms.household.policy = policy.file.as_ref().map(|(digest, _)| digest.clone());
+        Ok(())
+    }
+
+    /// Records that the database has another log.
+    pub(crate) fn add_sibling(&mut self, sibling: &Sibling) -> std::result::Result<(), CommitFailure> {
+        if self.terms.household.siblings.contains(sibling) {
+            return Ok(());
+        }
+        self.record(siblings::created(sibling))?;
+        self.terms.household.add(sibling);
+        Ok(())
     }
 
     /// Signs how far the log is, in a record, and goes on to the next epoch.

@@ -66,7 +66,7 @@ pub(crate) struct Way {
     /// The record's own class or region decided against that route.
     pub(crate) own: bool,
     /// Why there was no way but the default.
-    pub(crate) flag: Option<String>,
+    pub(crate) flag: Option<&'static str>,
 }
 
 impl Conditions {
@@ -96,9 +96,18 @@ impl Conditions {
     /// As somebody would say it.
     pub(crate) fn shown(&self) -> String {
         let mut shown = String::new();
-        for (name, list) in Self::NAMES.iter().zip(self.lists()).filter(|(_, list)| !list.is_empty()) {
+        for (name, list) in Self::NAMES
+            .iter()
+            .zip(self.lists())
+            .filter(|(_, list)| !list.is_empty())
+        {
             let list: Vec<String> = list.iter().map(ToString::to_string).collect();
-            let _ = write!(shown, "{}{name} {}", if shown.is_empty() { "" } else { ", " }, list.join(" or "));
+            let _ = write!(
+                shown,
+                "{}{name} {}",
+                if shown.is_empty() { "" } else { ", " },
+                list.join(" or ")
+            );
         }
         shown
     }
@@ -128,21 +137,20 @@ impl Policy {
         let led = route.and_then(|route| self.routes.get(route));
         let log = led.map_or(DEFAULT_LOG, |route| route.log.as_str());
         let (class, region) = (facts.class.as_deref(), facts.region.as_deref());
-        let way = |log: &str, own: bool, flag: Option<String>| Way {
+        let way = |log: &str, own: bool, flag: Option<&'static str>| Way {
             log: log.to_owned(),
             route,
             own,
             flag,
         };
         if class.is_none() && region.is_none() {
-            let none = || format!("no route for agent {}", facts.agent);
-            return way(log, false, route.is_none().then(none));
+            return way(log, false, route.is_none().then_some("no route"));
         }
-        if let Some(class) = class.filter(|class| self.class(class).is_none()) {
-            return way(DEFAULT_LOG, true, Some(format!("no class {class}")));
+        if class.is_some_and(|class| self.class(class).is_none()) {
+            return way(DEFAULT_LOG, true, Some("no such class"));
         }
-        if let Some(region) = region.filter(|region| !self.regions.contains(*region)) {
-            return way(DEFAULT_LOG, true, Some(format!("no region {region}")));
+        if region.is_some_and(|region| !self.regions.contains(region)) {
+            return way(DEFAULT_LOG, true, Some("no such region"));
         }
         // What the record does not say is as where the route leads.
         let (led_class, led_region) = self.kept_in(log);
@@ -160,7 +168,7 @@ impl Policy {
             None => class.to_owned(),
         };
         if self.logs.contains_key(&derived) || derived == DEFAULT_LOG || !fits_a_name(&derived) {
-            return way(DEFAULT_LOG, true, Some(format!("no log for class {class}, and {derived} is of another")));
+            return way(DEFAULT_LOG, true, Some("no log of this class and region"));
         }
         way(&derived, true, None)
     }
@@ -170,7 +178,10 @@ impl Policy {
         if let Some(rule) = self.logs.get(log) {
             return (rule.class.as_deref().unwrap_or(DEFAULT_CLASS), rule.region.as_deref());
         }
-        let ends = |class: &&str| log.strip_suffix(class).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'));
+        let ends = |class: &&str| {
+            log.strip_suffix(class)
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('-'))
+        };
         let known = super::class::Class::names();
         let classes = known.into_iter().chain(self.classes.keys().map(String::as_str));
         // The longest, where one class's name is another's end.

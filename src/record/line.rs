@@ -19,6 +19,9 @@ pub(crate) const HEAD_RESERVE: usize = 1_024;
 /// The version of the record's schema.
 const VERSION: &[u8] = b"{\"v\":1,\"seq\":";
 
+/// What stands before the reason in a record that no route led to its log.
+const UNROUTED: &[u8] = b",\"unrouted\":";
+
 /// Who wrote a record into the log, and how the log knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Writer {
@@ -64,6 +67,8 @@ pub(crate) struct Front<'a> {
     pub(crate) salt: Option<[u8; 16]>,
     pub(crate) conflict: Option<u64>,
     pub(crate) moved: &'a [Moved],
+    /// Why there was no way to a log but the default.
+    pub(crate) unrouted: Option<&'a str>,
 }
 
 /// Appends a whole line, without the newline.
@@ -88,6 +93,10 @@ pub(crate) fn write_line(out: &mut Vec<u8>, front: &Front<'_>, members: &[u8]) {
         out.extend_from_slice(seq.to_string().as_bytes());
     }
     parts::write_entries(out, front.moved);
+    if let Some(why) = front.unrouted {
+        out.extend_from_slice(UNROUTED);
+        write_string(out, why);
+    }
     if !members.is_empty() {
         out.push(b',');
         out.extend_from_slice(members);
@@ -107,6 +116,8 @@ pub(crate) struct Head {
     pub(crate) conflict: Option<u64>,
     /// The `parts` list as it stands in the line.
     pub(crate) parts: Option<Range<usize>>,
+    /// Why no route led to this log, a JSON string as it stands in the line.
+    pub(crate) unrouted: Option<Range<usize>>,
     /// The caller's members, without the braces.
     pub(crate) members: Range<usize>,
 }
@@ -136,6 +147,10 @@ pub(crate) fn read_head(line: &[u8]) -> Option<Head> {
         Some(()) => Some(reader.value()?),
         None => None,
     };
+    let unrouted = match reader.literal(UNROUTED) {
+        Some(()) => Some(reader.value()?),
+        None => None,
+    };
     let end = line.len().checked_sub(1)?;
     if line.get(end) != Some(&b'}') {
         return None;
@@ -153,6 +168,7 @@ pub(crate) fn read_head(line: &[u8]) -> Option<Head> {
         writer,
         conflict,
         parts,
+        unrouted,
         members,
     })
 }

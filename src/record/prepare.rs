@@ -41,6 +41,8 @@ pub struct Prepared {
     pub(crate) defines: Option<String>,
     /// The digests of definitions that this record names.
     pub(crate) names: Vec<String>,
+    /// Why no route led to the log that it goes to.
+    pub(crate) unrouted: Option<String>,
 }
 
 /// The emitter's own running count of its records.
@@ -96,6 +98,7 @@ impl Prepared {
             source: None,
             defines: None,
             names,
+            unrouted: None,
         }
     }
 
@@ -198,6 +201,7 @@ impl Found {
             source,
             defines,
             names,
+            unrouted: None,
         }
     }
 }

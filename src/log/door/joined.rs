@@ -8,16 +8,18 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+    self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+    SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::log::handle::Log;
 use crate::log::keys::new_id;
 use crate::log::layout::Layout;
-use crate::log::options::Options;
+use crate::log::options::{Options, TakenUp};
 use crate::log::reading::Reading;
 use crate::log::receipt::Receipt;
+use crate::log::siblings::Sibling;
 use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey};
 use crate::record::Prepared;
@@ -166,6 +168,20 @@ impl Joined {
         let own = |log: &Log| log.retain(asked);
         let retained = self.ask(RETAIN, asked, |_, answer| Ok(answer.to_vec()), own);
         retained.map_err(|undone| undone.error)
+    }
+
+    /// Records that the database has another log.
+    pub(crate) fn add_sibling(&self, sibling: &Sibling) -> Result<()> {
+        let body = serde_json::to_vec(sibling).unwrap_or_default();
+        let added = self.ask(SIBLING, &body, |_, _| Ok(()), |log| log.add_sibling(sibling));
+        added.map_err(|undone| undone.error)
+    }
+
+    /// Records that another policy is in force from here on.
+    pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
+        let body = serde_json::to_vec(policy).unwrap_or_default();
+        let taken = self.ask(POLICY, &body, |_, _| Ok(()), |log| log.take_up(policy));
+        taken.map_err(|undone| undone.error)
     }
 
     /// Appends what goes in one message.

@@ -15,6 +15,10 @@ pub(crate) const ROTATE_KEY: u8 = 4;
 pub(crate) const SET_CLASS: u8 = 5;
 /// Drop what need not be kept any longer; request and answer are JSON.
 pub(crate) const RETAIN: u8 = 6;
+/// The database has another log; the request is JSON.
+pub(crate) const SIBLING: u8 = 7;
+/// Take up a policy; the request is JSON.
+pub(crate) const POLICY: u8 = 8;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

@@ -2,9 +2,12 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+    SIBLING,
 };
 use crate::log::handle::Core;
+use crate::log::options::TakenUp;
+use crate::log::siblings::Sibling;
 use crate::policy::Class;
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
@@ -144,6 +147,16 @@ fn carry_out(
             let retain = core.options.retain.ok_or("this writer drops nothing")?;
             retain(core, body).map_err(|error| error.to_string().into())
         }
+        SIBLING => {
+            let sibling: Sibling = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let added = core.act(|writer| writer.add_sibling(&sibling));
+            added.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
+        POLICY => {
+            let policy: TakenUp = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let taken = core.act(|writer| writer.take_up(&policy));
+            taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",
             env!("CARGO_PKG_VERSION")
@@ -165,6 +178,8 @@ fn append(core: &Core, author: &Arc<Author>, share: &mut Share<'_>, body: &[u8])
         let mut record = Prepared::new(text, core.options.record_bytes)
             .map_err(|refusal| format!("record {} of the list refused: {refusal}", place + 1))?;
         record.id = record.id.or(id);
+        let router = core.options.router.as_ref();
+        record.unrouted = router.and_then(|router| router.flag(core.files.identity.name(), &record));
         prepared.push(record);
     }
     let (receipts, whole) = core.append(prepared, author).map_err(|error| error.to_string())?;

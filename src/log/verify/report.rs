@@ -4,7 +4,9 @@ use super::anchors::Continued;
 use super::trust::Trust;
 use crate::log::events::{Predecessor, hex};
 use crate::log::fault::Fault;
+use crate::log::siblings::Household;
 use crate::log::view::Tip;
+use crate::proof::Hash;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -58,6 +60,12 @@ pub struct Report {
     pub tombstones: u64,
     /// The log that this one goes on from, as its first record says.
     pub(crate) predecessor: Option<Predecessor>,
+    /// The leaf of its first record; the policy that is in force, and the other logs of the database, as it says.
+    pub(crate) genesis: Option<Hash>,
+    pub(crate) household: Household,
+    /// The digest of the policy file, or that there is none, if it is not the policy that is in force: it was edited, or
+    /// taken away, and nothing has recorded that yet.
+    pub policy_edited: Option<String>,
 }
 
 /// Frames behind the end that `committed` names. A writer is committing them just now, or somebody put an older
@@ -109,6 +117,9 @@ impl Report {
             dropped: 0,
             tombstones: 0,
             predecessor: None,
+            genesis: None,
+            household: Household::default(),
+            policy_edited: None,
         }
     }
 
@@ -116,6 +127,14 @@ impl Report {
         self.signed = trust.signed();
         self.epochs = trust.epochs();
         self.predecessor = trust.predecessor().cloned();
+        self.genesis = trust.genesis().map(|(leaf, _)| *leaf);
+        self.household = trust.household().cloned().unwrap_or_default();
+    }
+
+    /// The digest of the policy that is in force, as the log's newest record about it says.
+    #[must_use]
+    pub fn policy(&self) -> Option<&str> {
+        self.household.policy.as_deref()
     }
 
     /// The name of the log that this one goes on from.
@@ -189,6 +208,8 @@ impl Report {
             "unsigned": self.unsigned(),
             "dropped": self.dropped,
             "tombstones": self.tombstones,
+            "policy": self.policy(),
+            "policy_edited": self.policy_edited,
             "whole": self.seqs.is_none(),
             "seqs": self.seqs.as_ref().map(|seqs| [seqs.start, seqs.end]),
             "records": self.records,
@@ -292,6 +313,13 @@ impl fmt::Display for Report {
                     "completeness: UNPROVEN; whether newest records were cut off shows a checkpoint kept elsewhere (--against)"
                 ),
             }?;
+        }
+        if let Some(found) = &self.policy_edited {
+            writeln!(
+                f,
+                "policy: edited since it was taken up, and not recorded yet: in force {}, the file {found}",
+                self.policy().unwrap_or("none")
+            )?;
         }
         match self.faults.len() {
             0 => f.write_str("sound: every byte is as the log wrote it"),

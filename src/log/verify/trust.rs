@@ -10,6 +10,7 @@ use crate::log::events::{
 };
 use crate::log::fault::{Fault, What};
 use crate::log::replay::InForce;
+use crate::log::siblings::{Household, PolicyChange};
 use crate::log::terms::Dropping;
 use crate::log::view::Marked;
 use crate::policy::Hold;
@@ -35,6 +36,8 @@ pub(crate) struct Trust {
     /// What the newest state says of how long records are kept and which are held.
     months: u32,
     holds: Vec<Hold>,
+    /// The policy that is in force and the other logs, as far as anything said so.
+    household: Option<Household>,
 }
 
 /// A record that says that a segment is dropped, and what was in force then.
@@ -73,6 +76,12 @@ impl Trust {
     /// Records are missing or cannot be read: what is in force has to be taken from what comes next.
     pub(crate) fn lose_track(&mut self) {
         self.in_force = None;
+        self.household = None;
+    }
+
+    /// The policy that is in force and the other logs of the database.
+    pub(crate) fn household(&self) -> Option<&Household> {
+        self.household.as_ref()
     }
 
     /// How many records the newest signature covers.
@@ -110,6 +119,12 @@ impl Trust {
             Stated::Key(change) => self.check_change(&change),
             Stated::Clock(clock) => clock.step().map(|_| ()).ok_or_else(malformed),
             Stated::ClockAccepted => Ok(()),
+            Stated::Policy(change) => self.check_policy(change),
+            Stated::Created(created) => {
+                let leaf = created.sibling.leaf().ok_or_else(malformed);
+                self.household.get_or_insert_default().add(&created.sibling);
+                leaf.map(|_| ())
+            }
             Stated::Dropping(event) => {
                 self.announced.push(Announced {
                     seq: mark.seq,
@@ -145,12 +160,40 @@ impl Trust {
         {
             return Err(What::State("it says otherwise how far the clock went forward"));
         }
+        let household = Household::of(&state);
+        if let Some(before) = self.household.replace(household.clone()) {
+            if before.policy != household.policy {
+                return Err(What::State("it names another policy than was taken up"));
+            }
+            if before
+                .siblings
+                .iter()
+                .any(|sibling| !household.siblings.contains(sibling))
+            {
+                return Err(What::State("it leaves out a log that was named before"));
+            }
+        }
         let expected = self.in_force.as_ref().map(|in_force| &in_force.keys);
         let agrees = expected.is_none_or(|expected| *expected == state.keys) && (mark.seq > 0 || state.keys.epoch == 0);
         if !self.log_keys.contains(&key) {
             self.log_keys.push(key);
         }
         if agrees { Ok(()) } else { Err(What::Keys) }
+    }
+
+    fn check_policy(&mut self, change: PolicyChange) -> Result<(), What> {
+        let (before, whole) = (change.before.clone(), change.is_whole());
+        let household = self.household.get_or_insert_with(|| Household {
+            policy: before.clone(),
+            ..Household::default()
+        });
+        let follows = household.policy == before;
+        household.policy = change.after;
+        match (follows, whole) {
+            (true, true) => Ok(()),
+            (false, _) => Err(What::State("it does not follow the policy that was in force")),
+            (true, false) => Err(What::State("its text is not the policy that its digest names")),
+        }
     }
 
     fn check_epoch(&mut self, mark: &Marked, logged: i64, epoch: &Epoch) -> Result<(), What> {

@@ -130,7 +130,10 @@ impl Policy {
             let class = known.clone().or_else(|| law.as_ref().map(|law| law.called(&name)));
             let class = class.or_else(|| months.map(|months| Class::stated(&name, months)));
             let Some(mut class) = class else {
-                mistakes.say(&section.at(), format!("{} says nowhere for how long: keep = MONTHS", section.name()));
+                mistakes.say(
+                    &section.at(),
+                    format!("{} says nowhere for how long: keep = MONTHS", section.name()),
+                );
                 section.end(mistakes);
                 continue;
             };
@@ -150,7 +153,10 @@ impl Policy {
             if let Some((by, at)) = delete_by {
                 if by <= class.months() {
                     let (keep, name) = (class.months(), &name);
-                    mistakes.say(&at, format!("delete_by has to be later than the {keep} months that {name} keeps"));
+                    mistakes.say(
+                        &at,
+                        format!("delete_by has to be later than the {keep} months that {name} keeps"),
+                    );
                 }
                 margin.delete_by = Some(by);
             }
@@ -177,7 +183,9 @@ impl Policy {
             if !fits_a_name(&name) {
                 mistakes.say(&at, no_name("a log", &name));
             }
-            let class = section.text("class", mistakes).and_then(|placed| self.known_class(placed, mistakes));
+            let class = section
+                .text("class", mistakes)
+                .and_then(|placed| self.known_class(placed, mistakes));
             let region = section.text("region", mistakes).map(|(region, at)| {
                 if !fits_a_name(&region) {
                     mistakes.say(&at, no_name("a region", &region));
@@ -211,14 +219,20 @@ impl Policy {
             };
             if conditions.is_empty() {
                 let known = Conditions::NAMES.join(", ");
-                mistakes.say(&section.at(), format!("a route needs a condition: {known}; `agent = \"*\"` takes all"));
+                mistakes.say(
+                    &section.at(),
+                    format!("a route needs a condition: {known}; `agent = \"*\"` takes all"),
+                );
             }
             match section.text("log", mistakes) {
                 Some((log, _)) if log == super::route::DEFAULT_LOG || self.logs.contains_key(&log) => {
                     let line = mistakes.line(&section.at());
                     self.routes.push(Route { conditions, log, line });
                 }
-                Some((log, at)) => mistakes.say(&at, format!("there is no [log.{log}]; add it, so that its class is clear")),
+                Some((log, at)) => mistakes.say(
+                    &at,
+                    format!("there is no [log.{log}]; add it, so that its class is clear"),
+                ),
                 None => mistakes.say(&section.at(), "a route needs the log to which it leads: log = \"…\""),
             }
             section.end(mistakes);
@@ -228,7 +242,11 @@ impl Policy {
     fn people(&mut self, whole: &mut Section<'_>, mistakes: &mut Mistakes<'_>) {
         for ((name, _), mut section) in whole.named("people", mistakes) {
             let key = section.text("key", mistakes);
-            let roles = section.texts("roles", mistakes).into_iter().map(|(role, _)| role).collect();
+            let roles = section
+                .texts("roles", mistakes)
+                .into_iter()
+                .map(|(role, _)| role)
+                .collect();
             match key {
                 Some((key, at)) => {
                     let other = self.people.iter().find(|(_, other)| other.key == key);
@@ -277,7 +295,10 @@ impl Policy {
                     };
                     self.tools.insert(name, rule);
                 }
-                _ => mistakes.say(&at, "a tool has a system and an operation (search, read, create, update, delete, …)"),
+                _ => mistakes.say(
+                    &at,
+                    "a tool has a system and an operation (search, read, create, update, delete, …)",
+                ),
             }
             section.end(mistakes);
         }
@@ -289,7 +310,9 @@ impl Policy {
             let logs = section.texts("log", mistakes);
             let every = section.number("every", 1..=60 * 24 * 366, mistakes);
             let key = section.text("key", mistakes).map(|(key, _)| key);
-            let certificate = section.text("certificate", mistakes).map(|(certificate, _)| certificate);
+            let certificate = section
+                .text("certificate", mistakes)
+                .map(|(certificate, _)| certificate);
             match to {
                 Some((to, at)) => {
                     if !["dir:", "witness:", "tsa:"].iter().any(|scheme| to.starts_with(scheme)) {
@@ -315,7 +338,10 @@ impl Policy {
         }
         let mut known = Class::names();
         known.extend(self.classes.keys().map(String::as_str));
-        mistakes.say(&at, format!("there is no class {name:?}; there are {}", known.join(", ")));
+        mistakes.say(
+            &at,
+            format!("there is no class {name:?}; there are {}", known.join(", ")),
+        );
         None
     }
 }
@@ -327,7 +353,10 @@ pub(crate) fn digest(text: &[u8]) -> String {
 
 fn pointer((text, at): Placed, mistakes: &mut Mistakes<'_>) -> String {
     if !text.starts_with('/') {
-        mistakes.say(&at, format!("{text:?} is no JSON Pointer, which begins with a slash: \"/{text}\""));
+        mistakes.say(
+            &at,
+            format!("{text:?} is no JSON Pointer, which begins with a slash: \"/{text}\""),
+        );
     }
     text
 }

@@ -19,6 +19,19 @@ pub struct Mistake {
     pub message: String,
 }
 
+impl Mistake {
+    /// The file is no text from that byte on.
+    pub(crate) fn not_utf8(bytes: &[u8], at: usize) -> Self {
+        let before = bytes.get(..at).unwrap_or(bytes);
+        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        Mistake {
+            line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
+            column: String::from_utf8_lossy(line).chars().count() + 1,
+            message: "this is not UTF-8".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
@@ -129,7 +142,10 @@ impl<'a> Section<'a> {
         for (key, value) in around.table {
             let own = key.get_ref().to_string();
             if own.is_empty() || own.len() > LONGEST || own.chars().any(char::is_control) {
-                mistakes.say(&key.span(), format!("{own:?} is no name: 1 to {LONGEST} bytes, nothing unprintable"));
+                mistakes.say(
+                    &key.span(),
+                    format!("{own:?} is no name: 1 to {LONGEST} bytes, nothing unprintable"),
+                );
                 continue;
             }
             let section = Section::of(format!("[{name}.{own}]"), value, mistakes);
@@ -189,7 +205,10 @@ impl<'a> Section<'a> {
         let number = number.filter(|number| bounds.contains(number));
         if number.is_none() {
             let (least, most) = (bounds.start(), bounds.end());
-            mistakes.say(&value.span(), format!("{name} is a whole number from {least} to {most}"));
+            mistakes.say(
+                &value.span(),
+                format!("{name} is a whole number from {least} to {most}"),
+            );
         }
         Some((number?, value.span()))
     }
@@ -201,7 +220,10 @@ impl<'a> Section<'a> {
                 continue;
             }
             let (name, known) = (&self.name, self.taken.join(", "));
-            mistakes.say(&key.span(), format!("there is no {:?} in {name}; there are {known}", key.get_ref()));
+            mistakes.say(
+                &key.span(),
+                format!("there is no {:?} in {name}; there are {known}", key.get_ref()),
+            );
         }
     }
 

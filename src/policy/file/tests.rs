@@ -68,13 +68,19 @@ fn facts<'a>(agent: &'a str, class: &'a str, region: &'a str, country: &'a str, 
 fn a_whole_file_is_read() {
     let policy = Policy::parse(WHOLE).unwrap();
     let short = policy.class("short").unwrap();
-    assert_eq!((short.months(), short.margin().buffer_days, short.margin().delete_by), (3, 14, Some(6)));
+    assert_eq!(
+        (short.months(), short.margin().buffer_days, short.margin().delete_by),
+        (3, 14, Some(6))
+    );
     assert!(short.margin().anchored && short.margin().backed_up);
     assert_eq!(policy.class("bank").unwrap().months(), 36);
     assert_eq!(policy.class("health").unwrap().months(), 24);
     assert_eq!(policy.people.get("anna").unwrap().roles, ["legal"]);
     let tool = policy.tools.get("refund_order").unwrap();
-    assert_eq!((tool.resource.as_deref(), tool.subject.as_slice()), (Some("/order"), &["/customer/id".to_owned()][..]));
+    assert_eq!(
+        (tool.resource.as_deref(), tool.subject.as_slice()),
+        (Some("/order"), &["/customer/id".to_owned()][..])
+    );
     assert_eq!(policy.anchors.first().unwrap().every_minutes, Some(60));
     assert!(Policy::parse("").is_ok_and(|policy| !policy.is_routing()));
 }
@@ -101,7 +107,11 @@ fn records_find_their_log() {
         ("support", "gold", "eu", "", "", DEFAULT_LOG, true),
     ] {
         let way = policy.way(&facts(agent, class, region, country, system));
-        assert_eq!((way.log.as_str(), way.flag.is_some()), (log, flagged), "{agent} {class} {region} {country} {system}");
+        assert_eq!(
+            (way.log.as_str(), way.flag.is_some()),
+            (log, flagged),
+            "{agent} {class} {region} {country} {system}"
+        );
     }
     assert_eq!(policy.kept_in("us-health"), ("health", Some("us")));
     assert_eq!(policy.kept_in("eu-bank"), ("bank", Some("eu")));
@@ -139,14 +149,26 @@ to = "ftp:somewhere"
 "#;
     let mistakes = Policy::parse(text).unwrap_err();
     let lines: Vec<usize> = mistakes.iter().map(|mistake| mistake.line).collect();
-    assert_eq!(lines, [1, 3, 4, 5, 8, 9, 10, 11, 12, 13, 15, 19, 23, 24, 26], "{mistakes:#?}");
+    assert_eq!(
+        lines,
+        [1, 3, 4, 5, 8, 9, 10, 11, 12, 13, 15, 19, 23, 24, 26],
+        "{mistakes:#?}"
+    );
     let said = |line: usize, words: &str| {
-        let found = mistakes.iter().any(|mistake| mistake.line == line && mistake.message.contains(words));
+        let found = mistakes
+            .iter()
+            .any(|mistake| mistake.line == line && mistake.message.contains(words));
         assert!(found, "line {line}: {words}\n{mistakes:#?}");
     };
-    said(1, "there is no \"keep\" in the file; there are class, regions, log, route, people, tools, anchor");
+    said(
+        1,
+        "there is no \"keep\" in the file; there are class, regions, log, route, people, tools, anchor",
+    );
     said(3, "class financial keeps records for 24 to 1200 months");
-    said(10, "there is no class \"gold\"; there are standard, financial, health, eu-ai-act, ");
+    said(
+        10,
+        "there is no class \"gold\"; there are standard, financial, health, eu-ai-act, ",
+    );
     said(12, "there is no [log.nowhere]");
     said(19, "a has the same key");
     said(23, "\"/order\"");
@@ -154,9 +176,16 @@ to = "ftp:somewhere"
 
 #[test]
 fn what_is_no_toml_is_named_with_its_line() {
-    for (text, line) in [("[class.a\nkeep = 1", 1), ("a = 1\nb = = 2\n", 2), ("x = \"unfinished", 1)] {
+    for (text, line) in [
+        ("[class.a\nkeep = 1", 1),
+        ("a = 1\nb = = 2\n", 2),
+        ("x = \"unfinished", 1),
+    ] {
         let mistakes = Policy::parse(text).unwrap_err();
-        assert!(mistakes.iter().any(|mistake| mistake.line == line), "{text:?}: {mistakes:?}");
+        assert!(
+            mistakes.iter().any(|mistake| mistake.line == line),
+            "{text:?}: {mistakes:?}"
+        );
     }
     assert!(Policy::parse(&"#".repeat(LONGEST + 1)).is_err());
     assert!(Policy::parse(&format!("a = {}1", "[".repeat(5000))).is_err());

@@ -28,6 +28,7 @@ const BY_NATURE: &[&str] = &[
     "writer",
     "salt",
     "conflict",
+    "unrouted",
     "parts",
     "duration_ms",
     "correlation",

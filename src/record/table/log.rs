@@ -23,6 +23,8 @@ rows! {
         optional conflict: Integer, query "conflict";
         /// The values that were too large for the line, and where they belong.
         repeated parts: Parted;
+        /// Why the record is in the default log: no route led anywhere, or there is no such class or region.
+        optional unrouted: Str, query "unrouted";
     }
 
     /// Who wrote a record to the log, as the log made sure of it.

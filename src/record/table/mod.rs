@@ -38,7 +38,7 @@ pub(crate) static LOG_KIND_MEMBERS: Shape = log::LogKindMembers::SHAPE;
 
 /// The top members that are refused from callers.
 pub(crate) static LOG_ONLY: &[&str] = &[
-    "v", "seq", "logged", "writer", "salt", "conflict", "parts", "event", "alert", "part",
+    "v", "seq", "logged", "writer", "salt", "conflict", "parts", "unrouted", "event", "alert", "part",
 ];
 
 /// The member's name: the Rust name without the underscore that keeps it apart from a keyword.
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(
             names,
             [
-                "v", "seq", "id", "logged", "time", "writer", "salt", "conflict", "parts"
+                "v", "seq", "id", "logged", "time", "writer", "salt", "conflict", "parts", "unrouted"
             ]
         );
     }

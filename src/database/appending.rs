@@ -1,0 +1,222 @@
+//! Taking records in. Each finds its log: the handle's own, or the one to which the policy leads.
+//!
+//! What must hold: a record is checked before any of a list is stored; what comes back is in the order of what went in.
+
+use super::branches::Branches;
+use super::facts::lead;
+use super::{Database, Mode};
+use crate::error::{Error, Result};
+use crate::log::{Receipt, Ticket};
+use crate::record::{Prepared, Record};
+use std::sync::Arc;
+
+/// What became of a list of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Appended {
+    /// A receipt for each record, in their order; each says in which log it is.
+    pub receipts: Vec<Receipt>,
+    /// Whether all of them became durable as one: a list that is longer than one commit takes is not, or one whose records
+    /// went to several logs, and a crash in the middle may leave a part of it.
+    pub atomic: bool,
+}
+
+/// A record that was handed over and becomes durable while its caller goes on.
+#[derive(Debug)]
+pub struct Pending {
+    ticket: Arc<Ticket>,
+}
+
+impl Pending {
+    /// Waits until the record is durable.
+    ///
+    /// # Errors
+    /// The record was not stored: the disk is full, or the log takes nothing any more since a write failed.
+    pub fn wait(self) -> Result<Receipt> {
+        one(self.ticket.wait()?)
+    }
+}
+
+impl Database {
+    /// Appends a record and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the record is not as the schema says, [`Error::DiskFull`] if there is no room (nothing was
+    /// stored then), [`Error::Poisoned`] once a write failed in any other way.
+    pub fn append(&self, record: &Record) -> Result<Receipt> {
+        self.append_json(&record.to_json())
+    }
+
+    /// Appends records in their order and waits until all are durable.
+    ///
+    /// # Errors
+    /// As [`Database::append`]; if one record is refused, none is stored.
+    pub fn append_all<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Result<Appended> {
+        let texts: Vec<String> = records.into_iter().map(Record::to_json).collect();
+        self.append_all_json(texts.iter().map(String::as_str))
+    }
+
+    /// Appends a record given as a JSON object and waits until it is durable.
+    ///
+    /// # Errors
+    /// As [`Database::append`].
+    pub fn append_json(&self, text: &str) -> Result<Receipt> {
+        one(self.append_texts(&[text.as_bytes()])?.receipts)
+    }
+
+    /// Appends records given as JSON objects, in their order, and waits until all are durable.
+    ///
+    /// # Errors
+    /// As [`Database::append_all`].
+    pub fn append_all_json<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Appended> {
+        let texts: Vec<&[u8]> = texts.into_iter().map(str::as_bytes).collect();
+        self.append_texts(&texts)
+    }
+
+    /// Hands a record over without waiting until it is durable; it waits only while the queue is full. Records become
+    /// durable in the order in which they were handed over.
+    ///
+    /// # Errors
+    /// As [`Database::append`], as far as it shows already.
+    pub fn submit(&self, record: &Record) -> Result<Pending> {
+        self.submit_json(&record.to_json())
+    }
+
+    /// Hands over a record given as a JSON object; see [`Database::submit`].
+    ///
+    /// # Errors
+    /// As [`Database::submit`].
+    pub fn submit_json(&self, text: &str) -> Result<Pending> {
+        let mut record = Prepared::new(text.as_bytes(), self.inner.options.record_bytes)?;
+        let ticket = match self.led(&mut record)? {
+            Some(branch) => branch.submit_here(text, record)?,
+            None => self.submit_here(text, record)?,
+        };
+        Ok(Pending { ticket })
+    }
+
+    /// Seals what was appended since the last seal and waits until it is done, also in the logs that records were led to
+    /// since this handle was opened. Says whether there was anything.
+    ///
+    /// # Errors
+    /// The segment could not be written; the records stay in the journal, and it is tried again later.
+    pub fn seal(&self) -> Result<bool> {
+        let mut sealed = false;
+        for branch in self.inner.branches.iter().flat_map(Branches::all_open) {
+            sealed |= branch.seal()?;
+        }
+        let own = match &self.inner.mode {
+            Mode::Writing(log) => log.seal(),
+            Mode::Reading(_) => Err(Error::ReadOnly {
+                path: self.inner.path.clone(),
+            }),
+            Mode::Joined(joined) => joined.seal(),
+        };
+        Ok(own? | sealed)
+    }
+
+    fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
+        // Checked here in any case: a refusal names its place best before the text travels.
+        let limit = self.inner.options.record_bytes;
+        let prepared = texts
+            .iter()
+            .map(|text| Prepared::new(text, limit))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        self.append_prepared(texts, prepared)
+    }
+
+    /// Appends records to the logs where they belong.
+    fn append_prepared(&self, texts: &[&[u8]], mut prepared: Vec<Prepared>) -> Result<Appended> {
+        let ways = prepared.iter_mut().map(|record| self.led(record));
+        let ways = ways.collect::<Result<Vec<Option<Database>>>>()?;
+        if ways.iter().all(Option::is_none) {
+            return self.append_here(texts, prepared);
+        }
+        let mut shares: Vec<Share> = Vec::new();
+        for (place, ((way, record), text)) in ways.into_iter().zip(prepared).zip(texts).enumerate() {
+            let to = way.unwrap_or_else(|| self.clone());
+            let at = shares.iter().position(|share| Arc::ptr_eq(&share.to.inner, &to.inner));
+            let at = at.unwrap_or_else(|| {
+                shares.push(Share { to, ..Share::of(self) });
+                shares.len() - 1
+            });
+            if let Some(share) = shares.get_mut(at) {
+                share.places.push(place);
+                share.texts.push(text);
+                share.records.push(record);
+            }
+        }
+        let alone = shares.len() == 1;
+        let (mut receipts, mut atomic) = (Vec::with_capacity(texts.len()), alone);
+        for share in shares {
+            let appended = share.to.append_here(&share.texts, share.records)?;
+            atomic &= appended.atomic;
+            receipts.extend(share.places.into_iter().zip(appended.receipts));
+        }
+        receipts.sort_unstable_by_key(|(place, _)| *place);
+        Ok(Appended {
+            receipts: receipts.into_iter().map(|(_, receipt)| receipt).collect(),
+            atomic,
+        })
+    }
+
+    /// Appends to the handle's own log.
+    fn append_here(&self, texts: &[&[u8]], prepared: Vec<Prepared>) -> Result<Appended> {
+        let (receipts, atomic) = match &self.inner.mode {
+            Mode::Writing(log) => log.append(prepared)?,
+            Mode::Reading(_) => return Err(self.read_only()),
+            Mode::Joined(joined) => joined.append(texts, prepared)?,
+        };
+        Ok(Appended { receipts, atomic })
+    }
+
+    fn submit_here(&self, text: &str, record: Prepared) -> Result<Arc<Ticket>> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.submit(record),
+            Mode::Joined(joined) if let Some(log) = joined.own() => log.submit(record),
+            _ => {
+                let appended = self.append_here(&[text.as_bytes()], vec![record]);
+                Ok(Ticket::settled(appended.map(|appended| appended.receipts)))
+            }
+        }
+    }
+
+    /// The log that the policy leads the record to, if it is not the handle's own; a record without a way is marked.
+    fn led(&self, record: &mut Prepared) -> Result<Option<Database>> {
+        let Some(branches) = &self.inner.branches else {
+            return Ok(None);
+        };
+        let Some(policy) = branches.policy(self)?.filter(|policy| policy.is_routing()) else {
+            return Ok(None);
+        };
+        let way = lead(&policy, record);
+        record.unrouted = way.flag.map(str::to_owned);
+        if way.log == super::lineage::line_of(self.identity().name()) {
+            return Ok(None);
+        }
+        branches.line(self, &way.log).map(Some)
+    }
+}
+
+/// The records of a list that go to one log.
+struct Share<'a> {
+    to: Database,
+    places: Vec<usize>,
+    texts: Vec<&'a [u8]>,
+    records: Vec<Prepared>,
+}
+
+impl Share<'_> {
+    fn of(to: &Database) -> Self {
+        Share {
+            to: to.clone(),
+            places: Vec::new(),
+            texts: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+}
+
+fn one(receipts: Vec<Receipt>) -> Result<Receipt> {
+    receipts.into_iter().next().ok_or(Error::Closed)
+}

@@ -1,0 +1,245 @@
+//! Creating and opening databases, and single logs of them.
+
+use super::branches::Branches;
+use super::indexes::Indexes;
+use super::others::Others;
+use super::policies::{Policies, options_of};
+use super::{Database, Inner, Mode, lineage};
+use crate::disk::{Disk, RealDisk, SimDisk};
+use crate::error::{Error, Result};
+use crate::log::{self, Identity, Joining, Layout, Log, Options, Reading, Recovery};
+use crate::policy::DEFAULT_LOG;
+use std::path::Path;
+use std::sync::Arc;
+
+impl Database {
+    /// Creates a database in a directory that has none, and opens it for writing. A policy file (`auditdb.toml`) that is
+    /// there already is taken up.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is one already; [`Error::Policy`] if the policy file has mistakes.
+    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+        Self::create_with(path, Arc::new(RealDisk), Options::default())
+    }
+
+    /// Creates a database on that disk.
+    ///
+    /// # Errors
+    /// As [`Database::create`].
+    pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let policies = Policies::read(&disk, path)?;
+        let (options, indexes) = begin(options, &policies);
+        let (name, layout) = lineage::newest(&*disk, path, &options)?;
+        let io = |error| Error::io("creating", path, error);
+        disk.create_dir(path).map_err(io)?;
+        if let Some(group) = options.group {
+            disk.set_group(path, group)
+                .map_err(|error| Error::io("giving to its group", path, error))?;
+        }
+        let identity = Identity {
+            database: log::new_id(&*disk),
+            log_id: log::new_id(&*disk),
+            name,
+        };
+        let log = Log::create(Arc::clone(&disk), layout, identity, options.clone(), None)?;
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
+    }
+
+    /// Opens a database for writing, with what its policy file says: a change of that is recorded first. A log that
+    /// [`Options::log`] names is opened alone, and what is appended goes there wherever the policy leads.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] if another process writes to it (see [`Database::join`]), [`Error::Damaged`] if its files are
+    /// not as they were written: then it can still be read. [`Error::Policy`] if the policy file has mistakes.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Arc::new(RealDisk), Options::default())
+    }
+
+    /// Opens a database on that disk for writing.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let policies = Policies::read(&disk, path)?;
+        let (options, indexes) = begin(options, &policies);
+        let (_, layout) = lineage::newest(&*disk, path, &options)?;
+        let log = Log::open(Arc::clone(&disk), layout, options.clone())?;
+        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
+    }
+
+    /// Opens a database for writing, or, if another process of this machine writes to it already, appends through that
+    /// process. Its records then name this process's user as their writer all the same.
+    ///
+    /// When the other process ends, this one finds the next writer or becomes it, and what was not acknowledged yet is
+    /// sent again. So that the log can tell a record that it has already, a record without an `id` and a `source` gets
+    /// its id before it is sent for the first time, and with it a `salt`, like every record whose id was chosen.
+    /// Appending waits for an answer for as long as the other process is there, and looks for another one for some
+    /// seconds; [`Error::Uncertain`] says that there was no answer and no other writer.
+    ///
+    /// # Errors
+    /// As [`Database::open`]; [`Error::Locked`] only if the other process does not let others append.
+    pub fn join(path: impl AsRef<Path>) -> Result<Self> {
+        Self::join_with(path, Options::default())
+    }
+
+    /// The same with options, which name a log perhaps; they count if this process is the writer.
+    ///
+    /// # Errors
+    /// As [`Database::join`].
+    pub fn join_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
+        let path = path.as_ref();
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let policies = Policies::read(&disk, path)?;
+        let (options, indexes) = begin(options, &policies);
+        let (_, layout) = lineage::newest(&*disk, path, &options)?;
+        let mode = match log::join(&disk, &layout, &options)? {
+            Joining::Writer(log) => Mode::Writing(log),
+            Joining::Joined(joined) => {
+                // Where it is in force already this does nothing.
+                if let Some(policy) = &options.policy {
+                    joined.take_up(policy)?;
+                }
+                Mode::Joined(joined)
+            }
+        };
+        Ok(Self::new(path, disk, options, indexes, mode, policies))
+    }
+
+    /// Opens a database for reading; any number of processes may, beside the one that writes.
+    ///
+    /// # Errors
+    /// [`Error::NotADatabase`] if there is none, [`Error::Damaged`] if what is not sealed yet cannot be read.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_read_only_with(path, Arc::new(RealDisk))
+    }
+
+    /// Opens a database on that disk for reading.
+    ///
+    /// # Errors
+    /// As [`Database::open_read_only`].
+    pub fn open_read_only_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>) -> Result<Self> {
+        let path = path.as_ref();
+        let (_, layout) = lineage::newest(&*disk, path, &Options::default())?;
+        Self::reading(path, disk, layout, Some(Others::default()))
+    }
+
+    /// Opens one of a database's logs for reading, such as one that has a successor (see [`Database::succeed`]). Questions
+    /// to this handle go to that log alone, and not to the others of the database.
+    ///
+    /// # Errors
+    /// As [`Database::open_read_only`]; [`Error::NotFound`] if there is no log of that name.
+    pub fn open_log(path: impl AsRef<Path>, name: &str) -> Result<Self> {
+        Self::open_log_with(path, Arc::new(RealDisk), name)
+    }
+
+    /// Opens one of a database's logs on that disk for reading.
+    ///
+    /// # Errors
+    /// As [`Database::open_log`].
+    pub fn open_log_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, name: &str) -> Result<Self> {
+        let path = path.as_ref();
+        let names = lineage::all(&*disk, path, &Options::default())?;
+        if !names.iter().any(|known| known == name) {
+            return Err(lineage::no_log(path, name, &names));
+        }
+        let layout = lineage::layout(path, name, &Options::default());
+        Self::reading(path, disk, layout, None)
+    }
+
+    /// The names of a database's logs: `main` and its successors first, then the others by name, each with its successors
+    /// behind it.
+    ///
+    /// # Errors
+    /// The directory cannot be listed.
+    pub fn logs(path: impl AsRef<Path>) -> Result<Vec<String>> {
+        lineage::all(&RealDisk, path.as_ref(), &Options::default())
+    }
+
+    /// The names of the logs that are written: those that have no successor.
+    ///
+    /// # Errors
+    /// As [`Database::logs`].
+    pub fn written_logs(path: impl AsRef<Path>) -> Result<Vec<String>> {
+        Ok(lineage::written(&Self::logs(path)?))
+    }
+
+    /// A database in memory, for tests of applications: the same code on a disk that is none. It is gone with its last
+    /// handle.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::in_memory());
+        let options = Options::default().zero_ahead(false);
+        Self::create_with("/memory", disk, options).expect("a fresh disk in memory takes a new database")
+    }
+
+    /// Makes a damaged database writable again: the only way, and only when a person asks for it. What is replaced or cut
+    /// off is kept beside the log, and what was done is recorded in it. Records that are lost stay lost: verify goes on
+    /// naming them. If it is interrupted, nothing is lost; it can be run again.
+    ///
+    /// # Errors
+    /// Another process writes to it, it cannot be told whose log this is, or [`Error::Lost`]: nothing intact says where
+    /// the log stands.
+    pub fn recover(path: impl AsRef<Path>) -> Result<Recovery> {
+        Self::recover_with(path, Arc::new(RealDisk), &Options::default())
+    }
+
+    /// Recovers a database on that disk, or the log of it that the options name.
+    ///
+    /// # Errors
+    /// As [`Database::recover`].
+    pub fn recover_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: &Options) -> Result<Recovery> {
+        let (name, layout) = lineage::newest(&*disk, path.as_ref(), options)?;
+        log::recover(&disk, &layout, &name, options)
+    }
+
+    /// A handle of a log that is written, or is appended to through another process.
+    pub(super) fn new(
+        path: &Path,
+        disk: Arc<dyn Disk>,
+        options: Options,
+        indexes: Indexes,
+        mode: Mode,
+        policies: Policies,
+    ) -> Self {
+        // One that was asked for by its name is alone.
+        let whole = options.log.is_none();
+        Database {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                disk,
+                options,
+                mode,
+                indexes,
+                others: whole.then(Others::default),
+                branches: whole.then(|| Branches::new(policies)),
+            }),
+        }
+    }
+
+    fn reading(path: &Path, disk: Arc<dyn Disk>, layout: Layout, others: Option<Others>) -> Result<Self> {
+        let mode = Mode::Reading(Box::new(Reading::open(Arc::clone(&disk), layout)?));
+        let options = Options::default();
+        Ok(Database {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                disk,
+                indexes: Indexes::of_a_reader(&options),
+                options,
+                mode,
+                others,
+                branches: None,
+            }),
+        })
+    }
+}
+
+/// Options of a log that is about to be opened, with what later rooms do behind it.
+pub(super) fn begin(options: Options, policies: &Policies) -> (Options, Indexes) {
+    let line = options.log.as_deref().map_or(DEFAULT_LOG, lineage::line_of).to_owned();
+    let (mut options, indexes) = Indexes::begin(options_of(options, policies.current(), &line));
+    options.retain = Some(crate::retention::through_the_door);
+    options.router = Some(policies.router());
+    (options, indexes)
+}

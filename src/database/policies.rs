@@ -1,0 +1,170 @@
+//! The policy file of an open database: read when it is opened, and again when it has changed.
+//!
+//! What must hold: a policy is recorded in a log before anything is done there by it; a file with mistakes changes nothing
+//! in a database that is open, and keeps one from being opened.
+
+use super::facts::lead;
+use super::lineage;
+use crate::disk::{Disk, Open};
+use crate::error::{Error, Result};
+use crate::log::{Options, Router, TakenUp};
+use crate::policy::{DEFAULT_LOG, POLICY_FILE, Policy, digest};
+use crate::record::Prepared;
+use parking_lot::RwLock;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The policy that an open database goes by.
+#[derive(Debug)]
+pub(super) struct Policies {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    shared: Arc<Shared>,
+    /// When the file was looked at last, in nanoseconds of the clock that never steps.
+    looked: AtomicU64,
+}
+
+/// What is known to the doors of all logs as well.
+#[derive(Debug)]
+struct Shared {
+    current: RwLock<Current>,
+}
+
+#[derive(Debug, Clone)]
+struct Current {
+    /// None if there is no file.
+    policy: Option<Arc<Policy>>,
+    /// The file as it was read last, also if it was not taken up.
+    seen: Option<Vec<u8>>,
+}
+
+/// The file is looked at this often, in nanoseconds.
+const OFTEN_NS: u64 = 1_000_000_000;
+
+/// No file that is longer is read.
+const LONGEST: u64 = 1 << 20;
+
+impl Policies {
+    /// Reads the policy of the database at that path.
+    pub(super) fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self> {
+        let path = path.join(POLICY_FILE);
+        let seen = read(&**disk, &path)?;
+        let policy = seen.as_deref().map(|bytes| parse(&path, bytes)).transpose()?;
+        let current = Current {
+            policy: policy.map(Arc::new),
+            seen,
+        };
+        Ok(Policies {
+            looked: AtomicU64::new(disk.monotonic()),
+            disk: Arc::clone(disk),
+            path,
+            shared: Arc::new(Shared {
+                current: RwLock::new(current),
+            }),
+        })
+    }
+
+    pub(super) fn current(&self) -> Option<Arc<Policy>> {
+        self.shared.current.read().policy.clone()
+    }
+
+    /// Another policy than the current one, if the file holds one now, and was not looked at just before.
+    pub(super) fn changed(&self) -> Option<Option<Arc<Policy>>> {
+        let (now, looked) = (self.disk.monotonic(), self.looked.load(Ordering::Relaxed));
+        if now.saturating_sub(looked) < OFTEN_NS {
+            return None;
+        }
+        let first = self
+            .looked
+            .compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed);
+        first.ok()?;
+        // One that cannot be read is as good as one with mistakes.
+        let seen = read(&*self.disk, &self.path).ok()?;
+        if self.shared.current.read().seen == seen {
+            return None;
+        }
+        let policy = seen.as_deref().map(|bytes| parse(&self.path, bytes)).transpose();
+        self.shared.current.write().seen = seen;
+        Some(policy.ok()?.map(Arc::new))
+    }
+
+    /// Goes by another policy from here on.
+    pub(super) fn set(&self, policy: Option<Arc<Policy>>) {
+        self.shared.current.write().policy = policy;
+    }
+
+    /// Tells the doors of the logs which records belong elsewhere.
+    pub(super) fn router(&self) -> Arc<dyn Router> {
+        Arc::clone(&self.shared) as Arc<dyn Router>
+    }
+}
+
+impl Router for Shared {
+    fn flag(&self, log: &str, record: &Prepared) -> Option<String> {
+        let policy = self.current.read().policy.clone()?;
+        if !policy.is_routing() {
+            return None;
+        }
+        let way = lead(&policy, record);
+        let elsewhere = way.log != lineage::line_of(log);
+        let flag = way
+            .flag
+            .or(elsewhere.then_some("sent here by a process with another policy"));
+        flag.map(str::to_owned)
+    }
+}
+
+/// Options for the line of logs of that name, by what the policy says of it.
+pub(super) fn options_of(mut options: Options, policy: Option<Arc<Policy>>, line: &str) -> Options {
+    let Some(policy) = policy else {
+        options.policy = Some(TakenUp::default());
+        return options;
+    };
+    let (class, region) = policy.kept_in(line);
+    // The first log keeps its own class unless the file says another.
+    let said = line != DEFAULT_LOG || policy.logs.get(line).is_some_and(|rule| rule.class.is_some());
+    if said && options.class.is_none() {
+        options.class = policy.class(class);
+    }
+    options.policy = Some(TakenUp {
+        file: Some((policy.digest(), policy.text.clone())),
+        region: region.map(str::to_owned),
+    });
+    options
+}
+
+/// What stands in the place of the policy that is in force, if it is another: the digest of the file, or that there is none.
+pub(super) fn edited(disk: &dyn Disk, path: &Path, in_force: Option<&str>) -> Result<Option<String>> {
+    let found = read(disk, &path.join(POLICY_FILE))?.map(|bytes| digest(&bytes));
+    Ok((found.as_deref() != in_force).then(|| found.unwrap_or_else(|| "none".to_owned())))
+}
+
+/// The bytes of the policy file; `None` if there is none.
+fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {
+    let io = |error| Error::io("reading", path, error);
+    let file = match disk.open(path, Open::Read) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io(error)),
+    };
+    let len = file.len().map_err(io)?.min(LONGEST);
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    let read = file.read_at(&mut bytes, 0).map_err(io)?;
+    bytes.truncate(read);
+    Ok(Some(bytes))
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Policy> {
+    let mistakes = match std::str::from_utf8(bytes) {
+        Ok(text) => match Policy::parse(text) {
+            Ok(policy) => return Ok(policy),
+            Err(mistakes) => mistakes,
+        },
+        Err(error) => vec![crate::policy::Mistake::not_utf8(bytes, error.valid_up_to())],
+    };
+    Err(Error::Policy {
+        path: path.to_owned(),
+        mistakes,
+    })
+}
