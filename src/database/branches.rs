@@ -105,7 +105,7 @@ impl Branches {
                 log_id: log::new_id(&*inner.disk),
                 name,
             };
-            let siblings = siblings(&inner.disk, &inner.path, &options)?;
+            let siblings = own.known_siblings(&options)?;
             let options = Options {
                 siblings,
                 ..options.clone()
@@ -128,6 +128,16 @@ impl Database {
     /// This log as the others name it.
     pub(super) fn sibling(&self) -> Result<Sibling> {
         Ok(Sibling::new(self.identity().name(), &self.genesis()?.leaf))
+    }
+
+    /// All logs that a new one names.
+    fn known_siblings(&self, options: &Options) -> Result<Vec<Sibling>> {
+        let mut known = match &self.inner.mode {
+            Mode::Writing(log) => log.siblings()?,
+            _ => return siblings(&self.inner.disk, &self.inner.path, options),
+        };
+        known.push(self.sibling()?);
+        Ok(known)
     }
 
     fn add_sibling(&self, sibling: &Sibling) -> Result<()> {

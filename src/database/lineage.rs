@@ -12,18 +12,29 @@ use std::path::{Path, PathBuf};
 
 /// Where the newest log of the line that the options name is, and what it is called.
 pub(super) fn newest(disk: &dyn Disk, path: &Path, options: &Options) -> Result<(String, Layout)> {
-    let (all, asked) = (all(disk, path, options)?, options.log.as_deref().unwrap_or(DEFAULT_LOG));
+    let (listed, asked) = (listed(disk, path)?, options.log.as_deref().unwrap_or(DEFAULT_LOG));
+    if number(asked).is_none() {
+        return Err(no_log(path, asked, &listed));
+    }
     let line = line_of(asked);
-    let name = all.iter().rfind(|name| line_of(name) == line);
-    let name = match name {
+    let all: Vec<&String> = listed.iter().filter(|name| line_of(name) == line).collect();
+    // Only those of this line are looked into: there may be many others.
+    let counts = |name: &&&String| has_record(disk, &layout(path, name, options));
+    let newest = match all.as_slice() {
+        [only] => Some(*only),
+        all => all.iter().rev().find(counts).copied(),
+    };
+    let name = match newest {
         // An older one is only read.
-        Some(newest) if asked != line && asked != newest && all.iter().any(|name| name == asked) => {
-            return Err(Error::Succeeded {
-                log: asked.to_owned(),
-                by: newest.clone(),
+        Some(newest) if asked != line && asked != newest => {
+            return Err(match all.iter().any(|name| *name == asked) {
+                true => Error::Succeeded {
+                    log: asked.to_owned(),
+                    by: newest.clone(),
+                },
+                false => no_log(path, asked, &listed),
             });
         }
-        Some(_) | None if number(asked).is_none() => return Err(no_log(path, asked, &all)),
         Some(newest) => newest.clone(),
         None => line.to_owned(),
     };

@@ -10,12 +10,12 @@ use super::journal::JournalWriter;
 use super::keeper::Keeper;
 use super::layout::Layout;
 use super::open;
-use super::options::{Options, TakenUp};
+use super::options::Options;
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
 use super::replay::InForce;
-use super::siblings::{Household, Sibling};
+use super::siblings::Household;
 use super::signer::{Claim, Found, Signer};
 use super::terms::{Clocks, Terms};
 use super::tiles::with_tiles;
@@ -343,24 +343,6 @@ impl Log {
         self.core.set_class(class)
     }
 
-    /// Records that the database has another log.
-    pub(crate) fn add_sibling(&self, sibling: &Sibling) -> Result<()> {
-        self.act(|writer| writer.add_sibling(sibling))
-    }
-
-    /// Records that another policy is in force from here on.
-    pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
-        self.act(|writer| writer.take_up(policy))
-    }
-
-    fn take_up_policy(&self) -> Result<()> {
-        self.core
-            .options
-            .policy
-            .as_ref()
-            .map_or(Ok(()), |policy| self.take_up(policy))
-    }
-
     /// Signs and stores how far the log is.
     pub(crate) fn checkpoint(&self) -> Result<SignedCheckpoint> {
         self.act(Writer::checkpoint)
@@ -371,7 +353,7 @@ impl Log {
         self.core.rotate_key()
     }
 
-    fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
+    pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
         self.core.act(act)
     }
 }

@@ -4,6 +4,9 @@
 //! What must hold: a log that another one has named is missed when it is gone; a policy that is in force was recorded.
 
 use super::events::{BLAKE3, State, Stated, hex, system, unhex};
+use super::handle::Log;
+use super::options::TakenUp;
+use crate::error::Result;
 use crate::proof::Hash;
 use serde::{Deserialize, Serialize};
 
@@ -105,5 +108,30 @@ impl Household {
         if !self.siblings.contains(sibling) {
             self.siblings.push(sibling.clone());
         }
+    }
+}
+
+impl Log {
+    /// The other logs of the database, as far as this one has named them.
+    pub(crate) fn siblings(&self) -> Result<Vec<Sibling>> {
+        self.act(|writer| Ok(writer.terms.household.siblings.clone()))
+    }
+
+    /// Records that the database has another log.
+    pub(crate) fn add_sibling(&self, sibling: &Sibling) -> Result<()> {
+        self.act(|writer| writer.add_sibling(sibling))
+    }
+
+    /// Records that another policy is in force from here on.
+    pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
+        self.act(|writer| writer.take_up(policy))
+    }
+
+    pub(super) fn take_up_policy(&self) -> Result<()> {
+        self.core()
+            .options
+            .policy
+            .as_ref()
+            .map_or(Ok(()), |policy| self.take_up(policy))
     }
 }
