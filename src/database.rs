@@ -8,6 +8,7 @@ pub use evidence::Genesis;
 pub(crate) use ruling::Explained;
 pub use verification::VerifyOptions;
 
+mod access;
 mod appending;
 mod asking;
 mod branches;

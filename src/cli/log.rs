@@ -1,11 +1,13 @@
 //! `auditdb log`: what a person decides about a log as a whole.
 
-use super::init::{announce, class};
-use super::{Answer, Outcome, Where, output};
+use super::init::announce;
+use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::Database;
 use crate::error::Error;
 use crate::log::Options;
+use crate::policy::Class;
 use clap::{Args, Subcommand};
+use std::path::Path;
 
 /// What a person decides about a log as a whole.
 #[derive(Debug, Args)]
@@ -134,24 +136,41 @@ impl List {
 /// Keep the records that come from now on for another time. Older records are kept as long as was promised when they were
 /// appended, or as long as is promised now, whichever is longer.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  auditdb init my-db\n  auditdb log class my-db --to financial --keep 36")]
+#[command(
+    after_help = "Examples:\n  auditdb init my-db\n  auditdb log class my-db --to financial --keep 36\n  \
+    auditdb log class my-db --to financial --keep 12 --override --reason 'a test system'"
+)]
 pub(super) struct SetClass {
     #[command(flatten)]
     at: Where,
-    /// The class: standard (12 months), financial or health (24), eu-ai-act (6).
+    /// The class: standard (12 months), financial or health (24), eu-ai-act (6), or one of the policy file.
     #[arg(long, value_name = "NAME")]
     to: String,
     /// So many calendar months instead; not fewer than the class asks for.
     #[arg(long, value_name = "MONTHS")]
     keep: Option<u32>,
+    /// Keep records for less than the law of the class asks for; from here on only, and recorded.
+    #[arg(long = "override", requires_all = ["reason", "keep"])]
+    overriding: bool,
+    /// Why; it is recorded.
+    #[arg(long, value_name = "TEXT", requires = "overriding")]
+    reason: Option<String>,
 }
 
 impl SetClass {
     fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         self.at.check_newest(&dir)?;
-        let class = class(&self.to, self.keep)?;
-        self.at.join(&dir)?.set_class(&class)?;
+        let db = self.at.join(&dir)?;
+        let class = match (self.keep, self.overriding) {
+            (Some(months), true) => known_class(&dir, &self.to)?.overriding(months)?,
+            (Some(months), false) => known_class(&dir, &self.to)?.keeping(months)?,
+            (None, _) => known_class(&dir, &self.to)?,
+        };
+        match &self.reason {
+            Some(reason) => db.override_class(&class, reason)?,
+            None => db.set_class(&class)?,
+        }
         let (name, months) = (class.name(), class.months());
         output::print(&if self.at.json {
             serde_json::json!({ "class": name, "months": months }).to_string()
@@ -159,5 +178,14 @@ impl SetClass {
             format!("class {name}: records are kept for {months} months")
         })?;
         Ok(Answer::Yes)
+    }
+}
+
+/// A class of the database's policy, or one that every database knows.
+fn known_class(dir: &Path, name: &str) -> Result<Class, Stop> {
+    let policy = Database::policy_file(dir)?;
+    match policy.and_then(|policy| policy.class(name)) {
+        Some(class) => Ok(class),
+        None => Ok(Class::named(name)?),
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! What must hold: a record is checked before any of a list is stored; what comes back is in the order of what went in.
 
+use super::access::filled;
 use super::branches::Branches;
 use super::facts::lead;
 use super::{Database, Mode};
 use crate::error::{Error, Result};
 use crate::log::{Receipt, Ticket};
+use crate::policy::Policy;
 use crate::record::{Prepared, Record};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What became of a list of records.
@@ -87,10 +90,12 @@ impl Database {
     /// # Errors
     /// As [`Database::submit`].
     pub fn submit_json(&self, text: &str) -> Result<Pending> {
-        let mut record = Prepared::new(text.as_bytes(), self.inner.options.record_bytes)?;
-        let ticket = match self.led(&mut record)? {
-            Some(branch) => branch.submit_here(text, record)?,
-            None => self.submit_here(text, record)?,
+        let policy = self.policy()?;
+        let text = self.filled(policy.as_deref(), text.as_bytes());
+        let mut record = Prepared::new(&text, self.inner.options.record_bytes)?;
+        let ticket = match self.led(policy.as_deref(), &mut record)? {
+            Some(branch) => branch.submit_here(&text, record)?,
+            None => self.submit_here(&text, record)?,
         };
         Ok(Pending { ticket })
     }
@@ -116,22 +121,24 @@ impl Database {
     }
 
     fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
+        let policy = self.policy()?;
+        let policy = policy.as_deref();
+        let filled: Vec<Cow<'_, [u8]>> = texts.iter().map(|text| self.filled(policy, text)).collect();
         // Checked here in any case: a refusal names its place best before the text travels.
         let limit = self.inner.options.record_bytes;
-        let prepared = texts
-            .iter()
-            .map(|text| Prepared::new(text, limit))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        self.append_prepared(texts, prepared)
+        let prepared = filled.iter().map(|text| Prepared::new(text, limit));
+        let mut prepared = prepared.collect::<std::result::Result<Vec<_>, _>>()?;
+        let ways = prepared.iter_mut().map(|record| self.led(policy, record));
+        let ways = ways.collect::<Result<Vec<Option<Database>>>>()?;
+        let texts: Vec<&[u8]> = filled.iter().map(|text| &**text).collect();
+        if ways.iter().all(Option::is_none) {
+            return self.append_here(&texts, prepared);
+        }
+        self.append_apart(&texts, prepared, ways)
     }
 
     /// Appends records to the logs where they belong.
-    fn append_prepared(&self, texts: &[&[u8]], mut prepared: Vec<Prepared>) -> Result<Appended> {
-        let ways = prepared.iter_mut().map(|record| self.led(record));
-        let ways = ways.collect::<Result<Vec<Option<Database>>>>()?;
-        if ways.iter().all(Option::is_none) {
-            return self.append_here(texts, prepared);
-        }
+    fn append_apart(&self, texts: &[&[u8]], prepared: Vec<Prepared>, ways: Vec<Option<Database>>) -> Result<Appended> {
         let mut shares: Vec<Share> = Vec::new();
         for (place, ((way, record), text)) in ways.into_iter().zip(prepared).zip(texts).enumerate() {
             let to = way.unwrap_or_else(|| self.clone());
@@ -170,26 +177,36 @@ impl Database {
         Ok(Appended { receipts, atomic })
     }
 
-    fn submit_here(&self, text: &str, record: Prepared) -> Result<Arc<Ticket>> {
+    fn submit_here(&self, text: &[u8], record: Prepared) -> Result<Arc<Ticket>> {
         match &self.inner.mode {
             Mode::Writing(log) => log.submit(record),
             Mode::Joined(joined) if let Some(log) = joined.own() => log.submit(record),
             _ => {
-                let appended = self.append_here(&[text.as_bytes()], vec![record]);
+                let appended = self.append_here(&[text], vec![record]);
                 Ok(Ticket::settled(appended.map(|appended| appended.receipts)))
             }
         }
     }
 
+    /// The policy that the records of this handle go by; none goes by one in a log that was opened alone.
+    fn policy(&self) -> Result<Option<Arc<Policy>>> {
+        self.inner
+            .branches
+            .as_ref()
+            .map_or(Ok(None), |branches| branches.policy(self))
+    }
+
+    fn filled<'a>(&self, policy: Option<&Policy>, text: &'a [u8]) -> Cow<'a, [u8]> {
+        policy.map_or(Cow::Borrowed(text), |policy| filled(policy, text))
+    }
+
     /// The log that the policy leads the record to, if it is not the handle's own; a record without a way is marked.
-    fn led(&self, record: &mut Prepared) -> Result<Option<Database>> {
-        let Some(branches) = &self.inner.branches else {
+    fn led(&self, policy: Option<&Policy>, record: &mut Prepared) -> Result<Option<Database>> {
+        let policy = policy.filter(|policy| policy.is_routing());
+        let Some((policy, branches)) = policy.zip(self.inner.branches.as_ref()) else {
             return Ok(None);
         };
-        let Some(policy) = branches.policy(self)?.filter(|policy| policy.is_routing()) else {
-            return Ok(None);
-        };
-        let way = lead(&policy, record);
+        let way = lead(policy, record);
         record.unrouted = way.flag.map(str::to_owned);
         if way.log == super::lineage::line_of(self.identity().name()) {
             return Ok(None);

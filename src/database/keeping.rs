@@ -11,12 +11,25 @@ impl Database {
     /// long as was promised when it was appended.
     ///
     /// # Errors
-    /// [`Error::ReadOnly`], or nothing can be written.
+    /// [`Error::ReadOnly`], or nothing can be written; [`Error::Class`] if its law asks for more.
     pub fn set_class(&self, class: &Class) -> Result<()> {
+        self.change_class(class, None)
+    }
+
+    /// The same for a class that keeps records for less than its law asks for ([`Class::overriding`]), for a reason that is
+    /// recorded with it.
+    ///
+    /// # Errors
+    /// As [`Database::set_class`].
+    pub fn override_class(&self, class: &Class, reason: &str) -> Result<()> {
+        self.change_class(class, Some(reason))
+    }
+
+    fn change_class(&self, class: &Class, reason: Option<&str>) -> Result<()> {
         match &self.inner.mode {
-            Mode::Writing(log) => log.set_class(class.clone()),
+            Mode::Writing(log) => log.set_class(class.clone(), reason),
             Mode::Reading(_) => Err(self.read_only()),
-            Mode::Joined(joined) => joined.set_class(class),
+            Mode::Joined(joined) => joined.set_class(class, reason),
         }
     }
 

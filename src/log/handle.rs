@@ -224,7 +224,7 @@ impl Log {
         dropping::finish(&files)?;
         log.take_up_policy()?;
         if let Some(class) = log.core.options.class.clone() {
-            log.set_class(class)?;
+            log.set_class(class, None)?;
         }
         Ok(log)
     }
@@ -339,8 +339,8 @@ impl Log {
     }
 
     /// Keeps records for another time from here on.
-    pub(crate) fn set_class(&self, class: Class) -> Result<()> {
-        self.core.set_class(class)
+    pub(crate) fn set_class(&self, class: Class, reason: Option<&str>) -> Result<()> {
+        self.core.set_class(class, reason)
     }
 
     /// Signs and stores how far the log is.
@@ -425,8 +425,8 @@ impl Core {
         Ok(sealed)
     }
 
-    pub(crate) fn set_class(&self, class: Class) -> Result<()> {
-        self.act(|writer| writer.set_class(class))
+    pub(crate) fn set_class(&self, class: Class, reason: Option<&str>) -> Result<()> {
+        self.act(|writer| writer.set_class(class, reason))
     }
 
     pub(crate) fn rotate_key(&self) -> Result<VerifierKey> {

@@ -6,6 +6,7 @@
 use super::events::{BLAKE3, State, Stated, hex, system, unhex};
 use super::handle::Log;
 use super::options::TakenUp;
+use super::writer::{CommitFailure, Writer};
 use crate::error::Result;
 use crate::proof::Hash;
 use serde::{Deserialize, Serialize};
@@ -133,5 +134,33 @@ impl Log {
             .policy
             .as_ref()
             .map_or(Ok(()), |policy| self.take_up(policy))
+    }
+}
+
+impl Writer {
+    /// Records that another policy is in force from here on.
+    pub(crate) fn take_up(&mut self, policy: &TakenUp) -> std::result::Result<(), CommitFailure> {
+        let after = policy
+            .file
+            .as_ref()
+            .map(|(digest, text)| (digest.as_str(), text.as_str()));
+        self.terms.region.clone_from(&policy.region);
+        let before = self.terms.household.policy.as_deref();
+        if before == after.map(|(digest, _)| digest) {
+            return Ok(());
+        }
+        self.record(policy_change(before, after))?;
+        self.terms.household.policy = policy.file.as_ref().map(|(digest, _)| digest.clone());
+        Ok(())
+    }
+
+    /// Records that the database has another log.
+    pub(crate) fn add_sibling(&mut self, sibling: &Sibling) -> std::result::Result<(), CommitFailure> {
+        if self.terms.household.siblings.contains(sibling) {
+            return Ok(());
+        }
+        self.record(created(sibling))?;
+        self.terms.household.add(sibling);
+        Ok(())
     }
 }

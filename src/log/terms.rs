@@ -51,8 +51,32 @@ pub(crate) struct Terms {
     pub(crate) household: Household,
 }
 
+/// A class that a log is to have, and why although its law asks for more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NewClass {
+    class: String,
+    #[serde(flatten)]
+    keep: Keep,
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
+}
+
+impl NewClass {
+    pub(crate) fn new(class: &Class, reason: Option<&str>) -> Self {
+        NewClass {
+            class: class.name().to_owned(),
+            keep: Keep::of(class),
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        Class::stated(&self.class, self.keep.months).with_margin(self.keep.margin)
+    }
+}
+
 /// Records are kept for another time from here on.
-pub(crate) fn class_change(before: &Class, after: &Class) -> Vec<u8> {
+pub(crate) fn class_change(before: &Class, after: &Class, reason: Option<&str>) -> Vec<u8> {
     #[derive(Serialize)]
     struct Kept<'a> {
         class: &'a str,
@@ -64,6 +88,9 @@ pub(crate) fn class_change(before: &Class, after: &Class) -> Vec<u8> {
         name: &'static str,
         before: Kept<'a>,
         after: Kept<'a>,
+        /// Why its law is overridden.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        overridden: Option<&'a str>,
     }
     impl<'a> Kept<'a> {
         fn of(class: &'a Class) -> Self {
@@ -78,6 +105,7 @@ pub(crate) fn class_change(before: &Class, after: &Class) -> Vec<u8> {
         name: "class",
         before,
         after,
+        overridden: reason,
     })
 }
 

@@ -11,10 +11,9 @@ use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
 use super::journal::{JournalWriter, WriteFailure};
 use super::keeper::Keeper;
 use super::keyring;
-use super::options::{Options, TakenUp};
+use super::options::Options;
 use super::read::Files;
 use super::receipt::Receipt;
-use super::siblings::{self, Sibling};
 use super::signer::Signer;
 use super::streams::Streams;
 use super::terms::{self, Clocks, Terms};
@@ -243,46 +242,31 @@ impl Writer {
 
     /// Keeps records for another time from here on. A journal begins with it, so that what is promised about a record
     /// stands in its own segment's state.
-    pub(crate) fn set_class(&mut self, class: Class) -> std::result::Result<(), CommitFailure> {
+    pub(crate) fn set_class(&mut self, class: Class, reason: Option<&str>) -> std::result::Result<(), CommitFailure> {
         if class == self.terms.class {
             return Ok(());
+        }
+        let reason = reason.filter(|_| !class.is_lawful());
+        if reason.is_none() && !class.is_lawful() {
+            return Err(Error::Class {
+                message: format!(
+                    "the law of class {} asks for more than {} months: that needs an override, with a reason",
+                    class.name(),
+                    class.months()
+                ),
+            }
+            .into());
         }
         if self.journal.end > 0 {
             self.roll()?;
         }
         let before = std::mem::replace(&mut self.terms.class, class);
-        let change = terms::class_change(&before, &self.terms.class);
+        let change = terms::class_change(&before, &self.terms.class, reason);
         let recorded = self.record(change);
         if let Err(CommitFailure::Refused(_)) = recorded {
             self.terms.class = before;
         }
         recorded
-    }
-
-    /// Records that another policy is in force from here on.
-    pub(crate) fn take_up(&mut self, policy: &TakenUp) -> std::result::Result<(), CommitFailure> {
-        let after = policy
-            .file
-            .as_ref()
-            .map(|(digest, text)| (digest.as_str(), text.as_str()));
-        self.terms.region.clone_from(&policy.region);
-        let before = self.terms.household.policy.as_deref();
-        if before == after.map(|(digest, _)| digest) {
-            return Ok(());
-        }
-        self.record(siblings::policy_change(before, after))?;
-        self.terms.household.policy = policy.file.as_ref().map(|(digest, _)| digest.clone());
-        Ok(())
-    }
-
-    /// Records that the database has another log.
-    pub(crate) fn add_sibling(&mut self, sibling: &Sibling) -> std::result::Result<(), CommitFailure> {
-        if self.terms.household.siblings.contains(sibling) {
-            return Ok(());
-        }
-        self.record(siblings::created(sibling))?;
-        self.terms.household.add(sibling);
-        Ok(())
     }
 
     /// Signs how far the log is, in a record, and goes on to the next epoch.

@@ -104,6 +104,27 @@ impl Class {
         Ok(Class { months, ..self })
     }
 
+    /// The same class with a number of calendar months that its law does not allow. A log takes it only with a reason, which
+    /// is recorded ([`crate::Database::override_class`]).
+    ///
+    /// # Errors
+    /// [`Error::Class`] if nobody could tell the end.
+    pub fn overriding(self, months: u32) -> Result<Self> {
+        if (1..=MOST).contains(&months) {
+            return Ok(Class { months, ..self });
+        }
+        Err(Error::Class {
+            message: format!("records are kept for 1 to {MOST} months, and not for {months}"),
+        })
+    }
+
+    /// Whether it keeps records for as long as its law asks for.
+    pub(crate) fn is_lawful(&self) -> bool {
+        KNOWN
+            .iter()
+            .all(|known| known.name != self.name || self.months >= known.least)
+    }
+
     /// A class as a record states it.
     pub(crate) fn stated(name: &str, months: u32) -> Self {
         Class {

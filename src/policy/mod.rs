@@ -17,3 +17,4 @@ pub use file::Mistake;
 pub(crate) use file::{MOST_LOGS, POLICY_FILE, Policy, digest};
 pub(crate) use hold::Hold;
 pub(crate) use route::{DEFAULT_LOG, Facts, Way, fits_a_name};
+pub(crate) use tool::ToolRule;

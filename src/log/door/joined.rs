@@ -20,6 +20,7 @@ use crate::log::options::{Options, TakenUp};
 use crate::log::reading::Reading;
 use crate::log::receipt::Receipt;
 use crate::log::siblings::Sibling;
+use crate::log::terms::NewClass;
 use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey};
 use crate::record::Prepared;
@@ -157,9 +158,10 @@ impl Joined {
     }
 
     /// Keeps records for another time from here on.
-    pub(crate) fn set_class(&self, class: &Class) -> Result<()> {
-        let body = [&class.months().to_le_bytes(), class.name().as_bytes()].concat();
-        let set = self.ask(SET_CLASS, &body, |_, _| Ok(()), |log| log.set_class(class.clone()));
+    pub(crate) fn set_class(&self, class: &Class, reason: Option<&str>) -> Result<()> {
+        let body = serde_json::to_vec(&NewClass::new(class, reason)).unwrap_or_default();
+        let own = |log: &Log| log.set_class(class.clone(), reason);
+        let set = self.ask(SET_CLASS, &body, |_, _| Ok(()), own);
         set.map_err(|undone| undone.error)
     }
 

@@ -11,7 +11,7 @@ pub(crate) const SEAL: u8 = 2;
 pub(crate) const CHECKPOINT: u8 = 3;
 /// Sign checkpoints with a new key; the answer is its public half.
 pub(crate) const ROTATE_KEY: u8 = 4;
-/// Keep records for another time: the number of months in four bytes, and the name of the class.
+/// Keep records for another time; the request is JSON.
 pub(crate) const SET_CLASS: u8 = 5;
 /// Drop what need not be kept any longer; request and answer are JSON.
 pub(crate) const RETAIN: u8 = 6;

@@ -8,7 +8,7 @@ use super::message::{
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
 use crate::log::siblings::Sibling;
-use crate::policy::Class;
+use crate::log::terms::NewClass;
 use crate::record::{Prepared, Writer as Author};
 use parking_lot::Mutex;
 use std::io;
@@ -137,10 +137,8 @@ fn carry_out(
             .to_string()
             .into_bytes()),
         SET_CLASS => {
-            let (months, name) = body.split_first_chunk::<4>().ok_or("a class that is cut short")?;
-            let name = std::str::from_utf8(name).map_err(|error| error.to_string())?;
-            let class = Class::named(name).and_then(|class| class.keeping(u32::from_le_bytes(*months)));
-            let set = class.and_then(|class| core.set_class(class));
+            let new: NewClass = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let set = core.set_class(new.class(), new.reason.as_deref());
             set.map(|()| Vec::new()).map_err(|error| error.to_string().into())
         }
         RETAIN => {

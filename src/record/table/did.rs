@@ -54,6 +54,10 @@ shapes! {
         optional recipient: Str, query "recipient";
         /// The tool call that did it: that call's `tools[].call`.
         optional call: Str, query "call";
+        /// The rule of the policy that this was filled in by, as `tools.NAME`, where the agent only named a tool.
+        optional rule: Str;
+        /// That rule's version.
+        optional rule_version: Str;
     }
 
     /// What the agent did in the world.
