@@ -22,6 +22,7 @@ mod opening;
 mod others;
 mod policies;
 mod ruling;
+mod schedule;
 mod verification;
 
 use crate::disk::Disk;
@@ -53,6 +54,8 @@ struct Inner {
     others: Option<Others>,
     /// The logs that records are led to; `None` if they all go to the handle's own.
     branches: Option<Branches>,
+    /// Drops what has expired now and then.
+    _schedule: Option<schedule::Schedule>,
 }
 
 enum Mode {

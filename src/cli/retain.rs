@@ -137,5 +137,14 @@ fn line_of_kept(segment: &KeptSegment) -> String {
         .held
         .as_ref()
         .map_or_else(String::new, |hold| format!("  held by {hold}"));
-    format!("{first}..{end}  kept {until} ({class}, {months} months){held}")
+    let buffer = segment
+        .from
+        .as_deref()
+        .filter(|from| Some(*from) != segment.kept_until.as_deref());
+    let buffer = buffer.map_or_else(String::new, |from| format!("  not dropped before {}", short_time(from)));
+    let overdue = segment.delete_by.as_deref().filter(|_| segment.overdue);
+    let overdue = overdue.map_or_else(String::new, |by| {
+        format!("  OVERDUE: a law wants it gone by {}", short_time(by))
+    });
+    format!("{first}..{end}  kept {until} ({class}, {months} months){buffer}{held}{overdue}")
 }

@@ -1,6 +1,6 @@
 //! How long a database keeps its records, and dropping what need not be kept any longer.
 
-use super::{Database, Mode};
+use super::{Database, Mode, lineage};
 use crate::error::{Error, Result};
 use crate::policy::Class;
 use crate::retention::{Asked, RetainOptions, Retained};
@@ -50,6 +50,29 @@ impl Database {
     /// [`Error::ReadOnly`], or nothing can be written.
     pub fn retain(&self) -> Result<Retained> {
         self.retain_with(&RetainOptions::default())
+    }
+
+    /// Drops what has expired in all logs of the database that are written; gives for each what was done, or why nothing could
+    /// be.
+    ///
+    /// # Errors
+    /// The logs cannot be listed.
+    pub fn retain_all(&self, options: &RetainOptions) -> Result<Vec<(String, Result<Retained>)>> {
+        let own = self.identity().name();
+        let Some(branches) = &self.inner.branches else {
+            return Ok(vec![(own.to_owned(), self.retain_with(options))]);
+        };
+        let names = lineage::all(&*self.inner.disk, &self.inner.path, &self.inner.options)?;
+        let of = |name: String| {
+            let done = match name == own {
+                true => self.retain_with(options),
+                false => branches
+                    .line(self, lineage::line_of(&name))
+                    .and_then(|log| log.retain_with(options)),
+            };
+            (name, done)
+        };
+        Ok(lineage::written(&names).into_iter().map(of).collect())
     }
 
     /// Drops, or only says what would be dropped; a clock that went forward by itself can be accepted.

@@ -4,13 +4,14 @@ use super::branches::Branches;
 use super::indexes::Indexes;
 use super::others::Others;
 use super::policies::{Policies, options_of};
+use super::schedule::Schedule;
 use super::{Database, Inner, Mode, lineage};
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::error::{Error, Result};
 use crate::log::{self, Identity, Joining, Layout, Log, Options, Reading, Recovery};
 use crate::policy::DEFAULT_LOG;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 impl Database {
     /// Creates a database in a directory that has none, and opens it for writing. A policy file (`auditdb.toml`) that is
@@ -205,16 +206,20 @@ impl Database {
     ) -> Self {
         // One that was asked for by its name is alone.
         let whole = options.log.is_none();
+        let said = policies.current().and_then(|policy| policy.retain_every);
+        let every = options.retain_every.or(said).filter(|_| whole && options.threads);
+        let inner = |inner: &Weak<Inner>| Inner {
+            path: path.to_owned(),
+            disk,
+            options,
+            mode,
+            indexes,
+            others: whole.then(Others::default),
+            branches: whole.then(|| Branches::new(policies)),
+            _schedule: every.and_then(|every| Schedule::begin(every, inner.clone())),
+        };
         Database {
-            inner: Arc::new(Inner {
-                path: path.to_owned(),
-                disk,
-                options,
-                mode,
-                indexes,
-                others: whole.then(Others::default),
-                branches: whole.then(|| Branches::new(policies)),
-            }),
+            inner: Arc::new_cyclic(inner),
         }
     }
 
@@ -230,6 +235,7 @@ impl Database {
                 mode,
                 others,
                 branches: None,
+                _schedule: None,
             }),
         })
     }

@@ -61,6 +61,9 @@ pub struct Options {
     /// The log of the database that is opened alone, such as `eu-health`; without it, its first one, and the others with it
     /// as records are led to them.
     pub log: Option<String>,
+    /// How often what has expired is dropped while the database is open, the first time a minute after its opening; without it,
+    /// as the policy file says (`retain_every`), and if that says nothing, only when somebody asks for it.
+    pub retain_every: Option<Duration>,
     /// The policy that the log takes up when it is opened; `None` leaves the one that it has.
     pub(crate) policy: Option<TakenUp>,
     /// The other logs that a new one names.
@@ -116,6 +119,7 @@ impl Default for Options {
             #[cfg(feature = "search")]
             follower: None,
             log: None,
+            retain_every: None,
             policy: None,
             siblings: Vec::new(),
             router: None,
@@ -208,6 +212,13 @@ impl Options {
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.class = Some(class);
+        self
+    }
+
+    /// Sets how often what has expired is dropped while the database is open.
+    #[must_use]
+    pub fn retain_every(mut self, every: Duration) -> Self {
+        self.retain_every = Some(every);
         self
     }
 

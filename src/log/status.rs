@@ -149,6 +149,8 @@ pub(crate) struct Ends {
     /// When its last record was logged, and the latest that any was, in nanoseconds since 1970.
     pub(crate) last_logged: i64,
     pub(crate) logged_max: i64,
+    /// The earliest that any was.
+    pub(crate) logged_min: i64,
 }
 
 impl Ends {
@@ -178,6 +180,7 @@ pub(crate) fn ends_of_segment(files: &Files, segment: &SegmentRef) -> std::resul
         promise: state.promise(),
         last_logged: last.logged,
         logged_max: file.trailer().logged_max,
+        logged_min: file.trailer().logged_min,
     })
 }
 

@@ -7,6 +7,9 @@
 use crate::log::{Ends, Fault, Files, Terms, ends_of_segment};
 use crate::policy::{Class, Hold, expiry};
 
+/// A day, in nanoseconds.
+const DAY_NS: i64 = 86_400_000_000_000;
+
 /// What becomes of a segment.
 #[derive(Debug)]
 pub(super) struct Fate {
@@ -19,6 +22,10 @@ pub(super) struct Fate {
     pub(super) class: Class,
     /// Until when it is kept, in nanoseconds since 1970; `None` if nobody can tell yet.
     pub(super) until: Option<i64>,
+    /// From when on it may be dropped: later by what the policy adds.
+    pub(super) from: Option<i64>,
+    /// When a law wants its first record gone.
+    pub(super) delete_by: Option<i64>,
     /// The hold that covers it.
     pub(super) held: Option<String>,
 }
@@ -26,7 +33,7 @@ pub(super) struct Fate {
 impl Fate {
     /// Whether it may be dropped at that moment, as far as it alone is concerned.
     pub(super) fn may_go(&self, now: i64) -> bool {
-        self.held.is_none() && self.until.is_some_and(|until| now >= until)
+        self.held.is_none() && self.from.is_some_and(|from| now >= from)
     }
 }
 
@@ -49,12 +56,18 @@ pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) 
     let logged = counted_from(&all);
     let fate = |(ends, logged): (Ends, Option<i64>)| {
         let class = ends.kept_by(&terms.class).clone();
+        let margin = terms.class.margin();
+        let until = logged.and_then(|logged| expiry(logged, class.months()));
+        let buffer = i64::from(margin.buffer_days).saturating_mul(DAY_NS);
+        let delete_by = margin.delete_by.and_then(|months| expiry(ends.logged_min, months));
         let held = holds.iter().find(|hold| hold.covers(ends.first..ends.end));
         Fate {
             first: ends.first,
             end: ends.end,
             bytes: ends.bytes,
-            until: logged.and_then(|logged| expiry(logged, class.months())),
+            until,
+            from: until.map(|until| until.saturating_add(buffer)),
+            delete_by,
             class,
             held: held.map(|hold| hold.id().to_owned()),
         }
@@ -96,6 +109,7 @@ mod tests {
             promise: Class::default(),
             last_logged: last_logged * second,
             logged_max: logged_max * second,
+            logged_min: 0,
         };
         let all: Vec<Ends> = logged.iter().map(of).collect();
         let counted = counted_from(&all).into_iter();

@@ -100,6 +100,15 @@ pub struct KeptSegment {
     pub months: u32,
     /// The hold that covers it.
     pub held: Option<String>,
+    /// From when on it may be dropped: `kept_until`, or later by the buffer of the log's class.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// When a law wants its first record gone, if the class says so.
+    #[serde(default)]
+    pub delete_by: Option<String>,
+    /// Whether that has passed.
+    #[serde(default)]
+    pub overdue: bool,
 }
 
 /// What was asked for through the door.
@@ -173,7 +182,7 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
         bytes_before,
         bytes_after: if asked.dry_run { bytes_before } else { size()? },
         dropped,
-        kept: kept.into_iter().map(Fate::kept).collect(),
+        kept: kept.into_iter().map(|fate| fate.kept(clock.now)).collect(),
         clock_ahead: u64::try_from(clock.ahead / 1_000_000_000).unwrap_or(0),
         kept_by_clock: kept_by_clock as u64,
         unreadable,
@@ -203,7 +212,7 @@ impl Fate {
         }
     }
 
-    fn kept(self) -> KeptSegment {
+    fn kept(self, now: i64) -> KeptSegment {
         KeptSegment {
             first: self.first,
             end: self.end,
@@ -212,6 +221,9 @@ impl Fate {
             class: self.class.name().to_owned(),
             months: self.class.months(),
             held: self.held,
+            from: self.from.map(format_time),
+            delete_by: self.delete_by.map(format_time),
+            overdue: self.delete_by.is_some_and(|by| now >= by),
         }
     }
 }

@@ -14,6 +14,7 @@ use super::tool::ToolRule;
 pub use section::Mistake;
 use section::{Mistakes, Placed, Section};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use toml::de::DeTable;
 
 /// The name of the file, in the database's directory.
@@ -38,6 +39,8 @@ pub(crate) struct Policy {
     /// Regions that records may name besides those of the logs.
     pub(crate) regions: BTreeSet<String>,
     pub(crate) routes: Vec<Route>,
+    /// How often what has expired is dropped while the database is open.
+    pub(crate) retain_every: Option<Duration>,
     pub(crate) people: BTreeMap<String, PersonRule>,
     pub(crate) tools: BTreeMap<String, ToolRule>,
     pub(crate) anchors: Vec<AnchorRule>,
@@ -87,6 +90,8 @@ impl Policy {
             mistakes.say(&error.span().unwrap_or(0..0), error.message());
         }
         let mut whole = Section::whole(&table);
+        let every = whole.number("retain_every", 1..=24 * 366, &mut mistakes);
+        policy.retain_every = every.map(|(hours, _)| Duration::from_secs(u64::from(hours) * 3600));
         policy.classes(&mut whole, &mut mistakes);
         policy.logs(&mut whole, &mut mistakes);
         policy.routes(&mut whole, &mut mistakes);

@@ -3,10 +3,12 @@
 use super::*;
 use crate::policy::{DEFAULT_LOG, Facts};
 use std::borrow::Cow;
+use std::time::Duration;
 
 const WHOLE: &str = r#"
 # Two regions, one of them with what the banks' law asks for.
 regions = ["us"]
+retain_every = 24
 
 [class.short]
 keep = 3
@@ -81,6 +83,7 @@ fn a_whole_file_is_read() {
         (tool.resource.as_deref(), tool.subject.as_slice()),
         (Some("/order"), &["/customer/id".to_owned()][..])
     );
+    assert_eq!(policy.retain_every, Some(Duration::from_secs(86_400)));
     assert_eq!(policy.anchors.first().unwrap().every_minutes, Some(60));
     assert!(Policy::parse("").is_ok_and(|policy| !policy.is_routing()));
 }
@@ -162,7 +165,7 @@ to = "ftp:somewhere"
     };
     said(
         1,
-        "there is no \"keep\" in the file; there are class, regions, log, route, people, tools, anchor",
+        "there is no \"keep\" in the file; there are retain_every, class, regions, log, route, people, tools, anchor",
     );
     said(3, "class financial keeps records for 24 to 1200 months");
     said(
