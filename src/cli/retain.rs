@@ -133,9 +133,13 @@ fn line_of_kept(segment: &KeptSegment) -> String {
         || "until nobody can tell: the clock went back and has not caught up".to_owned(),
         |until| format!("until {}", short_time(until)),
     );
-    let held = segment
-        .held
-        .as_ref()
-        .map_or_else(String::new, |hold| format!("  held by {hold}"));
+    let mut held = if segment.held.is_empty() {
+        String::new()
+    } else {
+        format!("  held by {}", segment.held.join(", "))
+    };
+    if let Some(doubt) = &segment.doubt {
+        held.push_str(&format!(" (in doubt: {doubt})"));
+    }
     format!("{first}..{end}  kept {until} ({class}, {months} months){held}")
 }

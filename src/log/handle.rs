@@ -1,5 +1,6 @@
 //! A log that is open for writing, with its threads.
 
+use super::act::Fresh;
 use super::door::Door;
 use super::dropping;
 use super::events::{self, Identity, Predecessor};
@@ -113,9 +114,11 @@ impl Log {
                     policy: None,
                     siblings: options.siblings.clone(),
                 },
+                people: options.people.clone().unwrap_or_default(),
                 ..Terms::default()
             },
             away: None,
+            began: 0,
             lock,
             signer,
         };
@@ -207,6 +210,7 @@ impl Log {
             predecessor: None,
             terms,
             away,
+            began: in_force.map_or(0, |now| now.began),
             lock,
             signer,
         };
@@ -225,6 +229,9 @@ impl Log {
         log.take_up_policy()?;
         if let Some(class) = log.core.options.class.clone() {
             log.set_class(class, None)?;
+        }
+        if let Some(people) = log.core.options.people.clone() {
+            log.act(|writer| writer.set_people(people))?;
         }
         Ok(log)
     }
@@ -249,6 +256,7 @@ impl Log {
             },
             predecessor: start.predecessor,
             terms: start.terms,
+            fresh: Fresh::for_writing(start.began),
             unannounced: true,
             streams: super::streams::Streams::default(),
             undefined: std::collections::HashSet::new(),
@@ -336,6 +344,14 @@ impl Log {
             path: self.core.files.layout.root().to_owned(),
         })?;
         retain(&self.core, asked)
+    }
+
+    /// Does what a person asks for, as the room does that knows how.
+    pub(crate) fn hold(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let hold = self.core.options.hold.ok_or_else(|| Error::ReadOnly {
+            path: self.core.files.layout.root().to_owned(),
+        })?;
+        hold(&self.core, asked)
     }
 
     /// Keeps records for another time from here on.
@@ -426,6 +442,8 @@ impl Core {
     }
 
     pub(crate) fn set_class(&self, class: Class, reason: Option<&str>) -> Result<()> {
+        // What is being dropped was to be kept for the time that held until now.
+        let _alone = self.dropping.lock();
         self.act(|writer| writer.set_class(class, reason))
     }
 
@@ -478,6 +496,8 @@ struct Start {
     terms: Terms,
     /// How long ago the last record was logged, where that is known in another way than by the clock.
     away: Option<i64>,
+    /// Where the present epoch began.
+    began: u64,
     signer: Signer,
     lock: Box<dyn LockGuard>,
 }

@@ -1,7 +1,7 @@
 //! How a log is written. Nothing here but the class is stored: any writer may choose anew.
 
 use super::segment::Encoding;
-use crate::policy::Class;
+use crate::policy::{Class, Person};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Options {
     /// The class of the log: for how long its records are kept. Without it, the one that the log has; a new one gets
     /// `standard`. Opening a log for writing with another class changes it, as [`crate::Database::set_class`] does.
     pub class: Option<Class>,
+    /// Who may do what needs a person, as the policy says. Without it, who the log says.
+    pub(crate) people: Option<Vec<Person>>,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
@@ -69,6 +71,8 @@ pub struct Options {
     pub(crate) router: Option<std::sync::Arc<dyn Router>>,
     /// Drops segments when another process asks for it.
     pub(crate) retain: Option<Act>,
+    /// Places and releases holds when another process asks for it.
+    pub(crate) hold: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
@@ -107,6 +111,7 @@ impl Default for Options {
             group: None,
             keys: None,
             class: None,
+            people: None,
             threads: true,
             index: true,
             #[cfg(feature = "search")]
@@ -120,6 +125,7 @@ impl Default for Options {
             siblings: Vec::new(),
             router: None,
             retain: None,
+            hold: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }

@@ -7,6 +7,7 @@ mod oracle;
 mod beside;
 mod clock;
 mod golden;
+mod holds;
 mod life;
 mod power_cuts;
 

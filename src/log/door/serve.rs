@@ -2,7 +2,7 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
     SIBLING,
 };
 use crate::log::handle::Core;
@@ -154,6 +154,10 @@ fn carry_out(
             let policy: TakenUp = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             let taken = core.act(|writer| writer.take_up(&policy));
             taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
+        HOLD => {
+            let hold = core.options.hold.ok_or("this writer holds nothing")?;
+            hold(core, body).map_err(|error| error.to_string().into())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",
