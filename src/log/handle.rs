@@ -115,6 +115,7 @@ impl Log {
                     siblings: options.siblings.clone(),
                 },
                 people: options.people.clone().unwrap_or_default(),
+                holds: options.holds.clone(),
                 ..Terms::default()
             },
             away: None,

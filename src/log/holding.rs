@@ -10,7 +10,7 @@ use super::handle::Core;
 use super::terms::Terms;
 use super::writer::{CommitFailure, Writer};
 use crate::error::{Error, Result};
-use crate::policy::Person;
+use crate::policy::{Covering, Hold, Person};
 use crate::proof::root_at;
 use crate::record::format_time;
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,12 @@ pub(crate) fn place_of(holds: &[Value], id: &str) -> Option<usize> {
     holds
         .iter()
         .position(|hold| hold.get("id").and_then(Value::as_str) == Some(id))
+}
+
+/// The holds that are about what a record says, and not about the seqs of one log: those a new log of the database has too.
+pub(crate) fn holds_by_query(holds: &[Value]) -> Vec<Value> {
+    let by_query = |hold: &&Value| matches!(Hold::read(hold).covering(), Covering::Query(_));
+    holds.iter().filter(by_query).cloned().collect()
 }
 
 impl Core {

@@ -43,6 +43,8 @@ pub struct Options {
     pub class: Option<Class>,
     /// Who may do what needs a person, as the policy says. Without it, who the log says.
     pub(crate) people: Option<Vec<Person>>,
+    /// The holds that a new log begins with.
+    pub(crate) holds: Vec<serde_json::Value>,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
@@ -112,6 +114,7 @@ impl Default for Options {
             keys: None,
             class: None,
             people: None,
+            holds: Vec::new(),
             threads: true,
             index: true,
             #[cfg(feature = "search")]

@@ -30,6 +30,21 @@ pub(crate) fn name(text: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// A key in one spelling, from any of OpenSSH's, with a comment or without.
+///
+/// # Errors
+/// What is wrong with the key, as the end of a sentence that begins with it.
+pub(crate) fn key(text: &str) -> std::result::Result<String, String> {
+    let key = ssh_key::PublicKey::from_openssh(text.trim())
+        .map_err(|error| format!("is no public key as OpenSSH writes it, ssh-ed25519 AAAA… ({error})"))?;
+    if key.algorithm() != ssh_key::Algorithm::Ed25519 {
+        let kind = key.algorithm();
+        return Err(format!("is of the kind {kind}; only ssh-ed25519 is taken"));
+    }
+    let plain = ssh_key::PublicKey::from(key.key_data().clone()).to_openssh();
+    plain.map_err(|error| error.to_string())
+}
+
 /// Whether two names are surely those of two people: in another case it is the same name.
 pub(crate) fn is_another(one: &str, other: &str) -> bool {
     let plain = |name: &str| name.trim().to_lowercase();

@@ -4,6 +4,7 @@
 mod oracle;
 
 mod diff;
+mod hold;
 mod logs;
 mod proof;
 mod query;
