@@ -14,7 +14,7 @@ use std::ops::Range;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  auditdb init my-db\n  auditdb hold add my-db --query 'correlation:case-8812' --reason 'suit 7 O 123/26' --as anna\n  \
-    auditdb hold list my-db\n  auditdb hold release my-db HOLD --reason 'settled on 3 May' --as bert"
+    auditdb hold list my-db\n  auditdb hold release my-db hold- --reason 'settled on 3 May' --as bert"
 )]
 pub(super) struct Hold {
     #[command(subcommand)]
@@ -46,9 +46,8 @@ impl Hold {
 /// the role legal, if anybody has it).
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  auditdb init my-db\n  auditdb hold add my-db --query 'agent:refunds time:2026-11' --reason 'suit 7 O 123/26' --as anna\n  \
-    auditdb hold add my-db --seq 0..1 --reason 'incident 12' --as anna\n\n\
-    With [people.anna] in auditdb.toml:\n  auditdb hold add my-db --query '*' --reason 'inspection' --as anna --sign-with ~/.ssh/id_ed25519"
+    after_help = "With [people.anna] in auditdb.toml: --as anna --sign-with ~/.ssh/id_ed25519\n\nExamples:\n  auditdb init my-db\n  auditdb hold add my-db --query 'agent:refunds time:2026-11' --reason 'suit 7 O 123/26' --as anna\n  \
+    auditdb hold add my-db --seq 0..1 --reason 'incident 12' --as anna"
 )]
 pub(super) struct Add {
     #[command(flatten)]
@@ -174,7 +173,8 @@ pub(super) fn line(hold: &HoldInForce, several: bool) -> String {
 #[derive(Debug, Args)]
 #[command(
     after_help = "HOLD is the name of a hold, as `auditdb hold list` says it, or its beginning. It is released in every log in which it is\n\
-    in force, or in that of --log.\n\nExamples:\n  auditdb init my-db\n  auditdb hold release my-db HOLD --reason 'settled on 3 May' --as bert"
+    in force, or in that of --log.\n\nExamples:\n  auditdb init my-db\n  auditdb hold add my-db --query '*' --reason 'inspection' --as anna\n  \
+    auditdb hold release my-db hold- --reason 'settled on 3 May' --as bert"
 )]
 pub(super) struct Release {
     #[command(flatten)]

@@ -549,7 +549,11 @@ fn the_helps_examples_run() {
         "status",
         "schema",
     ];
-    let nouns: [&[&str]; 6] = [
+    let nouns: [&[&str]; 10] = [
+        &["hold"],
+        &["hold", "add"],
+        &["hold", "list"],
+        &["hold", "release"],
         &["key", "show"],
         &["key", "rotate"],
         &["log", "adopt"],

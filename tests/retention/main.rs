@@ -6,6 +6,7 @@ mod oracle;
 
 mod beside;
 mod clock;
+mod door;
 mod golden;
 mod holds;
 mod life;
