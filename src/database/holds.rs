@@ -1,16 +1,13 @@
 //! Legal holds: records that are kept whatever their class says.
 
 use super::{Database, Mode};
-use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
 use crate::log::Actor;
-use crate::log::Options;
 use crate::log::act::{Act, Asking, SIGN_ANEW};
-use crate::log::holding::{About, placing, releasing};
-use crate::policy::{HoldInForce, POLICY_FILE, Policy};
+use crate::log::holding::{About, holds_by_query, placing, releasing};
+use crate::policy::HoldInForce;
 use crate::retention::{HoldAsked, check};
 use std::ops::RangeInclusive;
-use std::path::Path;
 
 /// What a hold keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +106,13 @@ impl Database {
             .collect())
     }
 
+    /// The holds that a new log of the database has too.
+    pub(super) fn inherited_holds(&self) -> Result<Vec<serde_json::Value>> {
+        let files = self.files();
+        let state = crate::log::newest_state(&*files.disk, &files.layout)?;
+        Ok(state.map_or_else(Vec::new, |(_, state)| holds_by_query(&state.holds)))
+    }
+
     /// The hold of that name, or whose name alone begins so.
     pub(crate) fn hold_named(&self, id: &str) -> Result<HoldInForce> {
         let holds = self.holds()?;
@@ -154,27 +158,4 @@ impl Database {
             }
         }
     }
-}
-
-/// Options with the people that the policy file names.
-pub(super) fn with_people(disk: &dyn Disk, path: &Path, options: Options) -> Result<Options> {
-    let path = path.join(POLICY_FILE);
-    let io = |error| Error::io("reading", &path, error);
-    let people = match disk.open(&path, Open::Read) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(io(error)),
-        Ok(file) => {
-            let mut bytes = vec![0; usize::try_from(file.len().map_err(io)?.min(1 << 20)).unwrap_or(0)];
-            let read = file.read_at(&mut bytes, 0).map_err(io)?;
-            bytes.truncate(read);
-            let policy = Policy::parse(&String::from_utf8_lossy(&bytes)).map_err(|mistakes| Error::Person {
-                message: format!("{}: {mistakes:?}", path.display()),
-            })?;
-            policy.persons()
-        }
-    };
-    Ok(Options {
-        people: Some(people),
-        ..options
-    })
 }

@@ -114,7 +114,7 @@ impl Log {
                     policy: None,
                     siblings: options.siblings.clone(),
                 },
-                people: options.people.clone().unwrap_or_default(),
+                people: options.policy.as_ref().map_or(Ok(Vec::new()), TakenUp::people)?,
                 holds: options.holds.clone(),
                 ..Terms::default()
             },
@@ -230,9 +230,6 @@ impl Log {
         log.take_up_policy()?;
         if let Some(class) = log.core.options.class.clone() {
             log.set_class(class, None)?;
-        }
-        if let Some(people) = log.core.options.people.clone() {
-            log.act(|writer| writer.set_people(people))?;
         }
         Ok(log)
     }

@@ -7,14 +7,17 @@
 use super::act::{Act, Asking, By, Court, REASON_LIMIT, SignedAt, is_second};
 use super::events::{hex, system};
 use super::handle::Core;
+use super::options::TakenUp;
 use super::terms::Terms;
 use super::writer::{CommitFailure, Writer};
+use crate::disk::Open;
 use crate::error::{Error, Result};
-use crate::policy::{Covering, Hold, Person};
+use crate::policy::{Covering, Hold, POLICY_FILE, Person, digest};
 use crate::proof::root_at;
 use crate::record::format_time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// The longest query of a hold in bytes.
 pub(crate) const QUERY_LIMIT: usize = 4 << 10;
@@ -142,6 +145,27 @@ impl Core {
     pub(crate) fn release_hold(&self, id: &str, reason: &str, asking: &Asking) -> Result<u64> {
         let _alone = self.dropping.lock();
         self.act(|writer| writer.release_hold(id, reason, asking))
+    }
+}
+
+impl Core {
+    /// Whether a policy is the one that stands in the database's file now.
+    pub(crate) fn is_in_the_file(&self, policy: &TakenUp) -> bool {
+        let root = self.files.layout.root();
+        let Some(path) = root.parent().and_then(Path::parent).map(|dir| dir.join(POLICY_FILE)) else {
+            return false;
+        };
+        let found = match self.files.disk.open(&path, Open::Read) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return policy.file.is_none(),
+            found => found,
+        };
+        let read = || {
+            let file = found.ok()?;
+            let mut bytes = vec![0; usize::try_from(file.len().ok()?).ok().filter(|len| *len <= 1 << 20)?];
+            (file.read_at(&mut bytes, 0).ok()? == bytes.len()).then_some(bytes)
+        };
+        let said = policy.file.as_ref();
+        read().is_some_and(|bytes| said.is_some_and(|(said, text)| text.as_bytes() == bytes && *said == digest(&bytes)))
     }
 }
 

@@ -54,7 +54,6 @@ pub(crate) fn succeed(
         class,
         // So does what is held by what it is about.
         holds: holds_by_query(&state.holds),
-        people: options.people.clone().or(Some(state.people)),
         ..options.clone()
     };
     // Those that were named and cannot be read any more are missed in this log too.

@@ -397,6 +397,35 @@ fn other_people_in_a_state() {
     says(&report, "", "other people than were in force, and no record says why");
 }
 
+/// A person whom no policy names, put in force by a record of its own.
+#[test]
+fn a_person_whom_the_policy_does_not_name() {
+    let (before, _) = held(65, true, &fitting());
+    let after = before.fork();
+    let with = String::from_utf8(after.contents("/db/auditdb.toml").unwrap()).unwrap();
+    let with = format!("{with}[people.dora]\nkey = \"{}\"\n", public([4; 32]));
+    put(&after, Path::new("/db/auditdb.toml"), with.as_bytes());
+    drop(open(&after).unwrap());
+    let after = after.restart();
+    is_not_seen(&verify(&after));
+    let report = forge(&before, &after, |lines| {
+        let other = |person: &mut serde_json::Value| person["key"] = public(MALLORY).into();
+        for (place, member) in [
+            (*places(lines, "state").last().unwrap(), "people"),
+            (*places(lines, "people").last().unwrap(), "after"),
+        ] {
+            change(lines, place, |event| {
+                let people = event[member].as_array_mut().unwrap();
+                people
+                    .iter_mut()
+                    .filter(|person| person["name"] == "dora")
+                    .for_each(other);
+            });
+        }
+    });
+    says(&report, "", "puts other people in force than the policy names");
+}
+
 /// What a tombstone has to say of holds by query.
 #[test]
 fn a_tombstone_that_is_silent_about_a_hold() {

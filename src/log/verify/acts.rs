@@ -8,8 +8,9 @@ use crate::log::act::{Act, By, Court, Fresh, SignedAt, is_second};
 use crate::log::events::State;
 use crate::log::fault::What;
 use crate::log::holding::{PeopleChange, Placed, Released, place_of, placed_by};
+use crate::log::siblings::PolicyChange;
 use crate::log::terms::{ClockAccepted, accepting};
-use crate::policy::{Hold, Person};
+use crate::policy::{Hold, Person, Policy};
 use serde_json::Value;
 
 /// What is in force by what people did.
@@ -18,6 +19,8 @@ pub(crate) struct Acts {
     /// Whether anything is known; nothing is before the first state, and behind what cannot be read.
     known: bool,
     people: Vec<Person>,
+    /// Who the people are by the policy that was taken up last, where it is known.
+    by_policy: Option<Vec<Person>>,
     holds: Vec<Value>,
     fresh: Fresh,
     /// What the newest state says, if it is ahead of the record that says why.
@@ -33,6 +36,7 @@ impl Default for Acts {
         Acts {
             known: false,
             people: Vec::new(),
+            by_policy: None,
             holds: Vec::new(),
             fresh: Fresh::for_verifying(),
             ahead: None,
@@ -46,6 +50,7 @@ impl Acts {
     /// Records are missing or cannot be read: what is in force has to be taken from what comes next.
     pub(super) fn lose_track(&mut self) {
         self.known = false;
+        self.by_policy = None;
         self.ahead = None;
         self.fresh = Fresh::for_verifying();
     }
@@ -148,6 +153,12 @@ impl Acts {
         rightly.and(agreed)
     }
 
+    /// A policy was taken up.
+    pub(super) fn policy(&mut self, change: &PolicyChange) {
+        let persons = |text: &String| Policy::parse(text).ok().map(|policy| policy.persons());
+        self.by_policy = change.text.as_ref().map_or(Some(Vec::new()), persons);
+    }
+
     /// Other people are in force.
     pub(super) fn people(&mut self, change: &PeopleChange) -> Result<(), What> {
         let known = std::mem::replace(&mut self.people, change.after.clone());
@@ -156,7 +167,14 @@ impl Acts {
                 "takes the place of other people than were in force".to_owned(),
             ));
         }
-        if self.known { self.agree() } else { Ok(()) }
+        let others = self.by_policy.as_ref().is_some_and(|people| *people != self.people);
+        let agreed = if self.known { self.agree() } else { Ok(()) };
+        if others {
+            return Err(What::Person(
+                "puts other people in force than the policy names".to_owned(),
+            ));
+        }
+        agreed
     }
 
     /// Somebody said that the clock is right.

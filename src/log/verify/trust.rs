@@ -133,7 +133,10 @@ impl Trust {
             }
             Stated::Key(change) => self.check_change(&change),
             Stated::Clock(clock) => clock.step().map(|_| ()).ok_or_else(malformed),
-            Stated::Policy(change) => self.check_policy(change),
+            Stated::Policy(change) => {
+                self.acts.policy(&change);
+                self.check_policy(change)
+            }
             Stated::Created(created) => {
                 let leaf = created.sibling.leaf().ok_or_else(malformed);
                 self.household.get_or_insert_default().add(&created.sibling);
