@@ -238,3 +238,61 @@ fn checked_by_ssh_keygen(dir: &Path, event: &str) {
             .success()
     );
 }
+
+/// A hold by a query is placed in every log, also in one that comes later.
+#[test]
+fn in_every_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    expect(dir, &["init", "db"], "", 0);
+    let log = |name: &str| {
+        format!("[log.{name}]\nclass = \"standard\"\n[[route]]\nagent = \"{name}-agent\"\nlog = \"{name}\"\n")
+    };
+    fs::write(dir.join("db/auditdb.toml"), log("sales")).unwrap();
+    let of = |agent: &str| format!("{{\"agent\":{{\"id\":\"{agent}\"}},\"kind\":\"decision\"}}\n");
+    expect(dir, &["append", "db"], &format!("{}{}", of("a"), of("sales-agent")), 0);
+    let seqs = ["hold", "add", "db", "--seq", "0..1", "--reason", "r", "--as", "anna"];
+    assert!(err(&expect(dir, &seqs, "", 2)).contains("name it with --log (main, sales)"));
+    expect(dir, &[&seqs[..], &["--log", "sales"]].concat(), "", 0);
+    let query = [
+        "hold",
+        "add",
+        "db",
+        "--query",
+        "kind:decision",
+        "--reason",
+        "suit",
+        "--as",
+        "anna",
+        "--json",
+    ];
+    let added = json(&expect(dir, &query, "", 0));
+    assert_eq!(added["logs"], serde_json::json!(["main", "sales"]));
+    let id = added["id"].as_str().unwrap();
+    // Of a log that is made afterwards it is in force from its first record on.
+    fs::write(dir.join("db/auditdb.toml"), log("sales") + &log("support")).unwrap();
+    expect(dir, &["append", "db"], &of("support-agent"), 0);
+    let in_force = || -> Vec<String> {
+        let listed = json(&expect(dir, &["hold", "list", "db", "--json"], "", 0));
+        let own = listed["holds"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|hold| hold["id"] == id);
+        own.map(|hold| hold["log"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(in_force(), ["main", "sales", "support"]);
+    let release = ["hold", "release", "db", id, "--reason", "settled", "--as", "bert"];
+    expect(dir, &[&release[..], &["--log", "sales"]].concat(), "", 0);
+    assert_eq!(in_force(), ["main", "support"]);
+    expect(dir, &release, "", 0);
+    assert_eq!(in_force(), [""; 0]);
+    assert_eq!(
+        json(&expect(dir, &["hold", "list", "db", "--json"], "", 0))["holds"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    expect(dir, &["verify", "db"], "", 0);
+}

@@ -47,7 +47,7 @@ fn killed_holder(path: &Path, milliseconds: u64, expected: &mut BTreeSet<String>
         };
         heard.lines().map_while(Result::ok).filter_map(said).collect::<Vec<_>>()
     });
-    std::thread::sleep(Duration::from_millis(milliseconds + 30));
+    std::thread::sleep(Duration::from_millis(milliseconds + 80));
     // SIGKILL.
     holder.kill().unwrap();
     holder.wait().unwrap();

@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import struct
+import tomllib
 from collections import deque
 
 from formats import Frontier, ensure, ed25519
@@ -24,10 +25,10 @@ class Acts:
     def __init__(self):
         self.known, self.holds, self.people, self.ahead = False, [], [], None
         self.ends = deque(maxlen=MOST_EPOCHS)
-        self.signed = []
+        self.signed, self.by_policy = [], None
 
     def lose_track(self):
-        self.known, self.ahead = False, None
+        self.known, self.ahead, self.by_policy = False, None, None
         self.ends.clear()
 
     def state(self, event):
@@ -42,6 +43,11 @@ class Acts:
         ahead, self.ahead = self.ahead, None
         ensure(ahead is None, "a state says other holds or people than were in force, and no record why")
 
+    def policy(self, event):
+        people = tomllib.loads(event["text"] or "").get("people", {})
+        self.by_policy = [{"name": name, "key": " ".join(people[name]["key"].split()[:2]), "roles": people[name].get("roles", [])}
+                          for name in sorted(people)]
+
     def epoch(self, end):
         self.ends.append(end)
         self.settle()
@@ -51,6 +57,7 @@ class Acts:
         if record.name == "people":
             ensure(not self.known or event["before"] == self.people, "other people were in force before")
             self.people = event["after"]
+            ensure(self.by_policy in (None, self.people), "other people are in force than the policy names")
             return self.agree()
         about = {"hold": lambda: {name: event[name] for name in ("id", "seqs", "query") if name in event},
                  "hold_released": lambda: {"id": event["id"]},

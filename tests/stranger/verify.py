@@ -89,6 +89,8 @@ class Log:
         elif record.name == "epoch":
             self.acts.epoch(record.seq + 1)
             self.check_epoch(record, event)
+        elif record.name == "policy":
+            self.acts.policy(event)
         elif record.name in ("hold", "hold_released", "people"):
             self.acts.take(record, event, self.names and self.names["log_id"])
         elif record.name == "key":

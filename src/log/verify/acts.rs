@@ -127,8 +127,8 @@ impl Acts {
             return Err(of("one of this name was in force already".to_owned()));
         }
         self.holds.push(placed.in_force(logged));
-        self.agree()?;
-        judged.map_err(of)
+        let agreed = self.agree();
+        judged.map_err(of).and(agreed)
     }
 
     /// Somebody released a hold.
