@@ -253,6 +253,10 @@ class Verifier:
         firsts = [int(path.name[:20]) for path in journals] or [sealed]
         self.check_tree(min(sealed, firsts[0]), max(sealed, min(firsts[-1], self.log.size)))
         self.check_checkpoints()
+        try:
+            self.log.acts.settle()
+        except Bad as bad:
+            self.fault("acts", str(bad))
         for seq, size, root in self.log.acts.signed:
             if self.log.tree_known and root_at(self.log.leaves, size).hex() != root:
                 self.fault("acts", f"record {seq} was signed for this log as it never was")

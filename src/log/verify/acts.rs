@@ -25,6 +25,8 @@ pub(crate) struct Acts {
     fresh: Fresh,
     /// What the newest state says, if it is ahead of the record that says why.
     ahead: Option<(Vec<Value>, Vec<Person>)>,
+    /// The seq of that state.
+    ahead_at: u64,
     /// Holds that a state left out without right.
     lost: Vec<Value>,
     /// The acts that were signed: the record, and how far the log was.
@@ -40,6 +42,7 @@ impl Default for Acts {
             holds: Vec::new(),
             fresh: Fresh::for_verifying(),
             ahead: None,
+            ahead_at: 0,
             lost: Vec::new(),
             signed: Vec::new(),
         }
@@ -66,13 +69,14 @@ impl Acts {
     }
 
     /// Goes on to what a state says.
-    pub(super) fn state(&mut self, state: &State) -> Result<(), What> {
+    pub(super) fn state(&mut self, seq: u64, state: &State) -> Result<(), What> {
         let settled = self.settle();
         if !self.known {
             (self.holds, self.people) = (state.holds.clone(), state.people.clone());
             self.known = true;
         } else if (&state.holds, &state.people) != (&self.holds, &self.people) {
             self.ahead = Some((state.holds.clone(), state.people.clone()));
+            self.ahead_at = seq;
         }
         settled
     }
@@ -87,6 +91,11 @@ impl Acts {
         self.lost.extend(self.holds.iter().filter(missing).cloned());
         (self.holds, self.people) = (holds, people);
         differs.map_or(Ok(()), Err)
+    }
+
+    /// The log ends here; gives the seq of a state that said what no record does.
+    pub(super) fn finish(&mut self) -> Result<(), (u64, What)> {
+        self.settle().map_err(|what| (self.ahead_at, what))
     }
 
     /// What a state says otherwise than the records before it.

@@ -171,8 +171,9 @@ impl Verify<'_> {
             );
         }
         self.journals(&listing, files, &all, &tree, &mut link);
-        let Link { trust, tail, .. } = link;
+        let Link { mut trust, tail, .. } = link;
         if self.seqs.is_none() {
+            trust.finish(&mut report.faults);
             self.judge(&dropped, &trust, &mut report.faults);
         }
         if self.seqs.is_none() {

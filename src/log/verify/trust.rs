@@ -18,7 +18,7 @@ use crate::log::view::Marked;
 use crate::policy::Hold;
 use crate::proof::{EpochStatement, Hash, VerifierKey, leaf_hash};
 use crate::record::read_head;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is known of a log's keys so far.
 #[derive(Debug, Default)]
@@ -40,6 +40,8 @@ pub(crate) struct Trust {
     /// The policy that is in force and the other logs, as far as anything said so.
     household: Option<Household>,
     acts: Acts,
+    /// The file that was gone over last.
+    newest: PathBuf,
 }
 
 /// A record that says that a segment is dropped, and what was in force then.
@@ -59,6 +61,7 @@ impl Trust {
     /// Goes on over what one file states.
     pub(crate) fn take(&mut self, path: &Path, log_id: Option<[u8; 16]>, marks: &[Marked], faults: &mut Vec<Fault>) {
         self.log_id = self.log_id.or(log_id);
+        path.clone_into(&mut self.newest);
         for mark in marks {
             let fault = |what| Fault::new(path, what).seqs(mark.seq, mark.seq);
             match self.check(mark) {
@@ -67,6 +70,13 @@ impl Trust {
             }
             let after = InForce::after(self.in_force.as_ref(), &mark.line);
             self.in_force = after.or(self.in_force.take());
+        }
+    }
+
+    /// The log ends here.
+    pub(crate) fn finish(&mut self, faults: &mut Vec<Fault>) {
+        if let Err((seq, what)) = self.acts.finish() {
+            faults.push(Fault::new(&self.newest, what).seqs(seq, seq));
         }
     }
 
@@ -124,7 +134,7 @@ impl Trust {
         let log_id = self.log_id.map(crate::record::id_text).unwrap_or_default();
         match stated(members).ok_or_else(malformed)? {
             Stated::State(state) => {
-                let acts = self.acts.state(&state);
+                let acts = self.acts.state(mark.seq, &state);
                 self.check_state(mark, *state).and(acts)
             }
             Stated::Epoch(epoch) => {
