@@ -11,7 +11,7 @@ use super::journal::JournalWriter;
 use super::keeper::Keeper;
 use super::layout::Layout;
 use super::open;
-use super::options::Options;
+use super::options::{Options, TakenUp};
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;

@@ -59,11 +59,17 @@ impl SshPublicKey {
         if signature.len() > TEXT_LIMIT {
             return Err("is too long".to_owned());
         }
-        let signature = SshSig::from_pem(signature)
+        let parsed = SshSig::from_pem(signature)
             .map_err(|error| format!("is not in the form of ssh-keygen -Y sign ({error})"))?;
-        if signature.version() != SshSig::VERSION || !signature.reserved().is_empty() {
+        if parsed.version() != SshSig::VERSION || !parsed.reserved().is_empty() {
             return Err("is of another version".to_owned());
         }
+        // One spelling: what is not signed, such as lengths, must not be free.
+        let spelled = parsed.to_pem(LineEnding::LF).unwrap_or_default();
+        if !spelled.split_whitespace().eq(signature.split_whitespace()) {
+            return Err("is not spelled as ssh-keygen spells it".to_owned());
+        }
+        let signature = parsed;
         if signature.namespace() != SSH_NAMESPACE {
             return Err(format!(
                 "is for {:?} and not for {SSH_NAMESPACE:?}",
