@@ -4,6 +4,7 @@
 
 pub use appending::{Appended, Pending};
 pub use evidence::Genesis;
+pub use holds::HeldRecords;
 #[cfg(feature = "cli")]
 pub(crate) use ruling::Explained;
 pub use verification::VerifyOptions;
@@ -14,6 +15,7 @@ mod asking;
 mod branches;
 mod evidence;
 mod facts;
+mod holds;
 #[cfg_attr(not(feature = "search"), path = "database/no_indexes.rs")]
 mod indexes;
 mod keeping;
@@ -172,7 +174,12 @@ impl Database {
     /// # Errors
     /// The files cannot be read.
     pub fn status(&self) -> Result<Status> {
-        log::status(&self.files())
+        let mut status = log::status(&self.files())?;
+        if !status.holds.is_empty() {
+            self.refresh()?;
+            status.oldest_held = crate::retention::oldest_held(&self.files())?;
+        }
+        Ok(status)
     }
 
     /// Which database and log this is.

@@ -133,6 +133,11 @@ pub enum Error {
         /// How many that is.
         most: usize,
     },
+    /// What was asked needs a person, or two, and was not asked so; or no hold of that name is in force.
+    Person {
+        /// What is wrong.
+        message: String,
+    },
     /// A cursor came from other logs than those that are asked.
     OtherCursor {
         /// The database's directory, or the log's if only that one is asked.
@@ -336,7 +341,7 @@ impl fmt::Display for Error {
             Error::Succeeded { log, by } => write!(f, "the log {log} is only read any more: {by} goes on from it"),
             Error::Proof(fault) => fault.fmt(f),
             Error::Query(fault) => fault.fmt(f),
-            Error::Class { message } => f.write_str(message),
+            Error::Class { message } | Error::Person { message } => f.write_str(message),
             Error::Policy { path, mistakes } => {
                 write!(f, "the policy {} has mistakes:", path.display())?;
                 for mistake in mistakes {

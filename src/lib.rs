@@ -89,15 +89,15 @@ pub mod workforce;
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 
-pub use database::{Appended, Database, Genesis, Pending, VerifyOptions};
+pub use database::{Appended, Database, Genesis, HeldRecords, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Estrangement, Result};
 #[cfg(feature = "search")]
 pub use index::{Indexed, Reindexed};
 pub use log::{
-    Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
+    Actor, Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
-pub use policy::{Class, Mistake};
+pub use policy::{Class, HoldInForce, Mistake};
 pub use query::{
     Change, Comparison, CountRow, Counting, Counts, Cursor, Fact, Figure, Finding, Found, Gap, Lint, LintRow, Measure,
     Member, Order, Pair, Patience, Per, Place, Query, QueryFault, Reach, Said, Section, Share, Step, Stopped, Tie,

@@ -10,6 +10,7 @@ mod demo;
 mod diff;
 mod export;
 mod figures;
+mod hold;
 mod import;
 mod init;
 mod key;
@@ -19,6 +20,8 @@ mod log;
 mod look;
 mod names;
 mod output;
+mod passphrase;
+mod person;
 mod place;
 mod policy;
 mod progress;
@@ -127,6 +130,7 @@ enum Command {
     Retain(retain::Retain),
     Policy(policy::Policy),
     Route(route::Route),
+    Hold(hold::Hold),
     Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
@@ -205,6 +209,7 @@ impl Command {
             Command::Retain(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Route(command) => command.run(),
+            Command::Hold(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Checkpoint(command) => command.run(),
             Command::Proof(command) => command.run(),

@@ -1,6 +1,7 @@
 //! `auditdb retain`: drop what need not be kept any longer.
 
 use super::figures::{bytes, count, short_time};
+use super::person::PerhapsPerson;
 use super::progress::waiting;
 use super::{Answer, Outcome, Stop, Where, output};
 use crate::retention::{DroppedSegment, KeptSegment, RetainOptions, Retained};
@@ -26,6 +27,8 @@ pub(super) struct Retain {
     /// Why it is right; it is recorded.
     #[arg(long, value_name = "TEXT", requires = "accept_clock")]
     reason: Option<String>,
+    #[command(flatten)]
+    person: PerhapsPerson,
 }
 
 impl Retain {
@@ -35,6 +38,9 @@ impl Retain {
         let mut options = RetainOptions::default().dry_run(self.dry_run);
         if let Some(reason) = self.reason.as_deref().filter(|_| self.accept_clock) {
             options = options.accept_clock(reason);
+            if let Some(actor) = self.person.actor()? {
+                options = options.by(&actor);
+            }
         }
         let (mut answer, mut all) = (Answer::Yes, Vec::new());
         for log in &logs {
@@ -133,10 +139,14 @@ fn line_of_kept(segment: &KeptSegment) -> String {
         || "until nobody can tell: the clock went back and has not caught up".to_owned(),
         |until| format!("until {}", short_time(until)),
     );
-    let held = segment
-        .held
-        .as_ref()
-        .map_or_else(String::new, |hold| format!("  held by {hold}"));
+    let mut held = if segment.held.is_empty() {
+        String::new()
+    } else {
+        format!("  held by {}", segment.held.join(", "))
+    };
+    if let Some(doubt) = &segment.doubt {
+        held.push_str(&format!(" (in doubt: {doubt})"));
+    }
     let buffer = segment
         .from
         .as_deref()

@@ -82,6 +82,15 @@ fn show(status: &crate::log::Status) -> Result<(), Stop> {
         status.root,
         status.chain
     ))?;
+    for hold in &status.holds {
+        output::print(&format!("held      {}", super::hold::line(hold, false)))?;
+    }
+    if !status.oldest_held.is_empty() {
+        output::print(&format!(
+            "          the oldest segment would be dropped but for {}",
+            status.oldest_held.join(", ")
+        ))?;
+    }
     if status.damaged_segments > 0 {
         output::say(&format!(
             "damaged segments: {}, whose text is not counted; `auditdb verify` says what is wrong",

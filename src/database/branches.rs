@@ -108,6 +108,7 @@ impl Branches {
             let siblings = own.known_siblings(&options)?;
             let options = Options {
                 siblings,
+                holds: own.inherited_holds()?,
                 ..options.clone()
             };
             match Log::create(Arc::clone(&inner.disk), layout, identity, options.clone(), None) {

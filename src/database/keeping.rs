@@ -2,6 +2,8 @@
 
 use super::{Database, Mode, lineage};
 use crate::error::{Error, Result};
+use crate::log::Actor;
+use crate::log::act::Asking;
 use crate::policy::Class;
 use crate::retention::{Asked, RetainOptions, Retained};
 
@@ -80,9 +82,15 @@ impl Database {
     /// # Errors
     /// As [`Database::retain`].
     pub fn retain_with(&self, options: &RetainOptions) -> Result<Retained> {
+        let accepting = options.accept_clock.as_deref().filter(|_| !options.dry_run);
+        let by = match (accepting, &options.by) {
+            (Some(reason), Some(actor)) => Some(self.accepting(reason, actor)?),
+            _ => None,
+        };
         let asked = Asked {
             dry_run: options.dry_run,
             accept_clock: options.accept_clock.clone(),
+            by,
         };
         let unreadable = |error: serde_json::Error| Error::Door {
             path: self.inner.path.clone(),
@@ -95,5 +103,17 @@ impl Database {
             Mode::Joined(joined) => joined.retain(&asked)?,
         };
         serde_json::from_slice(&answer).map_err(unreadable)
+    }
+
+    /// What a person says who accepts the clock: by how much it is ahead they have to know.
+    fn accepting(&self, reason: &str, actor: &Actor) -> Result<Asking> {
+        let ahead = if actor.signs() {
+            self.retain_with(&RetainOptions::default().dry_run(true))?.clock_ahead
+        } else {
+            0
+        };
+        let ahead = i64::try_from(ahead).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+        let log_id = self.identity().log_id();
+        actor.asking(&crate::log::accepting(ahead, reason), &log_id, || self.checkpoint())
     }
 }

@@ -246,6 +246,7 @@ pub(super) fn begin(options: Options, policies: &Policies) -> (Options, Indexes)
     let line = options.log.as_deref().map_or(DEFAULT_LOG, lineage::line_of).to_owned();
     let (mut options, indexes) = Indexes::begin(options_of(options, policies.current(), &line));
     options.retain = Some(crate::retention::through_the_door);
+    options.hold = Some(crate::retention::hold_through_the_door);
     options.router = Some(policies.router());
     (options, indexes)
 }

@@ -155,13 +155,16 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
 /// Whether a record with these members is one by which the log says where it stands. Only the log writes records that
 /// begin like this, and it writes them in this way.
 pub(crate) fn is_mark(members: &[u8]) -> bool {
-    let names: [&[u8]; 9] = [
+    let names: [&[u8]; 12] = [
         b"genesis",
         b"state",
         b"epoch",
         b"key",
         b"clock",
         b"clock_accepted",
+        b"hold",
+        b"hold_released",
+        b"people",
         b"tombstone",
         b"policy",
         b"log",

@@ -14,7 +14,7 @@ use super::layout::{Layout, unannounced_seq};
 use super::read::Files;
 use super::segment::SegmentFile;
 use super::terms::{self, Dropping};
-use super::tombstone::{self, Manifest, Tombstone};
+use super::tombstone::{self, Manifest, NotHeld, Tombstone};
 use super::verify::verify_segment;
 use super::view::Tip;
 use super::writer::{CommitFailure, Writer};
@@ -35,7 +35,14 @@ pub(crate) struct Doomed {
 
 impl Doomed {
     /// Reads and verifies a segment that may be dropped, which was kept for that class's time, up to `kept_until`.
-    pub(crate) fn new(files: &Files, first_seq: u64, class: &Class, kept_until: i64) -> Result<Self> {
+    /// `not_held` are the holds that are in force and do not cover it.
+    pub(crate) fn new(
+        files: &Files,
+        first_seq: u64,
+        class: &Class,
+        kept_until: i64,
+        not_held: Vec<NotHeld>,
+    ) -> Result<Self> {
         let (disk, layout) = (&*files.disk, &files.layout);
         let path = layout.segment(first_seq);
         let checked = verify_segment(disk, &path);
@@ -75,6 +82,7 @@ impl Doomed {
                 record: 0,
                 policy: None,
                 checkpoint: covering_checkpoint(disk, layout, after.next_seq()),
+                holds: not_held,
             },
             lines: checked.marks.into_iter().map(|mark| mark.line).collect(),
         })

@@ -1,9 +1,10 @@
 //! The records that the log writes about itself: what their `event` says.
 
+use super::holding::{PeopleChange, Placed, Released};
 use super::siblings::{Created, Household, PolicyChange, Sibling};
 use super::terms::{ClockAccepted, ClockStep, Clocks, Dropping, Keep, Terms};
 use super::view::Tip;
-use crate::policy::Class;
+use crate::policy::{Class, Person};
 use crate::proof::{EpochKey, EpochStatement, Frontier, Hash};
 use crate::record::id_text;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,9 @@ pub(crate) struct State {
     #[serde(default, deserialize_with = "known_siblings")]
     pub(crate) siblings: Vec<Sibling>,
     pub(crate) holds: Vec<serde_json::Value>,
+    /// Who may do what needs a person, and their keys; nobody if the policy names no people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) people: Vec<Person>,
     /// What the clocks say: later the next opening can tell whether the clock stepped meanwhile.
     pub(crate) clock: Option<Clocks>,
     /// Where the log stood before this record; absent in genesis.
@@ -114,6 +118,7 @@ impl State {
             household: Household::of(&self),
             region: self.region,
             holds: self.holds,
+            people: self.people,
             clock: self.clock.unwrap_or_default(),
         }
     }
@@ -389,7 +394,10 @@ pub(crate) enum Stated {
     Epoch(Epoch),
     Key(KeyChange),
     Clock(ClockStep),
-    ClockAccepted,
+    ClockAccepted(ClockAccepted),
+    Hold(Box<Placed>),
+    Released(Box<Released>),
+    People(PeopleChange),
     Dropping(Dropping),
     Policy(PolicyChange),
     Created(Created),
@@ -404,7 +412,10 @@ pub(crate) fn stated(members: &[u8]) -> Option<Stated> {
         b"epoch" => Some(Stated::Epoch(event_of(members)?)),
         b"key" => Some(Stated::Key(event_of(members)?)),
         b"clock" => Some(Stated::Clock(event_of(members)?)),
-        b"clock_accepted" => event_of::<ClockAccepted>(members).map(|_| Stated::ClockAccepted),
+        b"clock_accepted" => Some(Stated::ClockAccepted(event_of(members)?)),
+        b"hold" => Some(Stated::Hold(event_of(members)?)),
+        b"hold_released" => Some(Stated::Released(event_of(members)?)),
+        b"people" => Some(Stated::People(event_of(members)?)),
         b"tombstone" => Some(Stated::Dropping(event_of(members)?)),
         b"policy" => Some(Stated::Policy(event_of(members)?)),
         b"log" => Some(Stated::Created(event_of(members)?)),
@@ -470,6 +481,7 @@ fn state_of(identity: &Identity, keys: StateKeys, terms: &Terms, name: &str, pre
         policy: terms.household.policy.clone(),
         siblings: terms.household.siblings.clone(),
         holds: terms.holds.clone(),
+        people: terms.people.clone(),
         clock: Some(terms.clock.clone()),
         previous,
         predecessor: None,

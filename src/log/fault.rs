@@ -93,6 +93,10 @@ pub enum What {
     Checkpoint(String),
     /// The tombstone of a dropped segment is not one, or the segment must not have been dropped: why.
     Tombstone(String),
+    /// A hold is not as it was placed, or was ended without right: which, and why.
+    Hold(String),
+    /// Something that needs a person was done without one: what, and why it does not count.
+    Person(String),
     /// The log is not what its successor says of it.
     Succeeded {
         /// The successor's name.
@@ -178,6 +182,8 @@ impl fmt::Display for What {
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
             What::Tombstone(why) => write!(f, "the tombstone {why}"),
             What::Sibling { by } => write!(f, "is not the log that {by} names: it begins with another record"),
+            What::Hold(why) => write!(f, "the hold {why}"),
+            What::Person(why) => write!(f, "the record {why}"),
             What::Succeeded { by, why } => write!(f, "is not as it was when {by} went on from it: {why}"),
             What::Index(why) => write!(f, "the index {why}"),
             What::Part => f.write_str("a moved-out value and its record do not belong together"),

@@ -1,5 +1,6 @@
 //! A log that is open for writing, with its threads.
 
+use super::act::Fresh;
 use super::door::Door;
 use super::dropping;
 use super::events::{self, Identity, Predecessor};
@@ -10,7 +11,7 @@ use super::journal::JournalWriter;
 use super::keeper::Keeper;
 use super::layout::Layout;
 use super::open;
-use super::options::Options;
+use super::options::{Options, TakenUp};
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
@@ -113,9 +114,12 @@ impl Log {
                     policy: None,
                     siblings: options.siblings.clone(),
                 },
+                people: options.policy.as_ref().map_or(Ok(Vec::new()), TakenUp::people)?,
+                holds: options.holds.clone(),
                 ..Terms::default()
             },
             away: None,
+            began: 0,
             lock,
             signer,
         };
@@ -207,6 +211,7 @@ impl Log {
             predecessor: None,
             terms,
             away,
+            began: in_force.map_or(0, |now| now.began),
             lock,
             signer,
         };
@@ -249,6 +254,7 @@ impl Log {
             },
             predecessor: start.predecessor,
             terms: start.terms,
+            fresh: Fresh::for_writing(start.began),
             unannounced: true,
             streams: super::streams::Streams::default(),
             undefined: std::collections::HashSet::new(),
@@ -336,6 +342,14 @@ impl Log {
             path: self.core.files.layout.root().to_owned(),
         })?;
         retain(&self.core, asked)
+    }
+
+    /// Does what a person asks for, as the room does that knows how.
+    pub(crate) fn hold(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let hold = self.core.options.hold.ok_or_else(|| Error::ReadOnly {
+            path: self.core.files.layout.root().to_owned(),
+        })?;
+        hold(&self.core, asked)
     }
 
     /// Keeps records for another time from here on.
@@ -426,6 +440,8 @@ impl Core {
     }
 
     pub(crate) fn set_class(&self, class: Class, reason: Option<&str>) -> Result<()> {
+        // What is being dropped was to be kept for the time that held until now.
+        let _alone = self.dropping.lock();
         self.act(|writer| writer.set_class(class, reason))
     }
 
@@ -478,6 +494,8 @@ struct Start {
     terms: Terms,
     /// How long ago the last record was logged, where that is known in another way than by the clock.
     away: Option<i64>,
+    /// Where the present epoch began.
+    began: u64,
     signer: Signer,
     lock: Box<dyn LockGuard>,
 }

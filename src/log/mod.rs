@@ -8,6 +8,7 @@
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
+pub(crate) mod act;
 pub(crate) mod checkpoints;
 mod definitions;
 mod derive;
@@ -22,6 +23,7 @@ mod format;
 mod frames;
 mod handle;
 mod haste;
+pub(crate) mod holding;
 mod journal;
 mod keeper;
 mod keyring;
@@ -56,10 +58,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use act::Actor;
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
-#[cfg(feature = "cli")]
 pub(crate) use events::hex;
 pub use events::{Did, Identity};
 pub use fault::{Fault, What};
@@ -73,7 +75,7 @@ pub(crate) use handle::{Core, Log};
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;
-pub(crate) use open::has_record;
+pub(crate) use open::{has_record, newest_state};
 pub use options::Options;
 pub(crate) use options::{Router, TakenUp};
 pub(crate) use queue::Ticket;
@@ -86,7 +88,8 @@ pub(crate) use siblings::Sibling;
 pub use status::Status;
 pub(crate) use status::{Ends, ends_of_segment, size_of_dir, status};
 pub(crate) use succeed::succeed;
-pub(crate) use terms::Terms;
+pub(crate) use terms::{Terms, accepting};
+pub(crate) use tombstone::NotHeld;
 pub use verify::{Anchors, Report, TornTail, Unconfirmed};
 pub(crate) use verify::{Continued, Verify, verify};
 #[cfg(feature = "search")]

@@ -1,7 +1,8 @@
 //! How a log is written. Nothing here but the class is stored: any writer may choose anew.
 
 use super::segment::Encoding;
-use crate::policy::Class;
+use crate::error::{Error, Result};
+use crate::policy::{Class, POLICY_FILE, Person, Policy};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Options {
     /// The class of the log: for how long its records are kept. Without it, the one that the log has; a new one gets
     /// `standard`. Opening a log for writing with another class changes it, as [`crate::Database::set_class`] does.
     pub class: Option<Class>,
+    /// The holds that a new log begins with.
+    pub(crate) holds: Vec<serde_json::Value>,
     /// Whether the log has threads of its own. Without them everything happens in the caller's, in a fixed order, which
     /// tests with a simulated disk need; `submit` then waits, and nothing is sealed by age.
     pub(crate) threads: bool,
@@ -72,6 +75,8 @@ pub struct Options {
     pub(crate) router: Option<std::sync::Arc<dyn Router>>,
     /// Drops segments when another process asks for it.
     pub(crate) retain: Option<Act>,
+    /// Places and releases holds when another process asks for it.
+    pub(crate) hold: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
@@ -86,6 +91,18 @@ pub(crate) struct TakenUp {
     pub(crate) region: Option<String>,
 }
 
+impl TakenUp {
+    /// Who may do what needs a person, as the file says.
+    pub(crate) fn people(&self) -> Result<Vec<Person>> {
+        let Some((_, text)) = &self.file else {
+            return Ok(Vec::new());
+        };
+        let path = PathBuf::from(POLICY_FILE);
+        let policy = Policy::parse(text).map_err(|mistakes| Error::Policy { path, mistakes })?;
+        Ok(policy.persons())
+    }
+}
+
 /// Knows which log a record belongs to.
 pub(crate) trait Router: std::fmt::Debug + Send + Sync {
     /// Why a record that another process sends to this log has no way to it; `None` if it has one.
@@ -93,7 +110,7 @@ pub(crate) trait Router: std::fmt::Debug + Send + Sync {
 }
 
 /// What a later room does when another process asks for it through the door: a request and an answer in bytes.
-pub(crate) type Act = fn(&super::handle::Core, &[u8]) -> crate::error::Result<Vec<u8>>;
+pub(crate) type Act = fn(&super::handle::Core, &[u8]) -> Result<Vec<u8>>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -110,6 +127,7 @@ impl Default for Options {
             group: None,
             keys: None,
             class: None,
+            holds: Vec::new(),
             threads: true,
             index: true,
             #[cfg(feature = "search")]
@@ -124,6 +142,7 @@ impl Default for Options {
             siblings: Vec::new(),
             router: None,
             retain: None,
+            hold: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }

@@ -97,12 +97,17 @@ impl InForce {
                 }
                 Some(after)
             }
-            Stated::ClockAccepted => {
+            Stated::ClockAccepted(_) => {
                 let mut after = before?.clone();
                 after.ahead = 0;
                 Some(after)
             }
-            Stated::Dropping(_) | Stated::Policy(_) | Stated::Created(_) => before.cloned(),
+            Stated::Hold(_)
+            | Stated::Released(_)
+            | Stated::People(_)
+            | Stated::Dropping(_)
+            | Stated::Policy(_)
+            | Stated::Created(_) => before.cloned(),
         }
     }
 }

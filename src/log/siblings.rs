@@ -145,13 +145,13 @@ impl Writer {
             .as_ref()
             .map(|(digest, text)| (digest.as_str(), text.as_str()));
         self.terms.region.clone_from(&policy.region);
+        let people = policy.people()?;
         let before = self.terms.household.policy.as_deref();
-        if before == after.map(|(digest, _)| digest) {
-            return Ok(());
+        if before != after.map(|(digest, _)| digest) {
+            self.record(policy_change(before, after))?;
+            self.terms.household.policy = policy.file.as_ref().map(|(digest, _)| digest.clone());
         }
-        self.record(policy_change(before, after))?;
-        self.terms.household.policy = policy.file.as_ref().map(|(digest, _)| digest.clone());
-        Ok(())
+        self.set_people(people)
     }
 
     /// Records that the database has another log.

@@ -1,6 +1,6 @@
 //! The day's figures of a log.
 
-use super::events::hex;
+use super::events::{State, hex};
 use super::fault::{Fault, What};
 use super::open::{newest_state, state_in};
 use super::read::Files;
@@ -9,7 +9,7 @@ use super::standing::{first_line_of_segment, last_line_of_segment};
 use super::view::SegmentRef;
 use crate::disk::Kind;
 use crate::error::{Error, Result};
-use crate::policy::{Class, expiry};
+use crate::policy::{Class, HoldInForce, expiry};
 use crate::record::{format_time, read_head};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +48,10 @@ pub struct Status {
     pub earliest: u64,
     /// From when on the oldest sealed segment may be dropped, if there is one.
     pub next_expiry: Option<String>,
+    /// The holds in force.
+    pub holds: Vec<HoldInForce>,
+    /// The holds for nothing but which the oldest sealed segment is kept: its time has passed.
+    pub oldest_held: Vec<String>,
     /// When the first and the last record were logged.
     pub oldest: Option<String>,
     /// See `oldest`.
@@ -81,7 +85,12 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
             .and_then(read_head)
             .map(|head| head.logged))
     };
-    let class = newest_state(disk, layout)?.map_or_else(Class::default, |(_, state)| state.promise());
+    let state = newest_state(disk, layout)?.map(|(_, state)| state);
+    let class = state.as_ref().map_or_else(Class::default, State::promise);
+    let holds = state.iter().flat_map(|state| &state.holds);
+    let holds = holds
+        .map(|hold| HoldInForce::read(files.identity.name(), hold))
+        .collect();
     let earliest = view.kept_from;
     let next_expiry = view
         .segments
@@ -128,6 +137,9 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         keep_months: class.months(),
         earliest,
         next_expiry: next_expiry.map(format_time),
+        holds,
+        // Whoever knows how to ask them says it.
+        oldest_held: Vec::new(),
         oldest: oldest.map(format_time),
         newest: newest.map(format_time),
         text_bytes_a_month: month,

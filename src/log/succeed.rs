@@ -6,6 +6,7 @@
 
 use super::events::{Predecessor, Standing};
 use super::handle::{Log, take_lock};
+use super::holding::holds_by_query;
 use super::layout::Layout;
 use super::open::newest_state;
 use super::options::Options;
@@ -51,6 +52,8 @@ pub(crate) fn succeed(
     let class = options.class.clone().or(promised);
     let mut options = Options {
         class,
+        // So does what is held by what it is about.
+        holds: holds_by_query(&state.holds),
         ..options.clone()
     };
     // Those that were named and cannot be read any more are missed in this log too.

@@ -3,10 +3,11 @@
 //!
 //! What must hold: all of it stands in every `state`, so that nobody has to read what stands before.
 
+use super::act::{Act, By};
 use super::events::{BLAKE3, hex, system, unhex};
 use super::siblings::Household;
 use super::tombstone::Manifest;
-use crate::policy::{Class, Margin};
+use crate::policy::{Class, Margin, Person};
 use crate::proof::Hash;
 use crate::record::{format_time, read_time};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ pub(crate) struct Clocks {
 pub(crate) struct Terms {
     pub(crate) class: Class,
     pub(crate) holds: Vec<serde_json::Value>,
+    /// Who may do what needs a person; nobody if the policy names no people.
+    pub(crate) people: Vec<Person>,
     pub(crate) clock: Clocks,
     pub(crate) region: Option<String>,
     pub(crate) household: Household,
@@ -147,14 +150,27 @@ pub(crate) struct ClockAccepted {
     /// By how much it had gone forward by itself, in nanoseconds.
     pub(crate) ahead_ns: i64,
     pub(crate) reason: String,
+    /// Who said so, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) by: Option<By>,
+}
+
+/// The act of saying that the clock is right although it went forward by so much.
+pub(crate) fn accepting(ahead_ns: i64, reason: &str) -> Act<'_> {
+    Act {
+        name: "clock_accepted",
+        about: serde_json::json!({ "ahead_seconds": ahead_ns / 1_000_000_000 }),
+        reason,
+    }
 }
 
 /// A person says that the clock is right.
-pub(crate) fn clock_accepted(ahead_ns: i64, reason: &str) -> Vec<u8> {
+pub(crate) fn clock_accepted(ahead_ns: i64, reason: &str, by: Option<By>) -> Vec<u8> {
     system(&ClockAccepted {
         name: "clock_accepted".to_owned(),
         ahead_ns,
         reason: reason.to_owned(),
+        by,
     })
 }
 

@@ -51,6 +51,17 @@ pub(crate) struct Manifest {
     pub(crate) policy: Option<String>,
     /// A signed checkpoint that covers it, if one is stored.
     pub(crate) checkpoint: Option<String>,
+    /// The holds that were in force and do not cover it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) holds: Vec<NotHeld>,
+}
+
+/// A hold that was found not to cover a segment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NotHeld {
+    pub(crate) id: String,
+    /// What was looked at: `seqs`, or `query` where every record was held against the hold's query.
+    pub(crate) by: String,
 }
 
 impl Manifest {

@@ -4,6 +4,7 @@
 //! What must hold: nothing about the log moves on before the frame is durable, so a write that failed and was cut back
 //! leaves everything as it was.
 
+use super::act::{Asking, Fresh};
 use super::checkpoints;
 use super::draft::{Draft, Stamp};
 use super::events::{self, Predecessor};
@@ -16,7 +17,7 @@ use super::read::Files;
 use super::receipt::Receipt;
 use super::signer::Signer;
 use super::streams::Streams;
-use super::terms::{self, Clocks, Terms};
+use super::terms::{self, Clocks, Terms, accepting};
 use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
@@ -41,6 +42,8 @@ pub(crate) struct Writer {
     pub(crate) clock: Clock,
     /// What every state says besides the keys. Its clock is that of the opening, but for how far it is ahead.
     pub(crate) terms: Terms,
+    /// Which statements of people are taken.
+    pub(crate) fresh: Fresh,
     /// The log that a new one goes on from.
     pub(crate) predecessor: Option<Predecessor>,
     /// Whether it was not yet recorded that the log was opened.
@@ -277,6 +280,7 @@ impl Writer {
         let members = self.signer.epoch_event(&draft.hash().after, (now, ahead));
         self.own(&mut draft, members, now);
         self.write(&draft, now, monotonic)?;
+        self.fresh.epoch(self.tip.next_seq());
         let (disk, layout) = (&*self.files.disk, &self.files.layout);
         // The record is durable. Where the file is not, the next opening or epoch does it again.
         let _ = self.signer.advance(disk, layout, &self.tip);
@@ -448,15 +452,25 @@ impl Writer {
         }
     }
 
-    /// A person says that the clock is right, however it came to where it is.
-    pub(crate) fn accept_clock(&mut self, reason: &str) -> std::result::Result<(), CommitFailure> {
+    /// A person says that the clock is right, however it came to where it is. Only where the policy names people it has to
+    /// be said who.
+    pub(crate) fn accept_clock(
+        &mut self,
+        reason: &str,
+        asking: Option<&Asking>,
+    ) -> std::result::Result<(), CommitFailure> {
         let ahead = self.times().ahead;
         if ahead == 0 {
             return Ok(());
         }
-        self.record(terms::clock_accepted(ahead, reason))?;
-        self.terms.clock.ahead_ns = 0;
-        self.end_epoch()
+        let nobody = Asking::nobody();
+        let by = match asking {
+            None if self.terms.people.is_empty() => None,
+            asking => Some(self.admit(&accepting(ahead, reason), asking.unwrap_or(&nobody))?),
+        };
+        let now = self.files.disk.now();
+        self.act_at(now, terms::clock_accepted(ahead, reason, by), Some(0))?;
+        Ok(())
     }
 
     /// What the clocks say, for a state.

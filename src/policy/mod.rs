@@ -8,6 +8,7 @@ mod class;
 mod file;
 mod hold;
 mod pattern;
+pub(crate) mod person;
 mod route;
 mod tool;
 
@@ -15,6 +16,8 @@ pub use class::Class;
 pub(crate) use class::{Margin, expiry};
 pub use file::Mistake;
 pub(crate) use file::{MOST_LOGS, POLICY_FILE, Policy, digest};
-pub(crate) use hold::Hold;
+pub use hold::HoldInForce;
+pub(crate) use hold::{Covering, Hold};
+pub(crate) use person::Person;
 pub(crate) use route::{DEFAULT_LOG, Facts, Way, fits_a_name};
 pub(crate) use tool::ToolRule;

@@ -52,7 +52,6 @@ pub(crate) struct Askable {
 
 impl Askable {
     /// A log that is scanned.
-    #[cfg(not(feature = "search"))]
     pub(crate) fn scanned(files: Arc<Files>) -> Self {
         Askable {
             files,

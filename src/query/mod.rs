@@ -17,6 +17,7 @@ mod diff;
 mod expected;
 mod expr;
 mod fault;
+mod fits;
 mod lint;
 #[cfg(feature = "search")]
 mod lower;
@@ -45,6 +46,7 @@ pub(crate) use diff::diff;
 pub use diff::{Change, Comparison, Pair, Without};
 pub use expected::Member;
 pub use fault::QueryFault;
+pub(crate) use fits::any_fits;
 pub(crate) use lint::lint;
 pub use lint::{Finding, Lint, LintRow, Share};
 pub use merge::Found;

@@ -4,8 +4,11 @@
 //! record says, the clock had gone back: then it counts from the first later moment at which the clock had caught up,
 //! and as long as it has not, the record is kept. So a clock that was behind for a while makes nothing expire early.
 
-use crate::log::{Ends, Fault, Files, Terms, ends_of_segment};
-use crate::policy::{Class, Hold, expiry};
+use super::hold::{Covers, Holds};
+use crate::error::Result;
+use crate::log::{Ends, Fault, Files, Terms, ends_of_segment, newest_state};
+use crate::policy::{Class, expiry};
+use std::sync::Arc;
 
 /// A day, in nanoseconds.
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -26,20 +29,20 @@ pub(super) struct Fate {
     pub(super) from: Option<i64>,
     /// When a law wants its first record gone.
     pub(super) delete_by: Option<i64>,
-    /// The hold that covers it.
-    pub(super) held: Option<String>,
+    /// The holds that cover it. What those by query cover is told only of segments of which the time has passed.
+    pub(super) held: Vec<Covers>,
 }
 
 impl Fate {
     /// Whether it may be dropped at that moment, as far as it alone is concerned.
     pub(super) fn may_go(&self, now: i64) -> bool {
-        self.held.is_none() && self.from.is_some_and(|from| now >= from)
+        self.held.is_empty() && self.from.is_some_and(|from| now >= from)
     }
 }
 
 /// What becomes of all sealed segments, in order, up to one that cannot be read, and what is wrong with that: it is evidence
 /// and stays, and none goes behind it.
-pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) {
+pub(super) fn fates(files: &Files, terms: &Terms, holds: &Holds) -> (Vec<Fate>, Option<Fault>) {
     let segments = files.view.read().segments.clone();
     let mut all: Vec<Ends> = Vec::with_capacity(segments.len());
     let mut unreadable = None;
@@ -52,7 +55,6 @@ pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) 
             }
         }
     }
-    let holds: Vec<Hold> = terms.holds.iter().map(Hold::read).collect();
     let logged = counted_from(&all);
     let fate = |(ends, logged): (Ends, Option<i64>)| {
         let class = ends.kept_by(&terms.class).clone();
@@ -60,7 +62,6 @@ pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) 
         let until = logged.and_then(|logged| expiry(logged, class.months()));
         let buffer = i64::from(margin.buffer_days).saturating_mul(DAY_NS);
         let delete_by = margin.delete_by.and_then(|months| expiry(ends.logged_min, months));
-        let held = holds.iter().find(|hold| hold.covers(ends.first..ends.end));
         Fate {
             first: ends.first,
             end: ends.end,
@@ -69,10 +70,30 @@ pub(super) fn fates(files: &Files, terms: &Terms) -> (Vec<Fate>, Option<Fault>) 
             from: until.map(|until| until.saturating_add(buffer)),
             delete_by,
             class,
-            held: held.map(|hold| hold.id().to_owned()),
+            held: holds.by_seqs(&(ends.first..ends.end)),
         }
     };
     (all.into_iter().zip(logged).map(fate).collect(), unreadable)
+}
+
+/// The holds for nothing but which the oldest sealed segment is kept; nothing if its time has not passed yet.
+pub(crate) fn oldest_held(files: &Arc<Files>) -> Result<Vec<String>> {
+    let Some((_, state)) = newest_state(&*files.disk, &files.layout)? else {
+        return Ok(Vec::new());
+    };
+    let (holds, terms) = (Holds::new(&state.holds), state.terms());
+    let segment = files.view.read().segments.first().cloned();
+    // What cannot be read is verify's to name.
+    let Some(ends) = segment.and_then(|segment| ends_of_segment(files, &segment).ok()) else {
+        return Ok(Vec::new());
+    };
+    let until = expiry(ends.logged_max, ends.kept_by(&terms.class).months());
+    if until.is_none_or(|until| until > files.disk.now()) {
+        return Ok(Vec::new());
+    }
+    let seqs = ends.first..ends.end;
+    let covering = holds.by_seqs(&seqs).into_iter().chain(holds.by_query(files, &seqs));
+    Ok(covering.map(|covers| covers.id).collect())
 }
 
 /// The moments from which the segments' times count.

@@ -6,7 +6,10 @@
 //! not passed, never one that is held or stands behind one that stays; and a clock that went wrong makes nothing expire.
 
 mod fate;
+mod hold;
 mod retain;
 
+pub(crate) use fate::oldest_held;
+pub(crate) use hold::{HoldAsked, check, hold_through_the_door};
 pub(crate) use retain::{Asked, through_the_door};
 pub use retain::{DroppedSegment, KeptSegment, RetainOptions, Retained};

@@ -4,7 +4,9 @@
 //! has passed. Only a person can say that the clock is right all the same, and that is recorded.
 
 use super::fate::{Fate, fates};
+use super::hold::Holds;
 use crate::error::{Error, Result};
+use crate::log::act::{Actor, Asking};
 use crate::log::{Core, Doomed, size_of_dir};
 use crate::record::format_time;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,8 @@ pub struct RetainOptions {
     pub dry_run: bool,
     /// Why the clock is right although it went forward by itself; it is recorded. See [`Retained::clock_ahead`].
     pub accept_clock: Option<String>,
+    /// Who says so: needed where the policy names people.
+    pub by: Option<Actor>,
 }
 
 impl RetainOptions {
@@ -31,6 +35,13 @@ impl RetainOptions {
     #[must_use]
     pub fn accept_clock(mut self, reason: &str) -> Self {
         self.accept_clock = Some(reason.to_owned());
+        self
+    }
+
+    /// Says who says so.
+    #[must_use]
+    pub fn by(mut self, actor: &Actor) -> Self {
+        self.by = Some(actor.clone());
         self
     }
 }
@@ -98,8 +109,10 @@ pub struct KeptSegment {
     pub class: String,
     /// See `class`.
     pub months: u32,
-    /// The hold that covers it.
-    pub held: Option<String>,
+    /// The holds that cover it. What one by query covers is told only where the time of the segment has passed.
+    pub held: Vec<String>,
+    /// Why it is not sure that they do: in doubt a segment is held.
+    pub doubt: Option<String>,
     /// From when on it may be dropped: `kept_until`, or later by the buffer of the log's class.
     #[serde(default)]
     pub from: Option<String>,
@@ -116,6 +129,8 @@ pub struct KeptSegment {
 pub(crate) struct Asked {
     pub(crate) dry_run: bool,
     pub(crate) accept_clock: Option<String>,
+    #[serde(default)]
+    pub(crate) by: Option<Asking>,
 }
 
 /// So many segments are dropped at once: all of their tombstones are in memory.
@@ -139,13 +154,21 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
     let size = || size_of_dir(files, files.layout.root());
     let bytes_before = size()?;
     if let Some(reason) = asked.accept_clock.as_deref().filter(|_| !asked.dry_run) {
-        core.act(|writer| writer.accept_clock(reason))?;
+        core.act(|writer| writer.accept_clock(reason, asked.by.as_ref()))?;
     }
     let (terms, mut clock) = core.act(|writer| Ok((writer.terms.clone(), writer.times())))?;
     if asked.dry_run && asked.accept_clock.is_some() {
         clock.ahead = 0;
     }
-    let (mut fates, fault) = fates(files, &terms);
+    let holds = Holds::new(&terms.holds);
+    let (mut fates, fault) = fates(files, &terms, &holds);
+    // Of the others nobody has to know it yet, and nothing goes behind one that is held.
+    for fate in &mut fates {
+        if !fate.may_go(clock.now) {
+            break;
+        }
+        fate.held = holds.by_query(files, &(fate.first..fate.end));
+    }
     let mut unreadable = fault.map(|fault| fault.to_string());
     let expired = |now: i64| move |fate: &&Fate| fate.may_go(now);
     let going = fates.iter().take_while(expired(clock.safe())).count();
@@ -156,7 +179,7 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
         let tombstones = if asked.dry_run {
             vec![None; some.len()]
         } else {
-            match drop_some(core, some, clock.safe()) {
+            match drop_some(core, some, &holds, clock.safe()) {
                 Ok(tombstones) => tombstones,
                 Err(Error::Damaged { faults, .. }) => {
                     unreadable = faults.first().map(ToString::to_string);
@@ -191,10 +214,19 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
     })
 }
 
-fn drop_some(core: &Core, some: &[Fate], now: i64) -> Result<Vec<Option<u64>>> {
+fn drop_some(core: &Core, some: &[Fate], holds: &Holds, now: i64) -> Result<Vec<Option<u64>>> {
     let doomed: Vec<Doomed> = some
         .iter()
-        .filter_map(|fate| Some(Doomed::new(&core.files, fate.first, &fate.class, fate.until?)))
+        .filter_map(|fate| {
+            let until = fate.until?;
+            Some(Doomed::new(
+                &core.files,
+                fate.first,
+                &fate.class,
+                until,
+                holds.not_held(),
+            ))
+        })
         .collect::<Result<_>>()?;
     Ok(core.drop_segments(doomed, now)?.into_iter().map(Some).collect())
 }
@@ -220,7 +252,8 @@ impl Fate {
             kept_until: self.until.map(format_time),
             class: self.class.name().to_owned(),
             months: self.class.months(),
-            held: self.held,
+            doubt: self.held.iter().find_map(|covers| covers.doubt.clone()),
+            held: self.held.into_iter().map(|covers| covers.id).collect(),
             from: self.from.map(format_time),
             delete_by: self.delete_by.map(format_time),
             overdue: self.delete_by.is_some_and(|by| now >= by),

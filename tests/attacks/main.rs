@@ -10,6 +10,7 @@ mod forger;
 mod checkpoints_and_secrets;
 mod files;
 mod forger_works;
+mod holds;
 mod identity;
 mod place;
 mod rotation;

@@ -4,6 +4,7 @@
 mod oracle;
 
 mod diff;
+mod hold;
 mod logs;
 mod proof;
 mod query;
@@ -548,7 +549,11 @@ fn the_helps_examples_run() {
         "status",
         "schema",
     ];
-    let nouns: [&[&str]; 6] = [
+    let nouns: [&[&str]; 10] = [
+        &["hold"],
+        &["hold", "add"],
+        &["hold", "list"],
+        &["hold", "release"],
         &["key", "show"],
         &["key", "rotate"],
         &["log", "adopt"],

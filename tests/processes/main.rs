@@ -6,6 +6,7 @@
 #![cfg(feature = "search")]
 
 mod found_at_once;
+mod held;
 mod killed;
 
 use auditdb::{Database, Options, Order, Query};

@@ -6,7 +6,9 @@ mod oracle;
 
 mod beside;
 mod clock;
+mod door;
 mod golden;
+mod holds;
 mod life;
 mod power_cuts;
 

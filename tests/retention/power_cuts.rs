@@ -2,7 +2,7 @@
 //! or has not happened, and nothing that is kept is lost.
 
 use super::*;
-use auditdb::Error;
+use auditdb::{Actor, Error, HeldRecords};
 use std::collections::HashSet;
 
 /// A log of which the first two segments have expired, on a medium where that is durable.
@@ -123,5 +123,66 @@ fn every_cut_of_dropping() {
         }
     }
     println!("{} states, {} of openings", seen.len(), second.len());
+    assert!(seen.len() > 50);
+}
+
+/// What is in force on a disk, and whether everything is as it should be.
+fn in_force(disk: &SimDisk, context: &str) -> Vec<String> {
+    let report = reading(disk).verify().unwrap();
+    assert!(report.is_sound(), "{context}: before it is opened: {report}");
+    let db =
+        Database::open_with(DIR, Arc::new(disk.clone()), plain()).unwrap_or_else(|error| panic!("{context}: {error}"));
+    let report = db.verify().unwrap();
+    assert!(report.is_sound(), "{context}: {report}");
+    db.append_json(&numbered(12)).unwrap();
+    db.seal().unwrap();
+    db.append_json(&numbered(13)).unwrap();
+    let report = db.verify().unwrap();
+    assert!(report.is_sound(), "{context}: after all: {report}");
+    db.holds().unwrap().into_iter().map(|hold| hold.reason).collect()
+}
+
+#[test]
+fn every_cut_of_holding() {
+    let (start, _, _) = expired();
+    let query = HeldRecords::Query("attributes.n:9".to_owned());
+    let name = |name: &str| Actor::named(name).unwrap();
+    // What was acknowledged, step by step.
+    let steps = |disk: &SimDisk, done: &mut usize| -> Result<(), Error> {
+        let db = Database::open_with(DIR, Arc::new(disk.clone()), plain())?;
+        let id = db.place_hold(&query, "first", &name("anna"))?;
+        *done = 1;
+        db.place_hold(&HeldRecords::Seqs(2..=2), "second", &name("bert"))?;
+        *done = 2;
+        db.release_hold(&id, "settled", &name("bert"))?;
+        *done = 3;
+        Ok(())
+    };
+    let after = [&[][..], &["first"], &["first", "second"], &["second"]];
+    let whole = start.fork();
+    let mut done = 0;
+    steps(&whole, &mut done).unwrap();
+    assert_eq!(done, 3);
+    let operations = whole.op_count();
+    let mut seen = HashSet::new();
+    for stop in 0..=operations {
+        let disk = start.fork();
+        disk.stop_after(stop);
+        let mut done = 0;
+        let _ = steps(&disk, &mut done);
+        let mut states = disk.crash_states(12);
+        states.push(disk.restart());
+        for state in states {
+            if !seen.insert((done, state.image_hash())) {
+                continue;
+            }
+            let context = format!("cut after operation {stop} of {operations}, {done} steps done");
+            let found = in_force(&state, &context);
+            // As it was acknowledged, or the next step came through without that.
+            let fits = |step: usize| after.get(step).is_some_and(|holds| *holds == found);
+            assert!(fits(done) || fits(done + 1), "{context}: {found:?}");
+        }
+    }
+    println!("{} states", seen.len());
     assert!(seen.len() > 50);
 }

@@ -127,6 +127,31 @@ def succession(base):
     auditdb("verify", copy, codes=(1,))
 
 
+def holds():
+    """Holds by people who prove it and by people who do not."""
+    base = TEMPORARY / "held"
+    auditdb("init", base)
+    auditdb("append", base, given=plain(1, 20))
+    auditdb("hold", "add", base, "--seq", "3..9", "--reason", "a suit", "--as", "anna")
+    auditdb("append", base, given=plain(600, 5))
+    ids = [hold["id"] for hold in json.loads(auditdb("hold", "list", base, "--json"))["holds"]]
+    auditdb("hold", "release", base, ids[0], "--reason", "settled", "--as", "bert")
+    agree("holds of which nobody proved anything", base)
+    keys = Path(__file__).parent.parent.parent / "src" / "proof" / "ssh"
+    people = {"anna": "plain", "bert": "encrypted"}
+    text = "".join(f'[people.{name}]\nkey = "{(keys / f"{file}.pub").read_text().strip()}"\n' for name, file in people.items())
+    (base / "auditdb.toml").write_text(text)
+    os.environ["AUDITDB_PASSPHRASE"] = "correct horse"
+    auditdb("hold", "add", base, "--query", "agent:a", "--reason", "a second suit", "--as", "anna", "--sign-with", keys / "plain")
+    auditdb("append", base, given=plain(610, 5))
+    agree("a hold that was signed for", base)
+    auditdb("seal", base)
+    ids = [hold["id"] for hold in json.loads(auditdb("hold", "list", base, "--json"))["holds"]]
+    auditdb("hold", "release", base, ids[0], "--reason", "settled", "--as", "bert", "--sign-with", keys / "encrypted")
+    auditdb("append", base, given=plain(620, 5))
+    agree("and released by a second person", base)
+
+
 def dropped():
     """A log of which the beginning was dropped, by the clock of then; what is done to its tombstones is found."""
     base = TEMPORARY / "dropped"
@@ -222,6 +247,7 @@ def main():
     demo = TEMPORARY / "demo"
     auditdb("demo", demo)
     agree("demo", demo)
+    holds()
     succession(grown)
     dropped()
     damage(grown)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from acts import Acts, root_at
 from formats import (UUID, Bad, Directory, Frontier, Unknown, derive, ed25519, ensure, intact_frame, judge_end, months_later,
                      nanoseconds, open_checkpoint, open_note, open_tombstone, padded, parse_record, parse_vkey, perfect_root, read_committed, sha256, split_lines, unhex, unpack,
                      usable_rows, zstd_frame_length)
@@ -40,7 +41,7 @@ class Log:
         self.keys_known, self.ever, self.key_pending = True, [], False
         self.roots, self.wanted, self.predecessor = {}, set(), None
         self.parts = []
-        self.ahead, self.tells, self.months, self.holds = 0, False, 12, []
+        self.ahead, self.tells, self.months, self.acts = 0, False, 12, Acts()
         self.announced = []
 
     def skip_to(self, size, chain, tree0):
@@ -49,6 +50,7 @@ class Log:
             self.push(leaf)
         self.tree_known = self.tree_known and self.size == size
         self.size, self.chain, self.keys_known, self.key_pending, self.parts = size, chain, False, False, []
+        self.acts.lose_track()
 
     def push(self, leaf):
         self.size += 1
@@ -85,7 +87,12 @@ class Log:
         if record.name in ("genesis", "state"):
             self.check_state(record, event)
         elif record.name == "epoch":
+            self.acts.epoch(record.seq + 1)
             self.check_epoch(record, event)
+        elif record.name == "policy":
+            self.acts.policy(event)
+        elif record.name in ("hold", "hold_released", "people"):
+            self.acts.take(record, event, self.names and self.names["log_id"])
         elif record.name == "key":
             self.check_key(event)
         elif record.name == "clock" and self.tells:
@@ -93,8 +100,9 @@ class Log:
             self.ahead += step
         elif record.name == "clock_accepted":
             self.ahead = 0
+            self.acts.take(record, event, self.names and self.names["log_id"])
         elif record.name == "tombstone":
-            self.announced.append((record.seq, record.logged, event, self.months, max(self.ahead, 0), list(self.holds)))
+            self.announced.append((record.seq, record.logged, event, self.months, max(self.ahead, 0), list(self.acts.holds)))
 
     def check_parts(self, record):
         if record.json["kind"] == "part":
@@ -132,7 +140,7 @@ class Log:
         ensure(event["origin"] == f"{event['log']}/{event['log_id']}", "its origin is not the log's name and id")
         ensure(re.fullmatch(UUID, event["log_id"]), "its log_id is no UUID")
         self.months = event["keep"]["months"] if event["class"] is not None else 12
-        self.holds = event["holds"]
+        self.acts.state(event)
         clock = event.get("clock")
         if not self.keys_known or record.name == "genesis":
             self.ahead = (clock or {}).get("ahead_ns", 0)
@@ -245,6 +253,13 @@ class Verifier:
         firsts = [int(path.name[:20]) for path in journals] or [sealed]
         self.check_tree(min(sealed, firsts[0]), max(sealed, min(firsts[-1], self.log.size)))
         self.check_checkpoints()
+        try:
+            self.log.acts.settle()
+        except Bad as bad:
+            self.fault("acts", str(bad))
+        for seq, size, root in self.log.acts.signed:
+            if self.log.tree_known and root_at(self.log.leaves, size).hex() != root:
+                self.fault("acts", f"record {seq} was signed for this log as it never was")
         self.check_predecessor()
 
     def check_predecessor(self):
@@ -296,7 +311,7 @@ class Verifier:
             for line in lines:
                 record = parse_record(line)
                 ensure(first <= record.seq < end and record.seq not in kept, f"record {record.seq} is not one of its segment")
-                ensure(record.name in ("genesis", "state", "epoch", "key", "clock", "clock_accepted", "tombstone"),
+                ensure(record.name in ("genesis", "state", "epoch", "key", "clock", "clock_accepted", "hold", "hold_released", "people", "tombstone"),
                        f"record {record.seq} is of a name that is not kept")
                 kept[record.seq] = line, record
             ensure(kept and min(kept) == first and max(kept) == end - 1, "it does not keep both ends of its segment")
@@ -353,7 +368,9 @@ class Verifier:
                 for hold in holds:
                     seqs = hold.get("seqs")
                     apart = isinstance(seqs, list) and (seqs[1] < said["segment"] or seqs[0] >= said["segment"] + said["count"])
-                    ensure(apart, "its segment was held")
+                    ensure(apart or ("query" in hold and "seqs" not in hold), "its segment was held")
+                asked = sorted(one["id"] for one in said.get("holds", []))
+                ensure(asked == sorted(hold["id"] for hold in holds), "it speaks of other holds than were in force")
             except (Bad, KeyError, TypeError, IndexError) as bad:
                 self.fault(name, str(bad))
         there = {said["segment"] for _, _, _, said, _, _ in self.tombstones}

@@ -8,8 +8,8 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, APPEND, CHECKPOINT, HOLD, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -186,6 +186,25 @@ impl Joined {
         taken.map_err(|undone| undone.error)
     }
 
+    /// Places or releases a hold; the answer as it came.
+    pub(crate) fn hold(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let own = |log: &Log| log.hold(asked);
+        let done = self.ask(HOLD, asked, |_, answer| Ok(answer.to_vec()), own);
+        // Asked once more, a writer says that it has been done, which it may well have been.
+        done.map_err(|undone| self.perhaps(undone))
+    }
+
+    fn perhaps(&self, Undone { error, doubtful }: Undone) -> Error {
+        if doubtful {
+            Error::Uncertain {
+                path: self.reading.files().layout.root().to_owned(),
+                cause: error.to_string(),
+            }
+        } else {
+            error
+        }
+    }
+
     /// Appends what goes in one message.
     fn append_some(&self, body: &[u8], records: Vec<Prepared>) -> Result<(Vec<Receipt>, bool)> {
         if body.len() > MESSAGE_LIMIT as usize {
@@ -200,16 +219,7 @@ impl Joined {
             receipts(answer, count).ok_or_else(|| remote.error("an answer that cannot be read".to_owned()))
         };
         let appended = self.ask(APPEND, body, stored, |log| log.append(records));
-        appended.map_err(|Undone { error, doubtful }| {
-            if doubtful {
-                Error::Uncertain {
-                    path: self.reading.files().layout.root().to_owned(),
-                    cause: error.to_string(),
-                }
-            } else {
-                error
-            }
-        })
+        appended.map_err(|undone| self.perhaps(undone))
     }
 
     /// Asks the writer for something that may be repeated, or does it as the writer.

@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
@@ -152,8 +152,16 @@ fn carry_out(
         }
         POLICY => {
             let policy: TakenUp = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            // Who may connect need not be one who may write the file, which says who the people are.
+            if !core.is_in_the_file(&policy) {
+                return Err("the policy file holds another policy".into());
+            }
             let taken = core.act(|writer| writer.take_up(&policy));
             taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
+        HOLD => {
+            let hold = core.options.hold.ok_or("this writer holds nothing")?;
+            hold(core, body).map_err(|error| error.to_string().into())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",

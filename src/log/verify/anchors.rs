@@ -85,6 +85,15 @@ impl Verify<'_> {
             };
             report.faults.extend(fault.map(|what| Fault::new(&path, what)));
         }
+        for (seq, at) in trust.signed_acts() {
+            // What is beyond the records that could be linked nobody can tell.
+            let was = end.is_none_or(|end| at.size > end) || root(at.size).is_ok_and(|root| hex(&root) == at.root);
+            if !was {
+                let why = "was signed for this log as it never was: it was brought from another state of it".to_owned();
+                let fault = Fault::new(self.layout.root(), What::Person(why));
+                report.faults.push(fault.seqs(*seq, *seq));
+            }
+        }
         self.identified(trust, report);
         if let Some(continued) = &self.continued
             && let Some(why) = not_continued(continued, trust, end, &root)

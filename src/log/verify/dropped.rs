@@ -15,7 +15,7 @@ use crate::log::layout::unannounced_seq;
 use crate::log::open::state_in;
 use crate::log::segment::SegmentFile;
 use crate::log::standing::first_line_of_segment;
-use crate::log::tombstone::{self, Manifest, Tombstone};
+use crate::log::tombstone::{self, Manifest, NotHeld, Tombstone};
 use crate::log::tree_files;
 use crate::log::view::{Marked, Tip};
 use crate::policy::{Class, expiry};
@@ -244,15 +244,26 @@ fn judge(found: &Tombstone, class: Option<&Class>, logged: i64, trust: &Trust, n
             }
         ));
     }
-    match announced
-        .holds
-        .iter()
-        .find(|hold| hold.covers(said.segment..said.end()))
-    {
-        Some(hold) => Err(format!(
-            "is one of a segment that was held by {} when it was dropped",
-            hold.id()
-        )),
+    judge_holds(said, announced)
+}
+
+/// Why a segment must not have been dropped, by the holds that were in force. Whether a query fitted a record of which the
+/// text is gone nobody can tell any more: of that it has to say that it was looked.
+fn judge_holds(said: &Manifest, announced: &Announced) -> Result<(), String> {
+    for hold in &announced.holds {
+        let id = hold.id();
+        if hold.covers(&(said.segment..said.end())) == Some(true) {
+            return Err(format!("is one of a segment that was held by {id} when it was dropped"));
+        }
+        if !said.holds.iter().any(|asked| asked.id == id) {
+            return Err(format!(
+                "does not say that it was looked whether {id} holds its segment, which was in force when it was dropped"
+            ));
+        }
+    }
+    let unknown = |asked: &&NotHeld| !announced.holds.iter().any(|hold| hold.id() == asked.id);
+    match said.holds.iter().find(unknown) {
+        Some(asked) => Err(format!("speaks of a hold {} that was not in force", asked.id)),
         None => Ok(()),
     }
 }

@@ -4,6 +4,7 @@
 //! What must hold: it never reports a fault where there is none, whatever a living writer does meanwhile; and no byte
 //! of an authoritative file can change without a fault.
 
+mod acts;
 mod anchors;
 mod dropped;
 mod journal;
@@ -170,8 +171,9 @@ impl Verify<'_> {
             );
         }
         self.journals(&listing, files, &all, &tree, &mut link);
-        let Link { trust, tail, .. } = link;
+        let Link { mut trust, tail, .. } = link;
         if self.seqs.is_none() {
+            trust.finish(&mut report.faults);
             self.judge(&dropped, &trust, &mut report.faults);
         }
         if self.seqs.is_none() {

@@ -5,6 +5,8 @@
 //! What must hold: nothing that is signed later vouches for what an earlier key has not signed. After a fault it goes on
 //! with what the log states, so that each further fault is named by itself.
 
+use super::acts::Acts;
+use crate::log::act::SignedAt;
 use crate::log::events::{
     Epoch, KeyChange, Predecessor, Standing, State, StateKeys, Stated, hex, stated, unhex, unhex64,
 };
@@ -16,7 +18,7 @@ use crate::log::view::Marked;
 use crate::policy::Hold;
 use crate::proof::{EpochStatement, Hash, VerifierKey, leaf_hash};
 use crate::record::read_head;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is known of a log's keys so far.
 #[derive(Debug, Default)]
@@ -33,11 +35,13 @@ pub(crate) struct Trust {
     epochs: u64,
     /// The segments that are said to be dropped.
     announced: Vec<Announced>,
-    /// What the newest state says of how long records are kept and which are held.
+    /// What the newest state says of how long records are kept.
     months: u32,
-    holds: Vec<Hold>,
     /// The policy that is in force and the other logs, as far as anything said so.
     household: Option<Household>,
+    acts: Acts,
+    /// The file that was gone over last.
+    newest: PathBuf,
 }
 
 /// A record that says that a segment is dropped, and what was in force then.
@@ -57,6 +61,7 @@ impl Trust {
     /// Goes on over what one file states.
     pub(crate) fn take(&mut self, path: &Path, log_id: Option<[u8; 16]>, marks: &[Marked], faults: &mut Vec<Fault>) {
         self.log_id = self.log_id.or(log_id);
+        path.clone_into(&mut self.newest);
         for mark in marks {
             let fault = |what| Fault::new(path, what).seqs(mark.seq, mark.seq);
             match self.check(mark) {
@@ -65,6 +70,13 @@ impl Trust {
             }
             let after = InForce::after(self.in_force.as_ref(), &mark.line);
             self.in_force = after.or(self.in_force.take());
+        }
+    }
+
+    /// The log ends here.
+    pub(crate) fn finish(&mut self, faults: &mut Vec<Fault>) {
+        if let Err((seq, what)) = self.acts.finish() {
+            faults.push(Fault::new(&self.newest, what).seqs(seq, seq));
         }
     }
 
@@ -77,11 +89,17 @@ impl Trust {
     pub(crate) fn lose_track(&mut self) {
         self.in_force = None;
         self.household = None;
+        self.acts.lose_track();
     }
 
     /// The policy that is in force and the other logs of the database.
     pub(crate) fn household(&self) -> Option<&Household> {
         self.household.as_ref()
+    }
+
+    /// The acts that people signed, each with its seq and how far the log was when they did.
+    pub(crate) fn signed_acts(&self) -> &[(u64, SignedAt)] {
+        self.acts.signed()
     }
 
     /// How many records the newest signature covers.
@@ -113,18 +131,31 @@ impl Trust {
         let malformed = || What::State("it is not in the form that the log writes");
         let head = read_head(&mark.line).ok_or_else(malformed)?;
         let members = mark.line.get(head.members.clone()).ok_or_else(malformed)?;
+        let log_id = self.log_id.map(crate::record::id_text).unwrap_or_default();
         match stated(members).ok_or_else(malformed)? {
-            Stated::State(state) => self.check_state(mark, *state),
-            Stated::Epoch(epoch) => self.check_epoch(mark, head.logged, &epoch),
+            Stated::State(state) => {
+                let acts = self.acts.state(mark.seq, &state);
+                self.check_state(mark, *state).and(acts)
+            }
+            Stated::Epoch(epoch) => {
+                let acts = self.acts.epoch(mark.seq.saturating_add(1));
+                self.check_epoch(mark, head.logged, &epoch).and(acts)
+            }
             Stated::Key(change) => self.check_change(&change),
             Stated::Clock(clock) => clock.step().map(|_| ()).ok_or_else(malformed),
-            Stated::ClockAccepted => Ok(()),
-            Stated::Policy(change) => self.check_policy(change),
+            Stated::Policy(change) => {
+                self.acts.policy(&change);
+                self.check_policy(change)
+            }
             Stated::Created(created) => {
                 let leaf = created.sibling.leaf().ok_or_else(malformed);
                 self.household.get_or_insert_default().add(&created.sibling);
                 leaf.map(|_| ())
             }
+            Stated::ClockAccepted(accepted) => self.acts.clock_accepted(mark.seq, &log_id, &accepted),
+            Stated::Hold(placed) => self.acts.placed(mark.seq, head.logged, &log_id, &placed),
+            Stated::Released(released) => self.acts.released(mark.seq, &log_id, &released),
+            Stated::People(change) => self.acts.people(&change),
             Stated::Dropping(event) => {
                 self.announced.push(Announced {
                     seq: mark.seq,
@@ -132,7 +163,7 @@ impl Trust {
                     event,
                     months: self.months,
                     ahead: self.in_force.as_ref().map_or(0, |now| now.ahead),
-                    holds: self.holds.clone(),
+                    holds: self.acts.holds(),
                 });
                 Ok(())
             }
@@ -152,7 +183,6 @@ impl Trust {
             self.predecessor = state.predecessor.clone();
         }
         self.months = state.promise().months();
-        self.holds = state.holds.iter().map(Hold::read).collect();
         let ahead = state.clock.as_ref().map(|clock| clock.ahead_ns);
         if let (Some(now), Some(ahead)) = (&self.in_force, ahead)
             && now.tells

@@ -70,6 +70,16 @@ pub(crate) struct AnchorRule {
 }
 
 impl Policy {
+    /// The people of the policy, in the order of their names.
+    pub(crate) fn persons(&self) -> Vec<super::Person> {
+        let person = |(name, rule): (&String, &PersonRule)| super::Person {
+            name: name.clone(),
+            key: rule.key.clone(),
+            roles: rule.roles.clone(),
+        };
+        self.people.iter().map(person).collect()
+    }
+
     /// Reads a policy.
     ///
     /// # Errors
@@ -254,6 +264,13 @@ impl Policy {
                 .collect();
             match key {
                 Some((key, at)) => {
+                    let key = match super::person::key(&key) {
+                        Ok(key) => key,
+                        Err(why) => {
+                            mistakes.say(&at, format!("the key {why}"));
+                            continue;
+                        }
+                    };
                     let other = self.people.iter().find(|(_, other)| other.key == key);
                     if let Some((other, _)) = other {
                         mistakes.say(&at, format!("{other} has the same key; two people have two"));

@@ -139,9 +139,9 @@ log = "nowhere"
 agent = "a"
 [route2]
 [people.a]
-key = "k"
+key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFWgbhPKZFIXmqfyYGH0mF5ulMzhOQVzXdmQvxRzwg2t"
 [people.b]
-key = "k"
+key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFWgbhPKZFIXmqfyYGH0mF5ulMzhOQVzXdmQvxRzwg2t her other laptop"
 [tools.t]
 system = "s"
 operation = "read"
