@@ -9,6 +9,7 @@ pub(crate) use ruling::Explained;
 pub use verification::VerifyOptions;
 
 mod access;
+mod anchoring;
 mod appending;
 mod asking;
 mod branches;
@@ -169,7 +170,11 @@ impl Database {
     /// # Errors
     /// The files cannot be read.
     pub fn status(&self) -> Result<Status> {
-        log::status(&self.files())
+        let files = self.files();
+        let mut status = log::status(&files)?;
+        // That the policy cannot be read is no reason for showing nothing.
+        status.anchors = crate::anchor::standing(&files, false).unwrap_or_default();
+        Ok(status)
     }
 
     /// Which database and log this is.

@@ -49,6 +49,8 @@ pub(crate) struct Core {
     pub(crate) options: Options,
     /// Held by whoever drops segments.
     pub(crate) dropping: Mutex<()>,
+    /// Held by whoever anchors.
+    pub(crate) anchoring: Mutex<()>,
     /// Who this process's own callers are.
     author: Arc<Author>,
 }
@@ -103,6 +105,7 @@ impl Log {
             tip: Tip::empty(),
             journal,
             callers: 0,
+            last_news: None,
             started: None,
             last_logged: None,
             predecessor,
@@ -202,6 +205,7 @@ impl Log {
             tip: last.tip,
             journal,
             callers: last.callers,
+            last_news: last.last_news,
             started,
             last_logged,
             predecessor: None,
@@ -240,6 +244,7 @@ impl Log {
             tip: start.tip,
             journal: start.journal,
             callers: start.callers,
+            last_news: start.last_news,
             started: start.started,
             clock: Clock {
                 wall: start.last_logged,
@@ -267,6 +272,7 @@ impl Log {
             keeper,
             options,
             dropping: Mutex::default(),
+            anchoring: Mutex::default(),
             author,
         });
         let mut threads = Vec::new();
@@ -280,9 +286,9 @@ impl Log {
             };
             threads.push(spawn("auditdb-keep", keep)?);
         }
-        #[cfg(feature = "search")]
-        if let Some(follower) = core.options.follower.as_ref().filter(|_| core.options.threads) {
-            follower.begin(super::follow::Pen::new(&core));
+        if core.options.threads {
+            core.followers()
+                .for_each(|follower| follower.begin(super::follow::Pen::new(&core)));
         }
         let door = if core.options.door && core.options.threads {
             Door::open(&core).map_err(|error| error.to_string())
@@ -338,9 +344,37 @@ impl Log {
         retain(&self.core, asked)
     }
 
+    /// Anchors, as the room does that knows how.
+    pub(crate) fn anchor(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let anchor = self.core.options.anchor.ok_or_else(|| Error::ReadOnly {
+            path: self.core.files.layout.root().to_owned(),
+        })?;
+        anchor(&self.core, asked)
+    }
+
     /// Keeps records for another time from here on.
     pub(crate) fn set_class(&self, class: Class, reason: Option<&str>) -> Result<()> {
         self.core.set_class(class, reason)
+    }
+
+    /// Records that the database has another log.
+    pub(crate) fn add_sibling(&self, sibling: &Sibling) -> Result<()> {
+        self.act(|writer| writer.add_sibling(sibling))
+    }
+
+    /// Records that another policy is in force from here on.
+    pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
+        self.act(|writer| writer.take_up(policy))?;
+        self.core.followers().for_each(|follower| follower.look());
+        Ok(())
+    }
+
+    fn take_up_policy(&self) -> Result<()> {
+        self.core
+            .options
+            .policy
+            .as_ref()
+            .map_or(Ok(()), |policy| self.take_up(policy))
     }
 
     /// Signs and stores how far the log is.
@@ -363,10 +397,7 @@ impl Drop for Log {
         if let Some(mut door) = self.door.lock().take() {
             door.close();
         }
-        #[cfg(feature = "search")]
-        if let Some(follower) = &self.core.options.follower {
-            follower.stop();
-        }
+        self.core.followers().for_each(|follower| follower.stop());
         self.core.queue.close();
         self.core.keeper.stop();
         for thread in self.threads.lock().drain(..) {
@@ -436,6 +467,11 @@ impl Core {
         })
     }
 
+    /// Whoever follows the log.
+    pub(crate) fn followers(&self) -> impl Iterator<Item = &Arc<dyn super::follow::Follower>> {
+        self.options.followers.iter()
+    }
+
     /// Does something with the writer while nobody else does.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
         self.queue.with(&self.writer, |writer| {
@@ -472,6 +508,7 @@ struct Start {
     tip: Tip,
     journal: JournalWriter,
     callers: u64,
+    last_news: Option<u64>,
     started: Option<i64>,
     last_logged: Option<i64>,
     predecessor: Option<Predecessor>,

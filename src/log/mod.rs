@@ -8,6 +8,7 @@
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
+pub(crate) mod anchored;
 pub(crate) mod checkpoints;
 mod definitions;
 mod derive;
@@ -16,7 +17,6 @@ mod draft;
 mod dropping;
 mod events;
 mod fault;
-#[cfg(feature = "search")]
 mod follow;
 mod format;
 mod frames;
@@ -56,24 +56,24 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use anchored::AnchorStanding;
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
-#[cfg(feature = "cli")]
-pub(crate) use events::hex;
 pub use events::{Did, Identity};
+pub(crate) use events::{hex, unhex};
 pub use fault::{Fault, What};
-#[cfg(feature = "search")]
 pub(crate) use follow::{Follower, Pen};
 #[cfg(feature = "cli")]
 pub(crate) use format::FORMAT;
 pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Core, Log};
-#[cfg(feature = "search")]
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;
 pub(crate) use open::has_record;
+#[cfg(all(feature = "anchors", feature = "cli"))]
+pub(crate) use open::identify;
 pub use options::Options;
 pub(crate) use options::{Router, TakenUp};
 pub(crate) use queue::Ticket;

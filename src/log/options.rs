@@ -56,8 +56,7 @@ pub struct Options {
     #[cfg(feature = "search")]
     pub index_threads: usize,
     /// Told of every sealed segment.
-    #[cfg(feature = "search")]
-    pub(crate) follower: Option<std::sync::Arc<dyn super::follow::Follower>>,
+    pub(crate) followers: Vec<std::sync::Arc<dyn super::follow::Follower>>,
     /// The log of the database that is opened alone, such as `eu-health`; without it, its first one, and the others with it
     /// as records are led to them.
     pub log: Option<String>,
@@ -69,6 +68,8 @@ pub struct Options {
     pub(crate) router: Option<std::sync::Arc<dyn Router>>,
     /// Drops segments when another process asks for it.
     pub(crate) retain: Option<Act>,
+    /// Anchors when another process asks for it.
+    pub(crate) anchor: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
@@ -113,13 +114,13 @@ impl Default for Options {
             open_indexes: 64,
             #[cfg(feature = "search")]
             index_threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(2)),
-            #[cfg(feature = "search")]
-            follower: None,
+            followers: Vec::new(),
             log: None,
             policy: None,
             siblings: Vec::new(),
             router: None,
             retain: None,
+            anchor: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }

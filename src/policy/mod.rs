@@ -14,7 +14,7 @@ mod tool;
 pub use class::Class;
 pub(crate) use class::{Margin, expiry};
 pub use file::Mistake;
-pub(crate) use file::{MOST_LOGS, POLICY_FILE, Policy, digest};
+pub(crate) use file::{AnchorRule, LONGEST as LONGEST_POLICY, MOST_LOGS, POLICY_FILE, Policy, digest};
 pub(crate) use hold::Hold;
 pub(crate) use route::{DEFAULT_LOG, Facts, Way, fits_a_name};
 pub(crate) use tool::ToolRule;

@@ -8,8 +8,8 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, ANCHOR, APPEND, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -184,6 +184,13 @@ impl Joined {
         let body = serde_json::to_vec(policy).unwrap_or_default();
         let taken = self.ask(POLICY, &body, |_, _| Ok(()), |log| log.take_up(policy));
         taken.map_err(|undone| undone.error)
+    }
+
+    /// Anchors; the answer as it came.
+    pub(crate) fn anchor(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let own = |log: &Log| log.anchor(asked);
+        let anchored = self.ask(ANCHOR, asked, |_, answer| Ok(answer.to_vec()), own);
+        anchored.map_err(|undone| undone.error)
     }
 
     /// Appends what goes in one message.

@@ -19,6 +19,8 @@ pub(crate) const RETAIN: u8 = 6;
 pub(crate) const SIBLING: u8 = 7;
 /// Take up a policy; the request is JSON.
 pub(crate) const POLICY: u8 = 8;
+/// Anchor; request and answer are JSON.
+pub(crate) const ANCHOR: u8 = 9;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

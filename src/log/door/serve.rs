@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, ANCHOR, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
@@ -153,7 +153,12 @@ fn carry_out(
         POLICY => {
             let policy: TakenUp = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             let taken = core.act(|writer| writer.take_up(&policy));
+            core.followers().for_each(|follower| follower.look());
             taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
+        ANCHOR => {
+            let anchor = core.options.anchor.ok_or("this writer anchors nothing")?;
+            anchor(core, body).map_err(|error| error.to_string().into())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",

@@ -4,6 +4,7 @@
 //! What must hold: it never reports a fault where there is none, whatever a living writer does meanwhile; and no byte
 //! of an authoritative file can change without a fault.
 
+mod against;
 mod anchors;
 mod dropped;
 mod journal;

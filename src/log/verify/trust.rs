@@ -5,6 +5,7 @@
 //! What must hold: nothing that is signed later vouches for what an earlier key has not signed. After a fault it goes on
 //! with what the log states, so that each further fault is named by itself.
 
+use crate::log::anchored::AnchorEvent;
 use crate::log::events::{
     Epoch, KeyChange, Predecessor, Standing, State, StateKeys, Stated, hex, stated, unhex, unhex64,
 };
@@ -33,6 +34,8 @@ pub(crate) struct Trust {
     epochs: u64,
     /// The segments that are said to be dropped.
     announced: Vec<Announced>,
+    /// What is said about anchors, with the seqs of the records that do.
+    anchored: Vec<(u64, AnchorEvent)>,
     /// What the newest state says of how long records are kept and which are held.
     months: u32,
     holds: Vec<Hold>,
@@ -71,6 +74,11 @@ impl Trust {
     /// The records that say that segments are dropped.
     pub(crate) fn announced(&self) -> &[Announced] {
         &self.announced
+    }
+
+    /// The proofs of others that were kept, with the seqs of the records that say so.
+    pub(crate) fn anchored(&self) -> &[(u64, AnchorEvent)] {
+        &self.anchored
     }
 
     /// Records are missing or cannot be read: what is in force has to be taken from what comes next.
@@ -124,6 +132,12 @@ impl Trust {
                 let leaf = created.sibling.leaf().ok_or_else(malformed);
                 self.household.get_or_insert_default().add(&created.sibling);
                 leaf.map(|_| ())
+            }
+            Stated::Anchor(event) => {
+                if event.kept().is_some() {
+                    self.anchored.push((mark.seq, event));
+                }
+                Ok(())
             }
             Stated::Dropping(event) => {
                 self.announced.push(Announced {
