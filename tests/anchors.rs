@@ -223,7 +223,10 @@ fn the_policy_stays_as_its_user_wrote_it() {
     assert_eq!(disk.contents(POLICY).unwrap(), now.as_bytes(), "once is enough");
     oracle::put(&disk, Path::new(POLICY), b"[[anchor]]\nto = 7\n");
     let error = db.add_anchor(TO, None, None).unwrap_err().to_string();
-    assert!(error.contains("auditdb.toml: ") && error.contains("line 2, column 6"), "{error}");
+    assert!(
+        error.contains("auditdb.toml") && error.contains("line 2, column 6"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -432,3 +432,6 @@ fn form(what: &str) -> String {
 fn not_checked(algorithm: &ObjectIdentifier) -> String {
     format!("it is signed with {algorithm}, which is not checked here; `openssl ts -verify` may")
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,9 +6,9 @@
 //!
 //! What must hold: closing the log waits for no target; without targets there is no thread.
 
-use super::attempt::anchor;
+use super::attempt::{AnchorAttempt, anchor};
 use super::target::{Target, targets_in_force};
-use crate::log::anchored::{Noted, read_notes};
+use crate::log::anchored::{Noted, Notes, read_notes};
 use crate::log::{Follower, Haste, Pen, yield_to_others};
 use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
@@ -94,23 +94,34 @@ impl Follower for Watcher {
 
 impl Shared {
     fn run(&self, log: &Pen) {
+        // What this thread knows itself: the note may be lost, or not be written.
+        let mut own = Notes::new();
         loop {
             let mut wait = PATIENCE;
             let mut due = Vec::new();
-            let notes = read_notes(&*log.files().disk, &log.files().layout);
+            let (files, notes) = (log.files(), read_notes(&*log.files().disk, &log.files().layout));
             for target in its_targets(log) {
-                let noted = notes.get(&target.name).cloned().unwrap_or_default();
+                // One of more than there is says nothing.
+                let noted = notes.get(&target.name).filter(|noted| noted.size <= files.end_seq());
+                let noted = newer(noted, own.get(&target.name));
                 match until_due(log, &target, &noted) {
                     None => return,
-                    Some(Duration::ZERO) => due.push(target),
+                    Some(Duration::ZERO) => {
+                        own.insert(target.name.clone(), noted);
+                        due.push(target);
+                    }
                     Some(later) => wait = wait.min(later),
                 }
             }
-            // A log that takes no more records is not anchored either.
-            if anchor(log.core(), &due, &|| self.state.lock().stopped).is_err() {
-                wait = PATIENCE;
-            } else if !due.is_empty() {
-                continue;
+            match anchor(log.core(), &due, &|| self.state.lock().stopped) {
+                Ok(done) if done.is_empty() => {}
+                Ok(done) => {
+                    let now = log.files().disk.now();
+                    done.iter().for_each(|attempt| note(&mut own, attempt, now));
+                    continue;
+                }
+                // A log that takes no more records is not anchored either.
+                Err(_) => wait = PATIENCE,
             }
             let mut state = self.state.lock();
             if !state.stopped && !state.looked {
@@ -124,12 +135,37 @@ impl Shared {
     }
 }
 
+/// Notes what became of an attempt.
+fn note(notes: &mut Notes, attempt: &AnchorAttempt, now: i64) {
+    let noted = notes.entry(attempt.to.clone().unwrap_or_default()).or_default();
+    match &attempt.error {
+        None => {
+            *noted = Noted {
+                size: attempt.size,
+                at: Some(now),
+                ..Noted::default()
+            }
+        }
+        Some(_) => (noted.failures, noted.failed_at) = (noted.failures.saturating_add(1), Some(now)),
+    }
+}
+
+/// Which of two notes is the later one.
+fn newer(one: Option<&Noted>, other: Option<&Noted>) -> Noted {
+    let age = |noted: &&Noted| (noted.size, noted.at.max(noted.failed_at));
+    one.into_iter()
+        .chain(other)
+        .max_by_key(age)
+        .cloned()
+        .unwrap_or_default()
+}
+
 /// After what time a target is due; `None` if the log takes nothing any more.
 fn until_due(log: &Pen, target: &Target, noted: &Noted) -> Option<Duration> {
     let files = log.files();
     let core = log.core();
     let (all, closed) = core
-        .act(|writer| Ok((writer.is_all_within(noted.size), writer.journal.first_seq)))
+        .act(|writer| Ok((writer.is_all_within(noted.size), writer.journal.first_seq > noted.size)))
         .ok()?;
     if all {
         return Some(PATIENCE);
@@ -143,7 +179,7 @@ fn until_due(log: &Pen, target: &Target, noted: &Noted) -> Option<Duration> {
     };
     Some(if noted.failures > 0 {
         pause(noted.failures).saturating_sub(since(noted.failed_at))
-    } else if closed > noted.size {
+    } else if closed {
         Duration::ZERO
     } else {
         target.every.saturating_sub(since(noted.at))

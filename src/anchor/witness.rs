@@ -46,6 +46,8 @@ pub(super) fn cosign(
                     ));
                 }
                 Some(seen) if seen != old => old = seen,
+                // So said the first version of the protocol.
+                Some(seen) if seen == size => return Err(refusal(&Answer { status: 422, ..answer }, old)),
                 _ => {
                     return Err(format!(
                         "it answered 409 without a size that differs{}",

@@ -43,8 +43,8 @@ impl Anchor {
     }
 }
 
-/// Name a target in the policy (auditdb.toml, `[[anchor]]`), and anchor there at once. From then on each segment that is closed
-/// is anchored, and other news after an hour.
+/// Name a target in the policy (auditdb.toml, `[[anchor]]`), and anchor there at once. From then on whoever keeps the log open
+/// anchors each segment that is closed, and other news after an hour; where nobody does, let `anchor now` run from time to time.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  auditdb init my-db\n  mkdir my-anchors\n  auditdb anchor add my-db --to dir:my-anchors"

@@ -548,9 +548,12 @@ fn the_helps_examples_run() {
         "status",
         "schema",
     ];
-    let nouns: [&[&str]; 6] = [
+    let nouns: [&[&str]; 9] = [
         &["key", "show"],
         &["key", "rotate"],
+        &["anchor", "add"],
+        &["anchor", "now"],
+        &["anchor", "list"],
         &["log", "adopt"],
         &["proof", "make"],
         &["proof", "consistency"],
