@@ -47,9 +47,17 @@ pub(crate) fn keep(disk: &dyn Disk, dir: &Path, signed: &SignedCheckpoint) -> io
     ))
 }
 
-/// The checkpoints in a directory, and what is wrong with files that by their names should be some.
-pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> io::Result<(Vec<SignedCheckpoint>, Vec<(PathBuf, String)>)> {
-    let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+/// What a directory has.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) checkpoints: Vec<SignedCheckpoint>,
+    /// What is wrong with files that by their names should be some.
+    pub(crate) unreadable: Vec<(PathBuf, String)>,
+}
+
+/// The checkpoints in a directory, of whichever logs.
+pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> io::Result<Found> {
+    let (mut checkpoints, mut unreadable) = (Vec::new(), Vec::new());
     for name in disk.list(dir)? {
         let path = dir.join(&name);
         if !matches!(disk.stat(&path), Ok(Some(stat)) if stat.kind == Kind::File) {
@@ -59,13 +67,16 @@ pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> io::Result<(Vec<SignedCheckpo
             .map_err(|error| error.to_string())
             .and_then(|bytes| SignedCheckpoint::parse(&bytes).map_err(|fault| fault.to_string()));
         match parsed {
-            Ok(signed) => found.push(signed),
+            Ok(signed) => checkpoints.push(signed),
             Err(why) if name.ends_with(ENDING) => unreadable.push((path, why)),
             // Whatever else lies there.
             Err(_) => {}
         }
     }
-    Ok((found, unreadable))
+    Ok(Found {
+        checkpoints,
+        unreadable,
+    })
 }
 
 /// The checkpoints of one log in a directory that can be read, the newest first.

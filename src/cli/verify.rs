@@ -205,15 +205,15 @@ fn given(paths: &[PathBuf]) -> Result<(Vec<SignedCheckpoint>, Vec<SignedCheckpoi
     for path in paths {
         let stop = |why: &dyn std::fmt::Display| Stop::CouldNot(format!("{}: {why}", path.display()));
         if path.is_dir() {
-            let (there, unreadable) = directory::read(&RealDisk, path).map_err(|error| stop(&error))?;
-            for (path, why) in unreadable {
+            let there = directory::read(&RealDisk, path).map_err(|error| stop(&error))?;
+            for (path, why) in there.unreadable {
                 // Whoever can cut it short can remove it: it is missed only where others show it.
                 output::say(&format!("passed over: {}: {why}", path.display()));
             }
-            if there.is_empty() {
+            if there.checkpoints.is_empty() {
                 return Err(stop(&"there is no checkpoint in it"));
             }
-            found.extend(there);
+            found.extend(there.checkpoints);
         } else {
             let bytes = super::proof::read(path, NOTE_LIMIT)?;
             given.push(SignedCheckpoint::parse(&bytes).map_err(|fault| stop(&fault))?);

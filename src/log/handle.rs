@@ -357,26 +357,6 @@ impl Log {
         self.core.set_class(class, reason)
     }
 
-    /// Records that the database has another log.
-    pub(crate) fn add_sibling(&self, sibling: &Sibling) -> Result<()> {
-        self.act(|writer| writer.add_sibling(sibling))
-    }
-
-    /// Records that another policy is in force from here on.
-    pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
-        self.act(|writer| writer.take_up(policy))?;
-        self.core.followers().for_each(|follower| follower.look());
-        Ok(())
-    }
-
-    fn take_up_policy(&self) -> Result<()> {
-        self.core
-            .options
-            .policy
-            .as_ref()
-            .map_or(Ok(()), |policy| self.take_up(policy))
-    }
-
     /// Signs and stores how far the log is.
     pub(crate) fn checkpoint(&self) -> Result<SignedCheckpoint> {
         self.act(Writer::checkpoint)
