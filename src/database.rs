@@ -10,6 +10,7 @@ pub(crate) use ruling::Explained;
 pub use verification::VerifyOptions;
 
 mod access;
+mod anchoring;
 mod appending;
 mod asking;
 mod branches;
@@ -174,11 +175,14 @@ impl Database {
     /// # Errors
     /// The files cannot be read.
     pub fn status(&self) -> Result<Status> {
-        let mut status = log::status(&self.files())?;
+        let files = self.files();
+        let mut status = log::status(&files)?;
         if !status.holds.is_empty() {
             self.refresh()?;
             status.oldest_held = crate::retention::oldest_held(&self.files())?;
         }
+        // That the policy cannot be read is no reason for showing nothing.
+        status.anchors = crate::anchor::standing(&files, false).unwrap_or_default();
         Ok(status)
     }
 

@@ -138,6 +138,13 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// An anchor that there cannot be, or a proof that is not taken.
+    Anchor {
+        /// The target, or the proof's name.
+        to: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A cursor came from other logs than those that are asked.
     OtherCursor {
         /// The database's directory, or the log's if only that one is asked.
@@ -354,6 +361,7 @@ impl fmt::Display for Error {
                 "{} has {most} logs, and none is added: name fewer classes and regions in its policy",
                 path.display()
             ),
+            Error::Anchor { to, message } => write!(f, "{to}: {message}"),
             Error::OtherCursor { path } => write!(
                 f,
                 "the cursor is of other logs than those of {} that can be asked; ask those, or begin without a cursor",

@@ -68,6 +68,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
 
+mod anchor;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod database;
@@ -89,13 +90,15 @@ pub mod workforce;
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 
+pub use anchor::AnchorAttempt;
 pub use database::{Appended, Database, Genesis, HeldRecords, Pending, VerifyOptions};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Estrangement, Result};
 #[cfg(feature = "search")]
 pub use index::{Indexed, Reindexed};
 pub use log::{
-    Actor, Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
+    Actor, AnchorStanding, Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail,
+    Unconfirmed, What,
 };
 pub use policy::{Class, HoldInForce, Mistake};
 pub use query::{

@@ -3,6 +3,7 @@
 //! Exit codes: 0 yes; 1 no (damaged, not found, nothing matched); 2 it could not be done (usage, bad input, the
 //! system); 3 an answer, but a partial one.
 
+mod anchor;
 mod append;
 mod checkpoint;
 mod count;
@@ -133,6 +134,7 @@ enum Command {
     Hold(hold::Hold),
     Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
+    Anchor(anchor::Anchor),
     Proof(proof::Proof),
     Key(key::Key),
     Log(log::LogNoun),
@@ -212,6 +214,7 @@ impl Command {
             Command::Hold(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Checkpoint(command) => command.run(),
+            Command::Anchor(command) => command.run(),
             Command::Proof(command) => command.run(),
             Command::Key(command) => command.run(),
             Command::Log(command) => command.run(),

@@ -12,7 +12,7 @@ use similar::TextDiff;
     after_help = "The file is yours: nothing but an editor changes it. It is taken up when the database is opened for writing, and by\n\
     a database that is open within seconds; each change is recorded first, whole. A file with mistakes keeps the database\n\
     from being opened, and changes nothing in one that is open.\n\nExamples:\n  auditdb init my-db\n  \
-    printf '[log.eu-health]\\nclass = \"health\"\\nregion = \"eu\"\\n' > my-db/auditdb.toml\n  auditdb policy check my-db\n  auditdb policy diff my-db"
+    printf '[log.eu-health]\\nclass = \"health\"\\nregion = \"eu\"\\n' > my-db/auditdb.toml\n  auditdb policy check my-db"
 )]
 pub(super) struct Policy {
     #[command(subcommand)]

@@ -91,6 +91,9 @@ fn show(status: &crate::log::Status) -> Result<(), Stop> {
             status.oldest_held.join(", ")
         ))?;
     }
+    for standing in &status.anchors {
+        output::print(&format!("anchor    {}", super::anchor::line_of(standing)))?;
+    }
     if status.damaged_segments > 0 {
         output::say(&format!(
             "damaged segments: {}, whose text is not counted; `auditdb verify` says what is wrong",

@@ -2,6 +2,7 @@
 
 use super::progress::Progress;
 use super::{Answer, Outcome, Stop, Where, output};
+use crate::anchor::directory;
 use crate::database::{Database, VerifyOptions};
 use crate::disk::{Disk, RealDisk};
 use crate::log::{Anchors, Report};
@@ -30,10 +31,18 @@ pub(super) struct Verify {
     /// The leaf of the log's first record, as `init` printed it and you noted it elsewhere; in the order of the keys.
     #[arg(long, value_name = "HASH", value_parser = leaf, conflicts_with = "seq")]
     genesis: Vec<Hash>,
-    /// A checkpoint that the log signed, in a file kept elsewhere: no record before it may be missing or changed. More than
-    /// once, if there are several.
-    #[arg(long, value_name = "CHECKPOINT", conflicts_with = "seq")]
+    /// A checkpoint that the log signed, in a file kept elsewhere, or a directory of them (`auditdb anchor`): no record before it
+    /// may be missing or changed. More than once, if there are several.
+    #[arg(long, value_name = "CHECKPOINT|DIRECTORY", conflicts_with = "seq")]
     against: Vec<PathBuf>,
+    /// Ask the witness at this monitoring URL (C2SP tlog-witness) what it saw last of each log.
+    #[cfg(feature = "anchors")]
+    #[arg(long, value_name = "URL", conflicts_with = "seq", requires = "witness_key")]
+    witness: Option<String>,
+    /// The witness's vkey, as you noted it elsewhere.
+    #[cfg(feature = "anchors")]
+    #[arg(long, value_name = "VKEY", requires = "witness")]
+    witness_key: Option<VerifierKey>,
     /// Hold the indexes against the text too, by making each one anew.
     #[cfg(feature = "search")]
     #[arg(long, conflicts_with = "seq")]
@@ -48,7 +57,10 @@ impl Verify {
         let dir = self.at.dir()?;
         let progress = Progress::new("verifying", true);
         let tell = |done, total| progress.at(done, total);
-        let checkpoints = by_log(&self.against)?;
+        let (mut checkpoints, found) = given(&self.against)?;
+        #[cfg(feature = "anchors")]
+        checkpoints.extend(self.witnessed(&dir)?);
+        let checkpoints = by_log(std::mem::take(&mut checkpoints));
         let identities = self.identities(&dir)?;
         let signed = checkpoints.iter().map(|checkpoints| Anchors {
             checkpoints,
@@ -57,6 +69,10 @@ impl Verify {
         let anchors: Vec<Anchors<'_>> = identities.into_iter().chain(signed).collect();
         let options = VerifyOptions {
             seqs: self.seq.clone(),
+            anchors: Anchors {
+                found: &found,
+                ..Anchors::default()
+            },
             #[cfg(feature = "search")]
             index: self.index,
             progress: Some(&tell),
@@ -93,6 +109,40 @@ impl Verify {
         } else {
             Answer::No
         })
+    }
+
+    /// What the witness saw last of each log.
+    #[cfg(feature = "anchors")]
+    fn witnessed(&self, dir: &Path) -> Result<Vec<SignedCheckpoint>, Stop> {
+        let Some((url, key)) = self.witness.as_ref().zip(self.witness_key.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        let mut seen = Vec::new();
+        for name in &self.at.written(dir)? {
+            // By what the first records say: more cannot be read of a damaged log.
+            let origin = Database::origin_of(dir, name)?;
+            let newest = crate::anchor::newest_seen(url.trim_end_matches('/'), key, &origin);
+            let newest = newest.map_err(|why| Stop::CouldNot(format!("the witness at {url}: {why}")))?;
+            let Some((signed, at)) = newest else {
+                output::say(&format!("{} has never seen {origin}", key.name()));
+                continue;
+            };
+            let when = i64::try_from(at)
+                .ok()
+                .and_then(|at| at.checked_mul(1_000_000_000))
+                .map(crate::record::format_time);
+            output::say(&format!(
+                "{} cosigned {} records of {name} at {}",
+                key.name(),
+                signed.checkpoint().size(),
+                super::figures::short_time(&when.unwrap_or_default())
+            ));
+            seen.push(signed);
+        }
+        if seen.is_empty() {
+            return Err(Stop::No(format!("the witness at {url} has seen none of these logs")));
+        }
+        Ok(seen)
     }
 
     /// Keys and first records as they were given: the first key with the first record, and so on.
@@ -149,18 +199,37 @@ impl Verdict {
     }
 }
 
-/// The checkpoints in these files, those of each log together.
-fn by_log(paths: &[PathBuf]) -> Result<Vec<Vec<SignedCheckpoint>>, Stop> {
-    let mut logs: BTreeMap<String, Vec<SignedCheckpoint>> = BTreeMap::new();
+/// The checkpoints in these files, and those in these directories.
+fn given(paths: &[PathBuf]) -> Result<(Vec<SignedCheckpoint>, Vec<SignedCheckpoint>), Stop> {
+    let (mut given, mut found) = (Vec::new(), Vec::new());
     for path in paths {
-        let bytes = super::proof::read(path, NOTE_LIMIT)?;
-        let signed =
-            SignedCheckpoint::parse(&bytes).map_err(|fault| Stop::CouldNot(format!("{}: {fault}", path.display())))?;
-        logs.entry(signed.checkpoint().origin().to_owned())
-            .or_default()
-            .push(signed);
+        let stop = |why: &dyn std::fmt::Display| Stop::CouldNot(format!("{}: {why}", path.display()));
+        if path.is_dir() {
+            let there = directory::read(&RealDisk, path).map_err(|error| stop(&error))?;
+            for (path, why) in there.unreadable {
+                // Whoever can cut it short can remove it: it is missed only where others show it.
+                output::say(&format!("passed over: {}: {why}", path.display()));
+            }
+            if there.checkpoints.is_empty() {
+                return Err(stop(&"there is no checkpoint in it"));
+            }
+            found.extend(there.checkpoints);
+        } else {
+            let bytes = super::proof::read(path, NOTE_LIMIT)?;
+            given.push(SignedCheckpoint::parse(&bytes).map_err(|fault| stop(&fault))?);
+        }
     }
-    Ok(logs.into_values().collect())
+    Ok((given, found))
+}
+
+/// Those of each log together.
+fn by_log(checkpoints: Vec<SignedCheckpoint>) -> Vec<Vec<SignedCheckpoint>> {
+    let mut logs: BTreeMap<String, Vec<SignedCheckpoint>> = BTreeMap::new();
+    for signed in checkpoints {
+        let origin = signed.checkpoint().origin().to_owned();
+        logs.entry(origin).or_default().push(signed);
+    }
+    logs.into_values().collect()
 }
 
 /// A leaf from its hexadecimal digits.

@@ -150,7 +150,7 @@ impl Database {
     }
 
     /// Records that another policy is in force from here on, and keeps records as it says.
-    fn take_up(&self, policy: Option<Arc<Policy>>) -> Result<()> {
+    pub(super) fn take_up(&self, policy: Option<Arc<Policy>>) -> Result<()> {
         let line = self.inner.options.log.as_deref().unwrap_or(DEFAULT_LOG);
         let options = super::policies::options_of(Options::default(), policy, line);
         if let Some(taken) = &options.policy {

@@ -46,6 +46,17 @@ impl Database {
         })
     }
 
+    /// The name of a log to the outside, by its newest file that can be read.
+    #[cfg(all(feature = "anchors", feature = "cli"))]
+    pub(crate) fn origin_of(path: &Path, name: &str) -> Result<String> {
+        let layout = lineage::layout(path, name, &Options::default());
+        let identity = log::identify(&RealDisk, &layout)?;
+        let nothing = || Error::NotADatabase {
+            path: layout.root().to_owned(),
+        };
+        Ok(identity.ok_or_else(nothing)?.origin())
+    }
+
     /// Signs how far the log is, with all that was appended so far, and stores that.
     ///
     /// # Errors
@@ -63,13 +74,7 @@ impl Database {
     /// # Errors
     /// It cannot be read.
     pub fn newest_checkpoint(&self) -> Result<Option<SignedCheckpoint>> {
-        let layout = &self.files().layout;
-        let io = |error| Error::io("listing", layout.checkpoint_dir(), error);
-        let (sizes, _) = checkpoints::list(&*self.inner.disk, layout).map_err(io)?;
-        let Some(size) = sizes.last() else { return Ok(None) };
-        let path = layout.checkpoint(*size);
-        let bytes = checkpoints::read(&*self.inner.disk, &path).map_err(|error| Error::io("reading", &path, error))?;
-        Ok(Some(SignedCheckpoint::parse(&bytes)?))
+        checkpoints::newest(&*self.inner.disk, &self.files().layout)
     }
 
     /// A proof that a record is in the log. If the newest checkpoint does not reach it, a new one is signed.

@@ -21,7 +21,9 @@ impl Indexes {
     /// Of a log that is about to be opened with these options, to which whoever indexes is added.
     pub(super) fn begin(mut options: Options) -> (Options, Self) {
         let indexer = options.index.then(|| Arc::new(Indexer::new(options.index_threads)));
-        options.follower = indexer.clone().map(|indexer| indexer as Arc<dyn Follower>);
+        options
+            .followers
+            .extend(indexer.clone().map(|indexer| indexer as Arc<dyn Follower>));
         let shelf = Arc::new(Shelf::new(options.open_indexes, indexer.clone()));
         (options, Indexes { shelf, indexer })
     }

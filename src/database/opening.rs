@@ -244,9 +244,14 @@ impl Database {
 /// Options of a log that is about to be opened, with what later rooms do behind it.
 pub(super) fn begin(options: Options, policies: &Policies) -> (Options, Indexes) {
     let line = options.log.as_deref().map_or(DEFAULT_LOG, lineage::line_of).to_owned();
-    let (mut options, indexes) = Indexes::begin(options_of(options, policies.current(), &line));
+    let mut options = options_of(options, policies.current(), &line);
+    // Those of another log, whose options these were.
+    options.followers.clear();
+    let (mut options, indexes) = Indexes::begin(options);
     options.retain = Some(crate::retention::through_the_door);
     options.hold = Some(crate::retention::hold_through_the_door);
+    options.anchor = Some(crate::anchor::through_the_door);
+    options.followers.push(Arc::new(crate::anchor::Watcher::default()));
     options.router = Some(policies.router());
     (options, indexes)
 }

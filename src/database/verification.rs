@@ -81,7 +81,8 @@ impl Database {
     }
 
     /// Verifies all logs of a database, the oldest first, and that each is still what its successor says of it. Of
-    /// several anchors each counts for the log that its key or checkpoint names; those of the options are not looked at.
+    /// several anchors each counts for the log that its key or checkpoint names; of those of the options only what was found
+    /// counts, for all logs.
     ///
     /// # Errors
     /// As [`Database::verify_at`].
@@ -122,7 +123,11 @@ impl Database {
         // The newest first: each says how far the one before it was.
         for name in names.iter().rev() {
             let mine = anchors.iter().filter(|anchor| wrong_key || names_log(anchor, name));
-            let mine = mine.fold(Anchors::default(), Anchors::and);
+            let anywhere = Anchors {
+                found: options.anchors.found,
+                ..Anchors::default()
+            };
+            let mine = mine.fold(anywhere, Anchors::and);
             let continued = reports.last().and_then(|newer| newer.continued_from(name));
             let report = task.verify(name, mine, continued)?;
             reports.push(report);

@@ -254,7 +254,7 @@ fn an_index_that_failed_is_made_anew_while_the_log_is_open() {
     drop(indexed(&path, 1));
     let indexer = Arc::new(Indexer::default());
     let mut options = options(&path);
-    options.follower = Some(Arc::clone(&indexer) as Arc<dyn crate::log::Follower>);
+    options.followers = vec![Arc::clone(&indexer) as Arc<dyn crate::log::Follower>];
     let log = Log::open(Arc::new(RealDisk), layout(&path), options).unwrap();
     let files = Arc::clone(log.files());
     let first = firsts(&files)[0];

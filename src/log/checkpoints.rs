@@ -2,8 +2,9 @@
 //! whenever somebody asks for one. They are copies of what was shown to the outside: a log that is shorter than one of
 //! them, or has another root at its size, has lost or changed records.
 
+use super::anchored::read_file;
 use super::layout::{Layout, checkpoint_size, list_numbered};
-use crate::disk::{Disk, Open, write_new};
+use crate::disk::{Disk, write_new};
 use crate::error::{Error, Result};
 use crate::proof::{NOTE_LIMIT, SignedCheckpoint};
 use std::path::Path;
@@ -26,12 +27,17 @@ pub(crate) fn list(disk: &dyn Disk, layout: &Layout) -> std::io::Result<(Vec<u64
     list_numbered(disk, &layout.checkpoint_dir(), checkpoint_size)
 }
 
+/// The newest checkpoint that is stored and can be read.
+pub(crate) fn newest(disk: &dyn Disk, layout: &Layout) -> Result<Option<SignedCheckpoint>> {
+    let io = |error| Error::io("listing", layout.checkpoint_dir(), error);
+    let (sizes, _) = list(disk, layout).map_err(io)?;
+    let Some(size) = sizes.last() else { return Ok(None) };
+    let path = layout.checkpoint(*size);
+    let bytes = read(disk, &path).map_err(|error| Error::io("reading", &path, error))?;
+    Ok(Some(SignedCheckpoint::parse(&bytes)?))
+}
+
 /// The bytes of a stored checkpoint; nothing in them is believed before it was verified.
 pub(crate) fn read(disk: &dyn Disk, path: &Path) -> std::io::Result<Vec<u8>> {
-    let file = disk.open(path, Open::Read)?;
-    let len = file.len()?.min(NOTE_LIMIT as u64 + 1);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    let read = file.read_at(&mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(bytes)
+    read_file(disk, path, NOTE_LIMIT)
 }

@@ -155,7 +155,7 @@ pub(crate) fn derive(text: &[u8], first_seq: u64, chain_before: Hash) -> Result<
 /// Whether a record with these members is one by which the log says where it stands. Only the log writes records that
 /// begin like this, and it writes them in this way.
 pub(crate) fn is_mark(members: &[u8]) -> bool {
-    let names: [&[u8]; 12] = [
+    let names: [&[u8]; 13] = [
         b"genesis",
         b"state",
         b"epoch",
@@ -168,6 +168,7 @@ pub(crate) fn is_mark(members: &[u8]) -> bool {
         b"tombstone",
         b"policy",
         b"log",
+        b"anchor",
     ];
     mark_name(members).is_some_and(|name| names.contains(&name))
 }

@@ -1,5 +1,6 @@
 //! The records that the log writes about itself: what their `event` says.
 
+use super::anchored::AnchorEvent;
 use super::holding::{PeopleChange, Placed, Released};
 use super::siblings::{Created, Household, PolicyChange, Sibling};
 use super::terms::{ClockAccepted, ClockStep, Clocks, Dropping, Keep, Terms};
@@ -401,6 +402,7 @@ pub(crate) enum Stated {
     Dropping(Dropping),
     Policy(PolicyChange),
     Created(Created),
+    Anchor(AnchorEvent),
 }
 
 /// Reads such a record's members: by the name that stands first in them, in the bytes that the log writes, and by nothing
@@ -419,6 +421,7 @@ pub(crate) fn stated(members: &[u8]) -> Option<Stated> {
         b"tombstone" => Some(Stated::Dropping(event_of(members)?)),
         b"policy" => Some(Stated::Policy(event_of(members)?)),
         b"log" => Some(Stated::Created(event_of(members)?)),
+        b"anchor" => Some(Stated::Anchor(event_of(members)?)),
         _ => None,
     }
 }
@@ -427,6 +430,15 @@ pub(crate) fn stated(members: &[u8]) -> Option<Stated> {
 pub(crate) fn mark_name(members: &[u8]) -> Option<&[u8]> {
     let event = members.strip_prefix(SYSTEM)?.strip_prefix(b",\"event\":{\"name\":\"")?;
     event.get(..memchr::memchr(b'"', event)?)
+}
+
+/// Whether a record says anything that somebody outside should know of: all do but those by which the log keeps itself in
+/// order. What it says of its anchors is no reason for another one.
+pub(crate) fn is_news(members: &[u8]) -> bool {
+    let order: [&[u8]; 7] = [
+        b"anchor", b"epoch", b"state", b"genesis", b"opened", b"indexed", b"clock",
+    ];
+    !members.starts_with(SYSTEM) || !mark_name(members).is_some_and(|name| order.contains(&name))
 }
 
 /// The key that signs checkpoints, as the log's first record names it.

@@ -91,6 +91,45 @@ pub enum What {
     OtherGenesis,
     /// A checkpoint is not what the log signed: why.
     Checkpoint(String),
+    /// The log ends before a checkpoint that was given, and files that are still there know of more records than it has.
+    TailCut {
+        /// How many records the checkpoint is for.
+        size: u64,
+        /// How many there are.
+        end: u64,
+        /// How many are known of.
+        known: u64,
+    },
+    /// The log ends before a checkpoint that was given, and nothing in its directory knows of more.
+    RolledBack {
+        /// How many records the checkpoint is for.
+        size: u64,
+        /// How many there are.
+        end: u64,
+    },
+    /// Among the records that a given checkpoint covers are others than it was signed for.
+    Rewritten {
+        /// Up to here another given checkpoint shows that nothing was changed.
+        unchanged: u64,
+        /// How many records the checkpoint is for.
+        size: u64,
+    },
+    /// Two given checkpoints that the log's key has signed contradict each other.
+    Forked {
+        /// How many records the one is for.
+        one: u64,
+        /// How many the other is for.
+        other: u64,
+    },
+    /// A place that keeps checkpoints has those of a log of this name, and none of this log.
+    OtherOrigin {
+        /// Whose it has.
+        anchored: String,
+        /// What this log is.
+        found: String,
+    },
+    /// A proof that was kept beside a checkpoint is not the one of which a record has the digest.
+    ProofChanged,
     /// The tombstone of a dropped segment is not one, or the segment must not have been dropped: why.
     Tombstone(String),
     /// A hold is not as it was placed, or was ended without right: which, and why.
@@ -180,6 +219,38 @@ impl fmt::Display for What {
                 "begins with another record than the one that was given: it is another log, or was written anew",
             ),
             What::Checkpoint(why) => write!(f, "is no checkpoint of this log: {why}"),
+            What::TailCut { size, end, known } => write!(
+                f,
+                "its tail was cut off: a checkpoint was kept for {size} records and the log has {end}: records {end}..{} are \
+                 missing; files that are still here know of {known}",
+                size.saturating_sub(1)
+            ),
+            What::RolledBack { size, end } => write!(
+                f,
+                "it was rolled back: a checkpoint was kept for {size} records and the log has {end}: records {end}..{} are \
+                 missing, and nothing here knows of them: an older state of the whole directory was put back, or one like it made",
+                size.saturating_sub(1)
+            ),
+            What::Rewritten { unchanged, size } => {
+                write!(
+                    f,
+                    "its history was rewritten: among its first {size} records are others than a checkpoint was kept for"
+                )?;
+                match unchanged {
+                    0 => Ok(()),
+                    unchanged => write!(f, "; the first {unchanged} are as they were"),
+                }
+            }
+            What::Forked { one, other } => write!(
+                f,
+                "two histories were signed with its key: the checkpoints that were kept for {one} and for {other} records contradict \
+                 each other"
+            ),
+            What::OtherOrigin { anchored, found } => write!(
+                f,
+                "is {found}, and the checkpoints that were kept are of {anchored}: it is another log, or was written anew"
+            ),
+            What::ProofChanged => f.write_str("is not the proof of which that record has the digest: it was changed"),
             What::Tombstone(why) => write!(f, "the tombstone {why}"),
             What::Sibling { by } => write!(f, "is not the log that {by} names: it begins with another record"),
             What::Hold(why) => write!(f, "the hold {why}"),

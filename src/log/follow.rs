@@ -2,14 +2,19 @@
 //! something with it in a thread of its own. The log does not know what that is (rooms above it do), and nothing of what
 //! becomes of it holds the log up.
 
+#[cfg(feature = "search")]
 use super::events;
 use super::handle::Core;
+#[cfg(feature = "search")]
 use super::keys::indexed_key;
 use super::read::Files;
+#[cfg(feature = "search")]
 use crate::error::Result;
+#[cfg(feature = "search")]
 use crate::proof::Hash;
 use std::fmt;
 use std::sync::Arc;
+#[cfg(feature = "search")]
 use std::sync::atomic::Ordering;
 
 /// Follows a log from its opening to its end.
@@ -18,6 +23,8 @@ pub(crate) trait Follower: fmt::Debug + Send + Sync {
     fn begin(&self, log: Pen);
     /// The segment that begins there is sealed. Called by the thread that seals, which waits for nothing.
     fn sealed(&self, first_seq: u64);
+    /// There may be something new to do: somebody has done something by hand.
+    fn look(&self) {}
     /// The log is about to be closed: everything that holds on to it has to let go before this returns.
     fn stop(&self);
 }
@@ -35,6 +42,11 @@ impl Pen {
         &self.0.files
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.0
+    }
+
+    #[cfg(feature = "search")]
     /// Records that this is the digest of a segment's index. It is one of the log's own records: it never makes a seal due.
     pub(crate) fn vouch(&self, segment: u64, count: u64, digest: &Hash) -> Result<()> {
         self.0
@@ -48,6 +60,7 @@ impl fmt::Debug for Pen {
     }
 }
 
+#[cfg(feature = "search")]
 impl Files {
     /// Whether a record says that this is the digest of a segment's index. It can only stand behind the segment, and
     /// mostly stands in the next one.

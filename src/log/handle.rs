@@ -50,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) options: Options,
     /// Held by whoever drops segments.
     pub(crate) dropping: Mutex<()>,
+    /// Held by whoever anchors.
+    pub(crate) anchoring: Mutex<()>,
     /// Who this process's own callers are.
     author: Arc<Author>,
 }
@@ -104,6 +106,7 @@ impl Log {
             tip: Tip::empty(),
             journal,
             callers: 0,
+            last_news: None,
             started: None,
             last_logged: None,
             predecessor,
@@ -206,6 +209,7 @@ impl Log {
             tip: last.tip,
             journal,
             callers: last.callers,
+            last_news: last.last_news,
             started,
             last_logged,
             predecessor: None,
@@ -245,6 +249,7 @@ impl Log {
             tip: start.tip,
             journal: start.journal,
             callers: start.callers,
+            last_news: start.last_news,
             started: start.started,
             clock: Clock {
                 wall: start.last_logged,
@@ -273,6 +278,7 @@ impl Log {
             keeper,
             options,
             dropping: Mutex::default(),
+            anchoring: Mutex::default(),
             author,
         });
         let mut threads = Vec::new();
@@ -286,9 +292,9 @@ impl Log {
             };
             threads.push(spawn("auditdb-keep", keep)?);
         }
-        #[cfg(feature = "search")]
-        if let Some(follower) = core.options.follower.as_ref().filter(|_| core.options.threads) {
-            follower.begin(super::follow::Pen::new(&core));
+        if core.options.threads {
+            core.followers()
+                .for_each(|follower| follower.begin(super::follow::Pen::new(&core)));
         }
         let door = if core.options.door && core.options.threads {
             Door::open(&core).map_err(|error| error.to_string())
@@ -352,6 +358,14 @@ impl Log {
         hold(&self.core, asked)
     }
 
+    /// Anchors, as the room does that knows how.
+    pub(crate) fn anchor(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let anchor = self.core.options.anchor.ok_or_else(|| Error::ReadOnly {
+            path: self.core.files.layout.root().to_owned(),
+        })?;
+        anchor(&self.core, asked)
+    }
+
     /// Keeps records for another time from here on.
     pub(crate) fn set_class(&self, class: Class, reason: Option<&str>) -> Result<()> {
         self.core.set_class(class, reason)
@@ -377,10 +391,7 @@ impl Drop for Log {
         if let Some(mut door) = self.door.lock().take() {
             door.close();
         }
-        #[cfg(feature = "search")]
-        if let Some(follower) = &self.core.options.follower {
-            follower.stop();
-        }
+        self.core.followers().for_each(|follower| follower.stop());
         self.core.queue.close();
         self.core.keeper.stop();
         for thread in self.threads.lock().drain(..) {
@@ -452,6 +463,11 @@ impl Core {
         })
     }
 
+    /// Whoever follows the log.
+    pub(crate) fn followers(&self) -> impl Iterator<Item = &Arc<dyn super::follow::Follower>> {
+        self.options.followers.iter()
+    }
+
     /// Does something with the writer while nobody else does.
     pub(crate) fn act<T>(&self, act: impl FnOnce(&mut Writer) -> std::result::Result<T, CommitFailure>) -> Result<T> {
         self.queue.with(&self.writer, |writer| {
@@ -488,6 +504,7 @@ struct Start {
     tip: Tip,
     journal: JournalWriter,
     callers: u64,
+    last_news: Option<u64>,
     started: Option<i64>,
     last_logged: Option<i64>,
     predecessor: Option<Predecessor>,

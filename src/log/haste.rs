@@ -7,10 +7,6 @@ pub(crate) enum Haste {
     /// It goes behind what callers wait for.
     Soon,
     /// It goes behind everything else.
-    #[cfg_attr(
-        not(feature = "search"),
-        allow(dead_code, reason = "indexing is all that can wait so long")
-    )]
     Whenever,
 }
 

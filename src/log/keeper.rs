@@ -18,8 +18,7 @@ pub(crate) struct Keeper {
     threaded: bool,
     state: Mutex<State>,
     changed: Condvar,
-    #[cfg(feature = "search")]
-    follower: Option<Arc<dyn super::follow::Follower>>,
+    followers: Vec<Arc<dyn super::follow::Follower>>,
 }
 
 #[derive(Default)]
@@ -44,8 +43,7 @@ impl Keeper {
         Keeper {
             encoding: options.encoding(),
             threaded: options.threads,
-            #[cfg(feature = "search")]
-            follower: options.follower.clone(),
+            followers: options.followers.clone(),
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -172,14 +170,8 @@ impl Keeper {
     }
 
     /// Says that a segment is sealed.
-    #[cfg_attr(not(feature = "search"), expect(clippy::unused_self, reason = "nobody follows"))]
     fn tell(&self, first_seq: u64) {
-        #[cfg(feature = "search")]
-        if let Some(follower) = &self.follower {
-            follower.sealed(first_seq);
-        }
-        #[cfg(not(feature = "search"))]
-        let _ = first_seq;
+        self.followers.iter().for_each(|follower| follower.sealed(first_seq));
     }
 
     fn seal_all(&self, files: &Files) {

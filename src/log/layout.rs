@@ -55,6 +55,21 @@ impl Layout {
         self.checkpoint_dir().join(format!("{size:020}"))
     }
 
+    /// A proof that others made of the checkpoint of that size.
+    pub(crate) fn checkpoint_proof(&self, size: u64, name: &str) -> PathBuf {
+        self.checkpoint_dir().join(format!("{size:020}.{name}"))
+    }
+
+    /// How it stands with the anchors.
+    pub(crate) fn anchor_note(&self) -> PathBuf {
+        self.root.join("anchors")
+    }
+
+    /// The same while it is written.
+    pub(crate) fn anchor_note_temporary(&self) -> PathBuf {
+        self.root.join("anchors.new")
+    }
+
     /// A checkpoint while it is written.
     pub(crate) fn checkpoint_temporary(&self) -> PathBuf {
         self.checkpoint_dir().join("new")
@@ -178,7 +193,7 @@ impl Layout {
 }
 
 /// What stands in a log's directory.
-pub(crate) const IN_A_LOG: [&str; 10] = [
+pub(crate) const IN_A_LOG: [&str; 12] = [
     "LOCK",
     "writer.sock",
     "committed",
@@ -189,6 +204,8 @@ pub(crate) const IN_A_LOG: [&str; 10] = [
     "damaged",
     "index",
     "tombstones",
+    "anchors",
+    "anchors.new",
 ];
 
 const JOURNAL: &str = ".journal";
@@ -210,6 +227,12 @@ pub(crate) fn journal_seq(name: &str) -> Option<u64> {
 /// The size that a checkpoint's name says.
 pub(crate) fn checkpoint_size(name: &str) -> Option<u64> {
     named_seq(name, "")
+}
+
+/// The size of the checkpoint that a proof is about, as the proof's name says.
+pub(crate) fn proof_of(name: &str) -> Option<u64> {
+    let (size, name) = name.split_once('.')?;
+    (!name.is_empty()).then(|| checkpoint_size(size)).flatten()
 }
 
 /// The first seq that a tombstone's name says.

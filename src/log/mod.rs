@@ -9,6 +9,7 @@
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
 pub(crate) mod act;
+pub(crate) mod anchored;
 pub(crate) mod checkpoints;
 mod definitions;
 mod derive;
@@ -17,7 +18,6 @@ mod draft;
 mod dropping;
 mod events;
 mod fault;
-#[cfg(feature = "search")]
 mod follow;
 mod format;
 mod frames;
@@ -59,22 +59,23 @@ mod writer;
 mod tests;
 
 pub use act::Actor;
+pub use anchored::AnchorStanding;
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
-pub(crate) use events::hex;
 pub use events::{Did, Identity};
+pub(crate) use events::{hex, unhex};
 pub use fault::{Fault, What};
-#[cfg(feature = "search")]
 pub(crate) use follow::{Follower, Pen};
 #[cfg(feature = "cli")]
 pub(crate) use format::FORMAT;
 pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Core, Log};
-#[cfg(feature = "search")]
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
 pub(crate) use layout::Layout;
+#[cfg(all(feature = "anchors", feature = "cli"))]
+pub(crate) use open::identify;
 pub(crate) use open::{has_record, newest_state};
 pub use options::Options;
 pub(crate) use options::{Router, TakenUp};

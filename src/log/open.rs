@@ -6,6 +6,7 @@ use super::fault::{Fault, What};
 use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
 use super::layout::Layout;
 use super::replay::{InForce, Listing, Replayed, committed, kept_from, replay, sealed_tip};
+use super::siblings::Household;
 use super::standing::{first_line_of_journal, first_line_of_segment, last_line_of_segment};
 use super::terms::Terms;
 use super::torn;
@@ -111,6 +112,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
     };
     let mut last = None;
     let mut keys: Option<InForce> = None;
+    let mut household = None;
     for (place, first_seq) in listing.journals.iter().enumerate() {
         let reader = FrameReader::open(disk, &layout.journal(*first_seq), identity.log_id).map_err(damaged)?;
         let replayed = replay(reader, *first_seq, tip, u64::MAX).map_err(damaged)?;
@@ -143,6 +145,9 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         }
         keys = replayed.keys.clone().or(keys);
         tip = replayed.tip.clone();
+        if replayed.journal.end > 0 {
+            household = Some(replayed.household.clone());
+        }
         view.journals.push(replayed.journal.clone());
         last = Some(replayed);
     }
@@ -165,9 +170,16 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
     let state = newest_state(disk, layout)?.map(|(_, state)| state);
     let stated = state.as_ref().and_then(|state| state.logged);
     let mut terms = state.map(State::terms).unwrap_or_default();
-    // A journal that says something begins with a state.
-    if last.journal.end > 0 {
-        terms.household = last.household.clone();
+    // A journal that says something begins with a state. Where none does, what was said last stands in the last segment.
+    match (household, sealed.last()) {
+        (Some(household), _) => terms.household = household,
+        (None, Some(segment)) => {
+            // One that lost records says what its state says.
+            if let Ok(household) = Household::behind_segment(disk, &layout.segment(*segment)) {
+                terms.household = household;
+            }
+        }
+        (None, None) => {}
     }
     Ok(Opened {
         view,

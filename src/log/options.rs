@@ -59,8 +59,7 @@ pub struct Options {
     #[cfg(feature = "search")]
     pub index_threads: usize,
     /// Told of every sealed segment.
-    #[cfg(feature = "search")]
-    pub(crate) follower: Option<std::sync::Arc<dyn super::follow::Follower>>,
+    pub(crate) followers: Vec<std::sync::Arc<dyn super::follow::Follower>>,
     /// The log of the database that is opened alone, such as `eu-health`; without it, its first one, and the others with it
     /// as records are led to them.
     pub log: Option<String>,
@@ -77,6 +76,8 @@ pub struct Options {
     pub(crate) retain: Option<Act>,
     /// Places and releases holds when another process asks for it.
     pub(crate) hold: Option<Act>,
+    /// Anchors when another process asks for it.
+    pub(crate) anchor: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
@@ -134,8 +135,7 @@ impl Default for Options {
             open_indexes: 64,
             #[cfg(feature = "search")]
             index_threads: std::thread::available_parallelism().map_or(1, |threads| threads.get().min(2)),
-            #[cfg(feature = "search")]
-            follower: None,
+            followers: Vec::new(),
             log: None,
             retain_every: None,
             policy: None,
@@ -143,6 +143,7 @@ impl Default for Options {
             router: None,
             retain: None,
             hold: None,
+            anchor: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }

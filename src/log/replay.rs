@@ -1,7 +1,7 @@
 //! Building a view from the files, and with it what the writer has to know to go on.
 
 use super::derive::derive;
-use super::events::{SYSTEM, StateKeys, Stated, mark_name, stated};
+use super::events::{SYSTEM, StateKeys, Stated, is_news, mark_name, stated};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};
@@ -24,6 +24,8 @@ pub(crate) struct Replayed {
     pub(crate) logged: Option<(i64, i64)>,
     /// How many of its records are not the log's own.
     pub(crate) callers: u64,
+    /// The seq of the last record that is news.
+    pub(crate) last_news: Option<u64>,
     /// Whether its last record closes it.
     pub(crate) closed: bool,
     /// The keys that its records put in force; nothing if none of them says.
@@ -106,6 +108,7 @@ impl InForce {
             | Stated::Released(_)
             | Stated::People(_)
             | Stated::Dropping(_)
+            | Stated::Anchor(_)
             | Stated::Policy(_)
             | Stated::Created(_) => before.cloned(),
         }
@@ -121,6 +124,7 @@ pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) ->
         tip,
         logged: None,
         callers: 0,
+        last_news: None,
         closed: false,
         keys: None,
         household: Household::default(),
@@ -167,6 +171,9 @@ impl Replayed {
             let members = line.get(head.members).unwrap_or_default();
             let system = members.starts_with(SYSTEM);
             self.callers += u64::from(!system);
+            if is_news(members) {
+                self.last_news = Some(head.seq);
+            }
             self.closed = mark_name(members) == Some(b"epoch");
         }
         for mark in &derived.marks {

@@ -3,13 +3,18 @@
 //!
 //! What must hold: a log that another one has named is missed when it is gone; a policy that is in force was recorded.
 
-use super::events::{BLAKE3, State, Stated, hex, system, unhex};
+use super::events::{BLAKE3, State, Stated, hex, stated, system, unhex};
+use super::fault::Fault;
 use super::handle::Log;
 use super::options::TakenUp;
+use super::segment::SegmentFile;
 use super::writer::{CommitFailure, Writer};
+use crate::disk::Disk;
 use crate::error::Result;
 use crate::proof::Hash;
+use crate::record::read_head;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// Another log of the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +110,21 @@ impl Household {
         }
     }
 
+    /// What the records of a segment say, which begins with a state.
+    pub(crate) fn behind_segment(disk: &dyn Disk, path: &Path) -> std::result::Result<Self, Fault> {
+        let (file, mut household) = (SegmentFile::open(disk, path)?, Household::default());
+        for row in file.rows()?.iter() {
+            let text = file.frame_text(row)?;
+            for line in text.split(|byte| *byte == b'\n') {
+                let members = read_head(line).and_then(|head| line.get(head.members));
+                if let Some(said) = members.and_then(stated) {
+                    household.take(&said);
+                }
+            }
+        }
+        Ok(household)
+    }
+
     pub(crate) fn add(&mut self, sibling: &Sibling) {
         if !self.siblings.contains(sibling) {
             self.siblings.push(sibling.clone());
@@ -125,7 +145,9 @@ impl Log {
 
     /// Records that another policy is in force from here on.
     pub(crate) fn take_up(&self, policy: &TakenUp) -> Result<()> {
-        self.act(|writer| writer.take_up(policy))
+        self.act(|writer| writer.take_up(policy))?;
+        self.core().followers().for_each(|follower| follower.look());
+        Ok(())
     }
 
     pub(super) fn take_up_policy(&self) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The day's figures of a log.
 
+use super::anchored::AnchorStanding;
 use super::events::{State, hex};
 use super::fault::{Fault, What};
 use super::open::{newest_state, state_in};
@@ -58,6 +59,8 @@ pub struct Status {
     pub newest: Option<String>,
     /// Bytes of text that a month of thirty days adds if it goes on as on the last day.
     pub text_bytes_a_month: Option<u64>,
+    /// How it stands with the anchors, as was noted when checkpoints went there.
+    pub anchors: Vec<AnchorStanding>,
     /// The root of the tree over all records, in hexadecimal digits.
     pub root: String,
     /// The last link of the chain, in hexadecimal digits.
@@ -143,6 +146,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         oldest: oldest.map(format_time),
         newest: newest.map(format_time),
         text_bytes_a_month: month,
+        anchors: Vec::new(),
         root: hex(&tip.tree.root()),
         chain: hex(&tip.chain),
     })

@@ -71,9 +71,8 @@ pub(crate) fn succeed(
 /// Why the log cannot be written.
 fn unwritable(disk: &Arc<dyn Disk>, layout: &Layout, options: &Options) -> Result<Error> {
     // Nobody who follows the new log hears of the old one.
-    #[cfg(feature = "search")]
     let options = &Options {
-        follower: None,
+        followers: Vec::new(),
         ..options.clone()
     };
     match Log::open(Arc::clone(disk), layout.clone(), options.clone()) {

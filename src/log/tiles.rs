@@ -7,7 +7,7 @@ use super::tree_files;
 use super::view::View;
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::proof::{Hash, ProofFault, TileHashes, WithTail};
+use crate::proof::{Hash, ProofFault, TileHashes, WithTail, root_at};
 
 /// The tree's files.
 pub(crate) struct StoredTiles<'a> {
@@ -50,6 +50,11 @@ fn unsealed(view: &View) -> (u64, Vec<Hash>) {
 }
 
 impl Files {
+    /// The root of the tree over the first records, so many of them.
+    pub(crate) fn root_at(&self, size: u64) -> Result<Hash> {
+        self.with_tiles(|tiles| root_at(tiles, size))
+    }
+
     /// Does something with the hashes over all records. The view is held only as long as its leaves are copied.
     pub(crate) fn with_tiles<T>(&self, work: impl FnOnce(&WithTail<'_, StoredTiles<'_>>) -> Result<T>) -> Result<T> {
         let (count, tail) = unsealed(&self.view.read());

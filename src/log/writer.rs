@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     pub(crate) journal: JournalWriter,
     /// How many of the journal's records are not the log's own, and when its first was logged.
     pub(crate) callers: u64,
+    /// The seq of the journal's last record that is news.
+    pub(crate) last_news: Option<u64>,
     pub(crate) started: Option<i64>,
     pub(crate) clock: Clock,
     /// What every state says besides the keys. Its clock is that of the opening, but for how far it is ahead.
@@ -164,6 +166,9 @@ impl Writer {
             Vec::new()
         };
         self.callers += callers;
+        if callers > 0 {
+            self.last_news = self.tip.next_seq().checked_sub(1);
+        }
         let log: Arc<str> = Arc::from(self.files.identity.name());
         let receipt = |place| match place {
             Place::Stored(receipt) => Some(receipt),
@@ -182,13 +187,45 @@ impl Writer {
         let now = self.files.disk.now();
         let monotonic = self.files.disk.monotonic();
         let mut draft = self.begin(now, monotonic, members.len());
+        let news = events::is_news(&members);
         self.own(&mut draft, members, now);
-        self.write(&draft, now, monotonic).map(|_| ())
+        self.write(&draft, now, monotonic)?;
+        if news {
+            self.last_news = self.tip.next_seq().checked_sub(1);
+        }
+        Ok(())
     }
 
     /// Whether there is anything to do although nobody appends.
     pub(crate) fn is_due(&self) -> bool {
         self.signer.is_due(self.tip.next_seq(), self.files.disk.monotonic()) || self.is_full()
+    }
+
+    /// Whether a checkpoint of that size has all that is news.
+    pub(crate) fn is_all_within(&self, size: u64) -> bool {
+        match self.last_news {
+            Some(last) => last < size,
+            None => self.journal.first_seq <= size,
+        }
+    }
+
+    /// The newest checkpoint, signed anew if there is any news behind it.
+    pub(crate) fn checkpoint_of_news(&mut self) -> std::result::Result<SignedCheckpoint, CommitFailure> {
+        let (disk, layout) = (&*self.files.disk, &self.files.layout);
+        let newest = checkpoints::newest(disk, layout).ok().flatten();
+        let is_ours = |signed: &SignedCheckpoint| {
+            let size = signed.checkpoint().size();
+            self.is_all_within(size)
+                && signed.verify(std::slice::from_ref(self.signer.log_key())).is_ok()
+                && self
+                    .files
+                    .root_at(size)
+                    .is_ok_and(|root| root == *signed.checkpoint().root())
+        };
+        match newest.filter(is_ours) {
+            Some(newest) => Ok(newest),
+            None => self.checkpoint(),
+        }
     }
 
     /// Whether the journal is due to be sealed.
@@ -349,6 +386,7 @@ impl Writer {
         self.journal = JournalWriter::resume(file, &path, first_seq, log_id, 0, growth).map_err(unknown)?;
         self.files.view.write().journals.push(live);
         self.callers = 0;
+        self.last_news = None;
         self.started = None;
         self.undefined.clear();
         self.tell_committed();

@@ -15,7 +15,7 @@ mod tool;
 pub use class::Class;
 pub(crate) use class::{Margin, expiry};
 pub use file::Mistake;
-pub(crate) use file::{MOST_LOGS, POLICY_FILE, Policy, digest};
+pub(crate) use file::{AnchorRule, LONGEST as LONGEST_POLICY, MOST_LOGS, POLICY_FILE, Policy, digest};
 pub use hold::HoldInForce;
 pub(crate) use hold::{Covering, Hold};
 pub(crate) use person::Person;

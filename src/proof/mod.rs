@@ -31,10 +31,9 @@ mod tile;
 mod tile_hashes;
 mod tree;
 #[cfg(test)]
-mod vector;
+pub(crate) mod vector;
 
-#[cfg(feature = "cli")]
-pub(crate) use base64::encode as base64_text;
+pub(crate) use base64::{decode as base64_bytes, encode as base64_text};
 pub use chain::{CHAIN_START, chain_next};
 pub use checkpoint::{Checkpoint, SIZE_LIMIT, SignedCheckpoint};
 pub use consistency::{prove_consistency, verify_consistency};

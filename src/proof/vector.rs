@@ -6,48 +6,48 @@ use super::tile_hashes::MemoryTiles;
 use super::tree::{Frontier, Hash, leaf_hash};
 use sha2::{Digest, Sha256};
 
-pub(super) const ORIGIN: &str = "auditdb.example/log1";
-pub(super) const LOG_VKEY: &str = "auditdb.example/log1+bd050ff9+AXxEoYHRy5F6+pNwEB1XUpFj/LsyDzxB1euCQvtEy9eu";
-pub(super) const WITNESS_VKEY: &str = "witness.example/w1+e0ea7ee6+BMgkPNEF5oTX0uSfyNNsUgu/sBpZcQk73N6LlpRXWUAs";
-pub(super) const CHECKPOINT: &str = "auditdb.example/log1\n5\nzDc2UIC4U0+fK8tloWStUtIjiBJXf872mYTWIxtXEHk=\n";
-pub(super) const LOG_LINE: &str = "\u{2014} auditdb.example/log1 \
+pub(crate) const ORIGIN: &str = "auditdb.example/log1";
+pub(crate) const LOG_VKEY: &str = "auditdb.example/log1+bd050ff9+AXxEoYHRy5F6+pNwEB1XUpFj/LsyDzxB1euCQvtEy9eu";
+pub(crate) const WITNESS_VKEY: &str = "witness.example/w1+e0ea7ee6+BMgkPNEF5oTX0uSfyNNsUgu/sBpZcQk73N6LlpRXWUAs";
+pub(crate) const CHECKPOINT: &str = "auditdb.example/log1\n5\nzDc2UIC4U0+fK8tloWStUtIjiBJXf872mYTWIxtXEHk=\n";
+pub(crate) const LOG_LINE: &str = "\u{2014} auditdb.example/log1 \
     vQUP+ad/AOmFwTL91fzjhT9WbxcrABoxLVFjwb4zB3Qgjjxal9D562woxoKe42mgHMaYlU3aSB5OESSrmhnrygjsxAo=";
-pub(super) const WITNESS_LINE: &str = "\u{2014} witness.example/w1 \
+pub(crate) const WITNESS_LINE: &str = "\u{2014} witness.example/w1 \
     4Op+5gAAAABqsTuA8DMNj8lpQVc/B5H37H7GXmqdefaaob+WlS75D4NHmdYdHdsYmeq635s07EGG7y7e4VOIITiI49C+l0v9VhrdCQ==";
-pub(super) const COSIGNED_AT: u64 = 1_790_000_000;
-pub(super) const CONSISTENCY_3_TO_5: [&str; 4] = [
+pub(crate) const COSIGNED_AT: u64 = 1_790_000_000;
+pub(crate) const CONSISTENCY_3_TO_5: [&str; 4] = [
     "mOvPUTDiioAwSdajeDOCAoozqivArJIEnH9A/ePPZrI=",
     "ZaZS44UlHJKHa7iqox8QcuPnvuHOEb6SLGXyz2p+JFc=",
     "plfuLGRLPuz6sQ12aD7niifBHEXAGXmLDXcveoURkbs=",
     "ZSsX7o/RDRTyfvdNLEVpPTWC5LwH0xLAltvH7lMA5jk=",
 ];
 
-pub(super) fn log_key() -> LogKey {
+pub(crate) fn log_key() -> LogKey {
     LogKey::from_seed(ORIGIN, &Sha256::digest("auditdb test log key").into()).unwrap()
 }
 
-pub(super) fn witness_key() -> WitnessKey {
+pub(crate) fn witness_key() -> WitnessKey {
     WitnessKey::from_seed("witness.example/w1", &Sha256::digest("auditdb test witness key").into()).unwrap()
 }
 
-pub(super) fn record(index: u64) -> String {
+pub(crate) fn record(index: u64) -> String {
     format!("{{\"seq\":{index},\"event\":\"tool_call\",\"agent\":\"a1\"}}")
 }
 
-pub(super) fn tree(size: u64) -> Frontier {
+pub(crate) fn tree(size: u64) -> Frontier {
     let mut tree = Frontier::new();
     (0..size).for_each(|index| tree.push(leaf_hash(record(index).as_bytes())));
     tree
 }
 
-pub(super) fn tiles() -> MemoryTiles {
+pub(crate) fn tiles() -> MemoryTiles {
     let mut tiles = MemoryTiles::new();
     tiles.extend((0..5).map(|index| leaf_hash(record(index).as_bytes())));
     tiles
 }
 
 /// The eight leaves of certificate-transparency's own tests.
-pub(super) fn rfc_tiles() -> MemoryTiles {
+pub(crate) fn rfc_tiles() -> MemoryTiles {
     let inputs: [&[u8]; 8] = [
         &[],
         &[0x00],
@@ -64,7 +64,7 @@ pub(super) fn rfc_tiles() -> MemoryTiles {
 }
 
 /// A hash from its hexadecimal digits.
-pub(super) fn hash(text: &str) -> Hash {
+pub(crate) fn hash(text: &str) -> Hash {
     let byte = |i: usize| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap();
     std::array::from_fn(byte)
 }

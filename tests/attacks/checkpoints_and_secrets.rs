@@ -98,7 +98,7 @@ fn a_checkpoint_signed_by_another_key() {
     says(
         &against(&disk, &forged),
         LOG,
-        "the given one: none of the keys given has signed this",
+        "records: none of the keys given has signed this; it is forged",
     );
 }
 
@@ -115,9 +115,11 @@ fn a_checkpoint_signed_by_the_logs_key_for_something_else() {
     put(&disk, &path, signed(size).to_string().as_bytes());
     let words = format!("among the first {size} records are others than it was signed for");
     says(&verify(&disk), path.to_str().unwrap(), &words);
+    let words =
+        format!("its history was rewritten: among its first {size} records are others than a checkpoint was kept for");
     says(&against(&disk, &signed(size)), LOG, &words);
     let end = lines_of(&disk).len();
-    let words = format!("it was signed for 900 records and the log has {end}: records {end}..899 are missing");
+    let words = format!("a checkpoint was kept for 900 records and the log has {end}: records {end}..899 are missing");
     says(&against(&disk, &signed(900)), LOG, &words);
 }
 
@@ -150,7 +152,9 @@ fn the_newest_epochs_cut_off_is_seen_only_from_outside() {
     says(
         &against(&disk, &newest),
         LOG,
-        &format!("is no checkpoint of this log: the given one: {words}"),
+        &format!(
+            "it was rolled back: a checkpoint was kept for {signed} records and the log has {cut}: records {cut}.."
+        ),
     );
     let refused = open(&disk).unwrap_err().to_string();
     let words = format!("it was rolled back: its keys have signed for {signed} records and {cut} are there");

@@ -549,13 +549,21 @@ fn the_helps_examples_run() {
         "status",
         "schema",
     ];
-    let nouns: [&[&str]; 10] = [
+    let nouns: [&[&str]; 18] = [
         &["hold"],
         &["hold", "add"],
         &["hold", "list"],
         &["hold", "release"],
+        &["policy"],
+        &["policy", "check"],
+        &["policy", "diff"],
+        &["route"],
+        &["route", "explain"],
         &["key", "show"],
         &["key", "rotate"],
+        &["anchor", "add"],
+        &["anchor", "now"],
+        &["anchor", "list"],
         &["log", "adopt"],
         &["proof", "make"],
         &["proof", "consistency"],

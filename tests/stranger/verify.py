@@ -42,7 +42,7 @@ class Log:
         self.roots, self.wanted, self.predecessor = {}, set(), None
         self.parts = []
         self.ahead, self.tells, self.months, self.acts = 0, False, 12, Acts()
-        self.announced = []
+        self.announced, self.proofs = [], []
 
     def skip_to(self, size, chain, tree0):
         """Go on behind records that cannot be read; their leaves are taken from `tree/0`, if it has them."""
@@ -101,6 +101,9 @@ class Log:
         elif record.name == "clock_accepted":
             self.ahead = 0
             self.acts.take(record, event, self.names and self.names["log_id"])
+        elif record.name == "anchor":
+            if "digest" in event:
+                self.proofs.append((event["file"], event["digest"]))
         elif record.name == "tombstone":
             self.announced.append((record.seq, record.logged, event, self.months, max(self.ahead, 0), list(self.acts.holds)))
 
@@ -193,7 +196,7 @@ class Log:
 
 # ------------------------------------------------------------------------------------------------------- verification
 
-NO_EVIDENCE = r"tombstones/[0-9]{20}\.tmp|journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|segments/[0-9]{20}\.jsonl\.zst\.tmp|index/[0-9]{20}\.idx(\.tmp)?"
+NO_EVIDENCE = r"tombstones/[0-9]{20}\.tmp|journal/next(\.empty)?|journal/[0-9]{20}\.torn-[0-9]+(\.new)?|checkpoints/new|checkpoints/[0-9]{20}\..+|segments/[0-9]{20}\.jsonl\.zst\.tmp|index/[0-9]{20}\.idx(\.tmp)?"
 
 class Verifier:
     def __init__(self, directory, export):
@@ -218,7 +221,7 @@ class Verifier:
         return fit
 
     def run(self):
-        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones"}
+        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones", "anchors", "anchors.new"}
         for path in self.directory.iterdir():
             if path.name not in known:
                 self.fault(path.name, "does not belong here")
@@ -260,7 +263,17 @@ class Verifier:
         for seq, size, root in self.log.acts.signed:
             if self.log.tree_known and root_at(self.log.leaves, size).hex() != root:
                 self.fault("acts", f"record {seq} was signed for this log as it never was")
+        self.check_proofs()
         self.check_predecessor()
+
+    def check_proofs(self):
+        """What others made of a checkpoint is as it was when it was kept."""
+        for name, digest in self.log.proofs:
+            path = self.directory / "checkpoints" / name
+            if not re.fullmatch(r"[0-9]{20}\.[A-Za-z0-9._-]+", name) or not path.is_file():
+                self.fault(f"checkpoints/{name}", "a proof that was kept is missing")
+            elif f"sha256:{sha256(path.read_bytes()).hex()}" != digest:
+                self.fault(f"checkpoints/{name}", "is not the proof that was kept")
 
     def check_predecessor(self):
         """The log that this one goes on from has to be there, and still hold what it held then."""
@@ -311,7 +324,8 @@ class Verifier:
             for line in lines:
                 record = parse_record(line)
                 ensure(first <= record.seq < end and record.seq not in kept, f"record {record.seq} is not one of its segment")
-                ensure(record.name in ("genesis", "state", "epoch", "key", "clock", "clock_accepted", "hold", "hold_released", "people", "tombstone"),
+                ensure(record.name in ("genesis", "state", "epoch", "key", "clock", "clock_accepted", "hold", "hold_released", "people",
+                                       "policy", "log", "anchor", "tombstone"),
                        f"record {record.seq} is of a name that is not kept")
                 kept[record.seq] = line, record
             ensure(kept and min(kept) == first and max(kept) == end - 1, "it does not keep both ends of its segment")

@@ -8,7 +8,7 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, APPEND, CHECKPOINT, HOLD, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL,
+    self, ANCHOR, APPEND, CHECKPOINT, HOLD, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL,
     SET_CLASS, SIBLING,
 };
 use crate::disk::Disk;
@@ -203,6 +203,13 @@ impl Joined {
         } else {
             error
         }
+    }
+
+    /// Anchors; the answer as it came.
+    pub(crate) fn anchor(&self, asked: &[u8]) -> Result<Vec<u8>> {
+        let own = |log: &Log| log.anchor(asked);
+        let anchored = self.ask(ANCHOR, asked, |_, answer| Ok(answer.to_vec()), own);
+        anchored.map_err(|undone| undone.error)
     }
 
     /// Appends what goes in one message.

@@ -21,6 +21,8 @@ pub(crate) const SIBLING: u8 = 7;
 pub(crate) const POLICY: u8 = 8;
 /// Place or release a hold; request and answer are JSON.
 pub(crate) const HOLD: u8 = 20;
+/// Anchor; request and answer are JSON.
+pub(crate) const ANCHOR: u8 = 9;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

@@ -2,7 +2,7 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL,
+    self, ANCHOR, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL,
     SET_CLASS, SIBLING,
 };
 use crate::log::handle::Core;
@@ -157,11 +157,16 @@ fn carry_out(
                 return Err("the policy file holds another policy".into());
             }
             let taken = core.act(|writer| writer.take_up(&policy));
+            core.followers().for_each(|follower| follower.look());
             taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
         }
         HOLD => {
             let hold = core.options.hold.ok_or("this writer holds nothing")?;
             hold(core, body).map_err(|error| error.to_string().into())
+        }
+        ANCHOR => {
+            let anchor = core.options.anchor.ok_or("this writer anchors nothing")?;
+            anchor(core, body).map_err(|error| error.to_string().into())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",

@@ -3,12 +3,15 @@
 //! writes the whole directory anew writes its keys anew, too.
 
 use super::Verify;
+use super::against::Held;
 use super::report::Report;
 use super::trust::Trust;
 use crate::error::Result;
+use crate::log::anchored::{PROOF_FILE_BYTES, digest_of, read_file};
 use crate::log::checkpoints;
 use crate::log::events::{Predecessor, hex};
 use crate::log::fault::{Fault, What};
+use crate::log::layout::proof_of;
 use crate::log::tiles::StoredTiles;
 use crate::proof::{Hash, SignedCheckpoint, VerifierKey, WithTail, root_at};
 use std::path::Path;
@@ -23,6 +26,8 @@ pub struct Anchors<'a> {
     pub genesis: Option<&'a Hash>,
     /// Checkpoints that it signed.
     pub checkpoints: &'a [SignedCheckpoint],
+    /// Checkpoints from a place that keeps those of several logs: those of others, by their origin, are passed over.
+    pub found: &'a [SignedCheckpoint],
 }
 
 impl<'a> Anchors<'a> {
@@ -35,6 +40,11 @@ impl<'a> Anchors<'a> {
                 self.checkpoints
             } else {
                 other.checkpoints
+            },
+            found: if other.found.is_empty() {
+                self.found
+            } else {
+                other.found
             },
         }
     }
@@ -69,7 +79,7 @@ impl Verify<'_> {
         };
         let root = |size: u64| root_at(&tiles, size);
         let (sizes, others) = stored;
-        for name in others.iter().filter(|name| *name != "new") {
+        for name in others.iter().filter(|name| *name != "new" && proof_of(name).is_none()) {
             let path = self.layout.checkpoint_dir().join(name);
             report.faults.push(Fault::new(path, What::Stray));
         }
@@ -94,6 +104,7 @@ impl Verify<'_> {
                 report.faults.push(fault.seqs(*seq, *seq));
             }
         }
+        self.proofs_kept(trust, report);
         self.identified(trust, report);
         if let Some(continued) = &self.continued
             && let Some(why) = not_continued(continued, trust, end, &root)
@@ -103,15 +114,35 @@ impl Verify<'_> {
                 .faults
                 .push(Fault::new(self.layout.root(), What::Succeeded { by, why }));
         }
-        for given in self.anchors.checkpoints {
-            match disagreement(given, trust, end, &root) {
-                None => report.complete_to = report.complete_to.max(Some(given.checkpoint().size())),
-                Some(why) => report.faults.push(Fault::new(
-                    self.layout.root(),
-                    What::Checkpoint(format!("the given one: {why}")),
-                )),
-            }
+        let held = Held {
+            trust,
+            end,
+            root: &root,
+            remembered: self.remembered(sizes),
+        };
+        self.held_against(&held, report);
+    }
+
+    /// Each proof that a record says was kept is there and as it was.
+    fn proofs_kept(&self, trust: &Trust, report: &mut Report) {
+        for (seq, event) in trust.anchored() {
+            let Some((name, digest)) = event.kept() else { continue };
+            let path = self.layout.checkpoint_dir().join(name);
+            let what = match read_file(self.disk, &path, PROOF_FILE_BYTES) {
+                Ok(bytes) if digest_of(&bytes) == digest => continue,
+                Ok(_) => What::ProofChanged,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => What::Missing,
+                Err(error) => What::Unreadable(error.to_string()),
+            };
+            report.faults.push(Fault::new(path, what).seqs(*seq, *seq));
         }
+    }
+
+    /// How many records the log has had by what its files still know: stored checkpoints, and hashes in the tree.
+    fn remembered(&self, sizes: &[u64]) -> u64 {
+        let signed = sizes.last().copied().unwrap_or(0);
+        let hashed = self.disk.stat(&self.layout.tree(0)).ok().flatten();
+        signed.max(hashed.map_or(0, |stat| stat.len / 32))
     }
 
     /// Compares the first record and its key with those that were asked for.

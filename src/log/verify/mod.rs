@@ -5,6 +5,7 @@
 //! of an authoritative file can change without a fault.
 
 mod acts;
+mod against;
 mod anchors;
 mod dropped;
 mod journal;

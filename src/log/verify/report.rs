@@ -53,6 +53,8 @@ pub struct Report {
     pub epochs: u64,
     /// A checkpoint that was given shows that no record before this seq is missing.
     pub complete_to: Option<u64>,
+    /// So many checkpoints that were given fit.
+    pub anchored: u64,
     /// The records before this seq were dropped when their time had passed; so many tombstones say so. Their hashes were
     /// checked.
     pub dropped: u64,
@@ -114,6 +116,7 @@ impl Report {
             signed: 0,
             epochs: 0,
             complete_to: None,
+            anchored: 0,
             dropped: 0,
             tombstones: 0,
             predecessor: None,
@@ -203,6 +206,7 @@ impl Report {
             "integrity": if self.is_sound() { "sound" } else { "damaged" },
             "completeness": if self.complete_to.is_some() { "proven" } else { "unproven" },
             "complete_to": self.complete_to,
+            "anchored": self.anchored,
             "signed": self.signed,
             "epochs": self.epochs,
             "unsigned": self.unsigned(),
@@ -306,7 +310,8 @@ impl fmt::Display for Report {
             match self.complete_to {
                 Some(size) => writeln!(
                     f,
-                    "completeness: no record before {size} is missing; what came later may be"
+                    "completeness: no record before {size} is missing, as {} checkpoints kept elsewhere show; what came later may be",
+                    self.anchored
                 ),
                 None => writeln!(
                     f,

@@ -7,6 +7,7 @@
 
 use super::acts::Acts;
 use crate::log::act::SignedAt;
+use crate::log::anchored::AnchorEvent;
 use crate::log::events::{
     Epoch, KeyChange, Predecessor, Standing, State, StateKeys, Stated, hex, stated, unhex, unhex64,
 };
@@ -35,6 +36,8 @@ pub(crate) struct Trust {
     epochs: u64,
     /// The segments that are said to be dropped.
     announced: Vec<Announced>,
+    /// What is said about anchors, with the seqs of the records that do.
+    anchored: Vec<(u64, AnchorEvent)>,
     /// What the newest state says of how long records are kept.
     months: u32,
     /// The policy that is in force and the other logs, as far as anything said so.
@@ -83,6 +86,11 @@ impl Trust {
     /// The records that say that segments are dropped.
     pub(crate) fn announced(&self) -> &[Announced] {
         &self.announced
+    }
+
+    /// The proofs of others that were kept, with the seqs of the records that say so.
+    pub(crate) fn anchored(&self) -> &[(u64, AnchorEvent)] {
+        &self.anchored
     }
 
     /// Records are missing or cannot be read: what is in force has to be taken from what comes next.
@@ -156,6 +164,12 @@ impl Trust {
             Stated::Hold(placed) => self.acts.placed(mark.seq, head.logged, &log_id, &placed),
             Stated::Released(released) => self.acts.released(mark.seq, &log_id, &released),
             Stated::People(change) => self.acts.people(&change),
+            Stated::Anchor(event) => {
+                if event.kept().is_some() {
+                    self.anchored.push((mark.seq, event));
+                }
+                Ok(())
+            }
             Stated::Dropping(event) => {
                 self.announced.push(Announced {
                     seq: mark.seq,
