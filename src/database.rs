@@ -3,7 +3,9 @@
 //! goes to all of them (`asking`).
 
 pub use appending::{Appended, Pending};
+pub use backup::{BackedUp, BackedUpLog, BackupOptions};
 pub use evidence::Genesis;
+pub use restore::{RestoreOptions, Restored};
 #[cfg(feature = "cli")]
 pub(crate) use ruling::Explained;
 pub use verification::VerifyOptions;
@@ -11,6 +13,7 @@ pub use verification::VerifyOptions;
 mod access;
 mod appending;
 mod asking;
+mod backup;
 mod branches;
 mod evidence;
 mod facts;
@@ -21,6 +24,7 @@ mod lineage;
 mod opening;
 mod others;
 mod policies;
+mod restore;
 mod ruling;
 mod verification;
 

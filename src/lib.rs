@@ -89,13 +89,15 @@ pub mod workforce;
 #[doc = include_str!("threat_model.md")]
 pub mod threat_model {}
 
-pub use database::{Appended, Database, Genesis, Pending, VerifyOptions};
+pub use database::{
+    Appended, BackedUp, BackedUpLog, BackupOptions, Database, Genesis, Pending, RestoreOptions, Restored, VerifyOptions,
+};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Estrangement, Result};
 #[cfg(feature = "search")]
 pub use index::{Indexed, Reindexed};
 pub use log::{
-    Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
+    Anchors, BackedUpTo, CopyKind, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
 };
 pub use policy::{Class, Mistake};
 pub use query::{

@@ -4,6 +4,7 @@
 //! system); 3 an answer, but a partial one.
 
 mod append;
+mod backup;
 mod checkpoint;
 mod count;
 mod demo;
@@ -29,6 +30,7 @@ mod record_name;
 mod recover;
 #[cfg(feature = "search")]
 mod reindex;
+mod restore;
 mod retain;
 mod route;
 mod schema;
@@ -78,6 +80,7 @@ impl From<Error> for Stop {
             | Error::Dropped { .. }
             | Error::Ambiguous { .. }
             | Error::Damaged { .. }
+            | Error::Apart { .. }
             | Error::Lost { .. } => Stop::No(error.to_string()),
             error => Stop::CouldNot(error.to_string()),
         }
@@ -127,6 +130,8 @@ enum Command {
     Retain(retain::Retain),
     Policy(policy::Policy),
     Route(route::Route),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
     Proof(proof::Proof),
@@ -205,6 +210,8 @@ impl Command {
             Command::Retain(command) => command.run(),
             Command::Policy(command) => command.run(),
             Command::Route(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Checkpoint(command) => command.run(),
             Command::Proof(command) => command.run(),

@@ -8,7 +8,9 @@
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
+mod backed_up;
 pub(crate) mod checkpoints;
+mod copy;
 mod definitions;
 mod derive;
 mod door;
@@ -56,6 +58,10 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use backed_up::BackedUpTo;
+pub(crate) use backed_up::backed_up;
+pub use copy::CopyKind;
+pub(crate) use copy::{Copy, Copying, Note, finish, gap, has_file, log_id, put as put_file, read_short, shown};
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
@@ -72,7 +78,7 @@ pub(crate) use handle::{Core, Log};
 #[cfg(feature = "search")]
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, segment_seq};
 pub(crate) use open::has_record;
 pub use options::Options;
 pub(crate) use options::{Router, TakenUp};

@@ -19,6 +19,8 @@ pub(crate) const RETAIN: u8 = 6;
 pub(crate) const SIBLING: u8 = 7;
 /// Take up a policy; the request is JSON.
 pub(crate) const POLICY: u8 = 8;
+/// A backup was made; what is said of it is JSON, the answer the seq of the record in eight bytes.
+pub(crate) const BACKED_UP: u8 = 20;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

@@ -2,7 +2,7 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
+    self, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
     SIBLING,
 };
 use crate::log::handle::Core;
@@ -154,6 +154,11 @@ fn carry_out(
             let policy: TakenUp = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             let taken = core.act(|writer| writer.take_up(&policy));
             taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
+        BACKED_UP => {
+            let said = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let seq = core.backed_up(said).map_err(|error| error.to_string())?;
+            Ok(seq.to_le_bytes().to_vec())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",
