@@ -14,6 +14,7 @@ use crate::log::fault::{Fault, What};
 use crate::log::journal::{Frame, FrameReader, JournalWriter, Tail, WriteFailure, tail};
 use crate::log::layout::Layout;
 use crate::log::replay::{Listing, sealed_tip};
+use crate::log::standing::{stated_by_journal, tip_before};
 use crate::log::tree_files;
 use crate::log::verify::verify_segment;
 use crate::log::view::{Marked, Tip};
@@ -80,7 +81,7 @@ impl<'a> Dest<'a> {
         let first = listing.journals.first().copied().ok_or_else(missing)?;
         let mut segments = listing.segments;
         segments.retain(|seq| *seq < first);
-        let sealed = sealed_tip(disk, layout, &segments, first).map_err(damaged)?;
+        let sealed = tip_behind(disk, layout, &segments, first).map_err(damaged)?;
         let mut dest = Dest {
             disk,
             layout,
@@ -282,7 +283,7 @@ pub(crate) fn finish(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Resu
     }
     let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| seq < journal).collect();
     let mut tip =
-        sealed_tip(disk, layout, &sealed, *journal).map_err(|fault| Error::damaged(layout.root(), fault))?;
+        tip_behind(disk, layout, &sealed, *journal).map_err(|fault| Error::damaged(layout.root(), fault))?;
     loop {
         let first = tip.next_seq();
         let named = listing.segments.contains(&first);
@@ -304,6 +305,18 @@ pub(crate) fn finish(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Resu
         rename_journal(disk, layout, *journal, tip.next_seq())?;
     }
     Ok(true)
+}
+
+/// How far the copy is behind these segments, where its first journal begins.
+fn tip_behind(disk: &dyn Disk, layout: &Layout, segments: &[u64], first: u64) -> std::result::Result<Tip, Fault> {
+    match sealed_tip(disk, layout, segments, first) {
+        Ok(tip) if tip.next_seq() == first => Ok(tip),
+        // The last of them is damaged, as it was where it came from.
+        _ => {
+            let stated = || stated_by_journal(disk, &layout.journal(first));
+            tip_before(disk, layout, segments.last().copied(), first, stated)
+        }
+    }
 }
 
 fn name_segment(disk: &dyn Disk, layout: &Layout, first: u64) -> Result<()> {

@@ -112,9 +112,10 @@ impl Copying<'_> {
     fn round(&self) -> std::result::Result<Copy, Stop> {
         let disk = &**self.disk;
         let source = Source::read(disk, self.from)?;
-        let note = self.note(&source)?;
-        let mut faults = Vec::new();
-        let start = self.start(&source, &mut faults)?;
+        let mut note = self.note(&source)?;
+        let mut done = Copy::default();
+        let start = self.start(&source, &mut done.faults)?;
+        self.again(&source, &mut note, &mut done)?;
         let dest = match start {
             Some(start) => {
                 Dest::begin(disk, self.to, &start)?;
@@ -130,7 +131,7 @@ impl Copying<'_> {
             trusted: 0,
             keys: Vec::new(),
             note,
-            done: Copy { faults, ..Copy::default() },
+            done,
         };
         work.prime();
         work.is_the_same()?;

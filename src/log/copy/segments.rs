@@ -1,9 +1,11 @@
 //! Bringing sealed segments, each of which is copied once.
 
 use super::dest::{Ready, put_again};
-use super::{Stop, Work, small};
+use super::source::Source;
+use super::{Copy, Copying, Note, Stop, Work, small};
 use crate::error::{Error, Result};
 use crate::log::fault::{Fault, What};
+use crate::log::replay::Listing;
 use crate::log::segment::SegmentFile;
 use crate::log::standing;
 use crate::log::tree_files;
@@ -22,7 +24,6 @@ type Brought = (u64, std::io::Result<u64>);
 impl Work<'_> {
     /// Brings the sealed segments that the copy does not have.
     pub(super) fn segments(&mut self) -> std::result::Result<(), Stop> {
-        self.again()?;
         let from = self.dest.sealed.next_seq();
         let segments = &self.source.listing.segments;
         let wanted: Vec<u64> = segments.iter().copied().filter(|first| *first >= from).collect();
@@ -217,39 +218,38 @@ impl Work<'_> {
         self.dest.flush()?;
         if self.dest.tip == segment.after { Ok(()) } else { Err(other()) }
     }
+}
 
+impl Copying<'_> {
     /// Brings segments again that are missing in the copy, or were damaged, and are sound now.
-    fn again(&mut self) -> Result<()> {
-        let (disk, sealed) = (self.disk(), self.dest.sealed.next_seq());
-        let listing = self.source.listing.segments.clone();
-        for first in listing.into_iter().filter(|first| *first < sealed) {
-            let missing = !self.dest.segments.contains(&first);
-            if !missing && !self.note.damaged.contains(&first) {
+    pub(super) fn again(&self, source: &Source, note: &mut Note, done: &mut Copy) -> Result<()> {
+        let disk = &**self.disk;
+        let listing = Listing::read(disk, self.to).map_err(|error| Error::io("listing", self.to.root(), error))?;
+        let Some(first_journal) = listing.journals.first().copied() else {
+            return Ok(());
+        };
+        let there = |path: &std::path::Path| !matches!(disk.stat(path), Ok(None));
+        let wanted = source.listing.segments.iter().copied().filter(|first| *first < first_journal);
+        for first in wanted {
+            let missing = !listing.segments.contains(&first) && !there(&self.to.tombstone(first));
+            if !missing && !note.damaged.contains(&first) {
                 continue;
             }
-            let to = self.task.to.segment(first);
-            if missing && disk.stat(&self.task.to.tombstone(first)).is_ok_and(|stat| stat.is_some()) {
-                continue;
-            }
-            if put_again(disk, self.task.to, &self.task.from.segment(first), first)? {
-                self.done.files += 1;
-                self.done.bytes += self.length(first);
-                self.note.damaged.retain(|damaged| *damaged != first);
+            let from = self.from.segment(first);
+            if put_again(disk, self.to, &from, first)? {
+                done.files += 1;
+                done.bytes += disk.stat(&from).ok().flatten().map_or(0, |stat| stat.len);
+                note.damaged.retain(|damaged| *damaged != first);
                 let what = if missing { What::Missing } else { What::Compressed };
-                self.done.repaired.push(Fault::new(to, what));
-                if missing {
-                    self.dest.segments.push(first);
-                    self.dest.segments.sort_unstable();
-                }
+                done.repaired.push(Fault::new(self.to.segment(first), what));
             } else {
-                self.is_damaged(Fault::new(self.task.from.segment(first), What::Compressed));
+                done.faults.push(Fault::new(from, What::Compressed));
             }
         }
-        for first in self.dest.segments.clone() {
-            let gone = |path| disk.stat(path).is_ok_and(|stat| stat.is_none());
-            let (segment, tombstone) = (self.task.from.segment(first), self.task.from.tombstone(first));
-            if gone(&segment) && gone(&tombstone) {
-                self.is_damaged(Fault::new(segment, What::Missing));
+        for first in listing.segments {
+            let segment = self.from.segment(first);
+            if !there(&segment) && !there(&self.from.tombstone(first)) && !there(&self.from.journal(first)) {
+                done.faults.push(Fault::new(segment, What::Missing));
             }
         }
         Ok(())
