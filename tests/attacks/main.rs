@@ -7,6 +7,7 @@ mod oracle;
 #[path = "../oracle/forger.rs"]
 mod forger;
 
+mod backups;
 mod checkpoints_and_secrets;
 mod files;
 mod forger_works;

@@ -19,7 +19,7 @@ fn cut_everywhere(
         let disk = start.fork();
         disk.stop_after(stop);
         let _ = work(&disk);
-        let mut states = disk.crash_states(24);
+        let mut states = disk.crash_states(12);
         states.push(disk.restart());
         for state in states {
             if seen.insert(state.image_hash()) {

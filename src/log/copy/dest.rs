@@ -214,6 +214,8 @@ impl<'a> Dest<'a> {
         let Some(last) = ready.last().map(|last| last.after.clone()) else {
             return Ok(());
         };
+        // All of them have to be there before any of them has its name: what is named can be finished then.
+        sync_dir(self.disk, &self.layout.segment_dir())?;
         for segment in ready.iter() {
             name_segment(self.disk, self.layout, segment.first)?;
         }
