@@ -97,7 +97,8 @@ pub use error::{Error, Estrangement, Result};
 #[cfg(feature = "search")]
 pub use index::{Indexed, Reindexed};
 pub use log::{
-    Anchors, BackedUpTo, CopyKind, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail, Unconfirmed, What,
+    Anchors, BackedUpTo, CopyKind, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail,
+    Unconfirmed, What,
 };
 pub use policy::{Class, Mistake};
 pub use query::{

@@ -45,7 +45,9 @@ impl Backup {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         if self.at.log().is_some() {
-            return Err(Stop::CouldNot("a backup is one of all logs; leave --log out".to_owned()));
+            return Err(Stop::CouldNot(
+                "a backup is one of all logs; leave --log out".to_owned(),
+            ));
         }
         let db = Database::open_read_only(&dir)?;
         let interrupted = waiting::interrupted()?;
@@ -83,10 +85,18 @@ impl Backup {
 
     /// Has the newest log record how far the backup is, through its writer if there is one.
     fn record(&self, dir: &Path, done: &mut BackedUp) {
-        let Some(log) = done.logs.last_mut().filter(|log| log.failed.is_none() && !log.stopped && !self.no_record) else {
+        let Some(log) = done
+            .logs
+            .last_mut()
+            .filter(|log| log.failed.is_none() && !log.stopped && !self.no_record)
+        else {
             return;
         };
-        if !Database::open_read_only(dir).and_then(|db| db.backed_up()).is_ok_and(|known| known.is_none_or(|known| known.sealed < log.sealed)) || log.sealed == 0 {
+        if !Database::open_read_only(dir)
+            .and_then(|db| db.backed_up())
+            .is_ok_and(|known| known.is_none_or(|known| known.sealed < log.sealed))
+            || log.sealed == 0
+        {
             return;
         }
         match Database::join(dir) {
@@ -130,13 +140,19 @@ fn line(log: &BackedUpLog) -> String {
         0 => String::new(),
         dropped => format!("; {} segments dropped as in the log", count(dropped)),
     };
-    let recorded = log.recorded.map_or_else(String::new, |seq| format!("; recorded as {seq}"));
+    let recorded = log
+        .recorded
+        .map_or_else(String::new, |seq| format!("; recorded as {seq}"));
     format!(
         "{}: {} records are backed up, {} of them sealed{dropped}{recorded}{}",
         log.log,
         count(log.size),
         count(log.sealed),
-        if log.stopped { "; STOPPED before it had all: run it again" } else { "" }
+        if log.stopped {
+            "; STOPPED before it had all: run it again"
+        } else {
+            ""
+        }
     )
 }
 

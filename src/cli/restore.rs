@@ -36,7 +36,9 @@ impl Restore {
             return Err(Stop::CouldNot("no directory to restore to is given".to_owned()));
         };
         if self.at.log().is_some() {
-            return Err(Stop::CouldNot("a backup is restored with all of its logs; leave --log out".to_owned()));
+            return Err(Stop::CouldNot(
+                "a backup is restored with all of its logs; leave --log out".to_owned(),
+            ));
         }
         let checkpoints = checkpoints(&self.against)?;
         let interrupted = waiting::interrupted()?;
@@ -122,8 +124,8 @@ pub(super) fn checkpoints(paths: &[PathBuf]) -> Result<Vec<SignedCheckpoint>, St
             }
         } else {
             let bytes = super::proof::read(path, NOTE_LIMIT)?;
-            let signed =
-                SignedCheckpoint::parse(&bytes).map_err(|fault| Stop::CouldNot(format!("{}: {fault}", path.display())))?;
+            let signed = SignedCheckpoint::parse(&bytes)
+                .map_err(|fault| Stop::CouldNot(format!("{}: {fault}", path.display())))?;
             found.push(signed);
         }
     }

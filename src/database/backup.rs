@@ -6,9 +6,7 @@ use super::verification::VerifyOptions;
 use super::{Database, Mode, lineage};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::log::{
-    self, BackedUpTo, Copy, CopyKind, Copying, Fault, Layout, Note, Options, What, backed_up, shown,
-};
+use crate::log::{self, BackedUpTo, Copy, CopyKind, Copying, Fault, Layout, Note, Options, What, backed_up, shown};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -350,9 +348,13 @@ fn is_backup(disk: &dyn Disk, to: &Path) -> Result<()> {
         let layout = layout(to, &name);
         let note = Note::read(disk, &layout)?;
         let files = [layout.journal_dir(), layout.segment_dir()];
-        let empty = files.iter().all(|dir| disk.list(dir).is_ok_and(|names| names.is_empty()) || disk.stat(dir).is_ok_and(|stat| stat.is_none()));
+        let empty = files.iter().all(|dir| {
+            disk.list(dir).is_ok_and(|names| names.is_empty()) || disk.stat(dir).is_ok_and(|stat| stat.is_none())
+        });
         if note.map_or(!empty, |note| note.kind != CopyKind::Backup) {
-            return Err(Error::Exists { path: layout.root().to_owned() });
+            return Err(Error::Exists {
+                path: layout.root().to_owned(),
+            });
         }
     }
     Ok(())
@@ -361,7 +363,9 @@ fn is_backup(disk: &dyn Disk, to: &Path) -> Result<()> {
 /// Whether one directory is not within the other: a copy of a copy of a copy would never end.
 pub(super) fn is_elsewhere(disk: &dyn Disk, from: &Path, to: &Path) -> Result<()> {
     let real = |path: &Path| {
-        let known = path.ancestors().find(|part| disk.stat(part).is_ok_and(|stat| stat.is_some()));
+        let known = path
+            .ancestors()
+            .find(|part| disk.stat(part).is_ok_and(|stat| stat.is_some()));
         let known = known.unwrap_or(path);
         let rest = path.strip_prefix(known).unwrap_or(Path::new(""));
         disk.real_path(known).unwrap_or_else(|| known.to_owned()).join(rest)

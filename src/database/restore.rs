@@ -204,12 +204,16 @@ pub(super) fn policy_file(disk: &dyn Disk, from: &Path, to: &Path) -> std::resul
     match disk.stat(&source).map_err(io)? {
         None => return Ok(0),
         Some(stat) if stat.kind != Kind::File => {
-            return Err(unreadable("it is a link or a directory, and should be a file".to_owned()));
+            return Err(unreadable(
+                "it is a link or a directory, and should be a file".to_owned(),
+            ));
         }
         Some(_) => {}
     }
     let read = |path: &Path| log::read_short(disk, path, POLICY_LIMIT);
-    let bytes = read(&source).map_err(io)?.ok_or_else(|| unreadable("it is too long".to_owned()))?;
+    let bytes = read(&source)
+        .map_err(io)?
+        .ok_or_else(|| unreadable("it is too long".to_owned()))?;
     if disk.stat(&path).map_err(io)?.is_some() && read(&path).map_err(io)?.as_ref() == Some(&bytes) {
         return Ok(0);
     }

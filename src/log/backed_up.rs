@@ -59,12 +59,22 @@ impl Writer {
         let root = || self.files.with_tiles(|tiles| root_at(tiles, said.size));
         let same = said.size <= self.tip.next_seq() && super::events::hex(&root()?) == said.root;
         if !same || said.sealed > said.size {
-            let why = format!("it is said to have {} records of root {}, and this log has not", said.size, said.root);
-            return Err(Error::Apart { path: said.to.into(), why }.into());
+            let why = format!(
+                "it is said to have {} records of root {}, and this log has not",
+                said.size, said.root
+            );
+            return Err(Error::Apart {
+                path: said.to.into(),
+                why,
+            }
+            .into());
         }
         said.at = format_time(self.files.disk.now());
         let name = "backup".to_owned();
-        self.record(system(&Backup { name, said: said.clone() }))?;
+        self.record(system(&Backup {
+            name,
+            said: said.clone(),
+        }))?;
         self.terms.backup = Some(said);
         Ok(self.tip.next_seq().saturating_sub(1))
     }
@@ -92,7 +102,10 @@ pub(crate) fn backed_up(disk: &dyn Disk, layout: &Layout) -> Result<Option<Backe
     match read_view(disk, layout, identity.log_id) {
         Ok((_, last)) => Ok(last.backup.or(state.backup)),
         Err(ReadFailure::Io(error)) => Err(Error::io("listing", layout.root(), error)),
-        Err(ReadFailure::Fault(Fault { what: What::Format { .. }, .. })) => Ok(None),
+        Err(ReadFailure::Fault(Fault {
+            what: What::Format { .. },
+            ..
+        })) => Ok(None),
         Err(ReadFailure::Fault(_)) => Ok(state.backup),
     }
 }

@@ -169,7 +169,9 @@ impl Replayed {
             let name = mark_name(members);
             self.closed = name == Some(b"epoch");
             if name == Some(b"backup") {
-                self.backup = event_of::<Backup>(members).map(|event| event.said).or(self.backup.take());
+                self.backup = event_of::<Backup>(members)
+                    .map(|event| event.said)
+                    .or(self.backup.take());
             }
         }
         for mark in &derived.marks {

@@ -86,7 +86,10 @@ fn form(path: &Path) -> String {
 fn no_secret_lock_or_socket_is_in_a_backup() {
     let backed = Backed::new();
     let files = below(&backed.at("backup"));
-    let mut forms: Vec<String> = files.iter().map(|path| form(path.strip_prefix(backed.at("backup")).unwrap())).collect();
+    let mut forms: Vec<String> = files
+        .iter()
+        .map(|path| form(path.strip_prefix(backed.at("backup")).unwrap()))
+        .collect();
     forms.dedup();
     let known = [
         "auditdb.toml",
@@ -98,7 +101,12 @@ fn no_secret_lock_or_socket_is_in_a_backup() {
         "logs/main/tree/",
     ];
     assert!(forms.iter().all(|form| known.contains(&form.as_str())), "{forms:?}");
-    for needed in ["logs/main/segments/.jsonl.zst", "logs/main/journal/.journal", "logs/main/tree/", "auditdb.toml"] {
+    for needed in [
+        "logs/main/segments/.jsonl.zst",
+        "logs/main/journal/.journal",
+        "logs/main/tree/",
+        "auditdb.toml",
+    ] {
         assert!(forms.iter().any(|form| form == needed), "{forms:?}");
     }
     let keys = below(&backed.at("db.keys"));
@@ -211,7 +219,12 @@ fn a_note_that_was_changed() {
         let backed = Backed::new();
         put_file(&backed.in_log("copied"), text.as_bytes());
         assert!(backed.refused().contains("copied"));
-        assert!(Database::open(backed.at("backup")).unwrap_err().to_string().contains("copied"));
+        assert!(
+            Database::open(backed.at("backup"))
+                .unwrap_err()
+                .to_string()
+                .contains("copied")
+        );
     }
 }
 
@@ -233,8 +246,15 @@ fn a_backup_that_was_written_anew_with_stolen_keys() {
     forger::reseal(&forged, &lines);
     let stolen = taken(&forged, LOG);
     remove_under(&disk, "/backup/logs/main/segments");
-    for (path, bytes) in stolen.iter().filter(|(path, _)| path.display().to_string().contains("/segments/")) {
-        put(&disk, &Path::new("/backup/logs/main").join(path.strip_prefix(LOG).unwrap()), bytes);
+    for (path, bytes) in stolen
+        .iter()
+        .filter(|(path, _)| path.display().to_string().contains("/segments/"))
+    {
+        put(
+            &disk,
+            &Path::new("/backup/logs/main").join(path.strip_prefix(LOG).unwrap()),
+            bytes,
+        );
     }
     let restored = Database::restore_with("/backup", "/restored", &shared, &RestoreOptions::default());
     let said = restored.unwrap_err().to_string();

@@ -103,8 +103,15 @@ fn a_tombstone_that_counts_for_nothing_takes_nothing_away() {
             }
         }
         let done = back_up(&disk).unwrap();
-        let said = format!("{:?}", done.logs[0].faults.iter().map(ToString::to_string).collect::<Vec<_>>());
-        let words = if forged { "is announced by no record of the log" } else { "is missing" };
+        let said = format!(
+            "{:?}",
+            done.logs[0].faults.iter().map(ToString::to_string).collect::<Vec<_>>()
+        );
+        let words = if forged {
+            "is announced by no record of the log"
+        } else {
+            "is missing"
+        };
         assert!(!done.is_whole() && said.contains(words), "{said}");
         assert_eq!(names(&disk, TO, "segments"), segments);
     }

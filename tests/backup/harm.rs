@@ -3,7 +3,9 @@
 use super::*;
 
 fn segment(path: &str, disk: &SimDisk, place: usize) -> PathBuf {
-    Path::new(path).join("logs/main/segments").join(&names(disk, path, "segments")[place])
+    Path::new(path)
+        .join("logs/main/segments")
+        .join(&names(disk, path, "segments")[place])
 }
 
 fn flip(disk: &SimDisk, path: &Path, offset: usize) {
@@ -22,7 +24,10 @@ fn a_segment_that_is_damaged_at_the_source_is_copied_and_named_until_it_is_mende
     assert_eq!(log.faults[0].file, segment(DIR, &disk, 1), "{:?}", log.faults);
     // All that can be read is there, also what stands behind it.
     let report = verify(&disk, TO);
-    assert!(report.faults.iter().all(|fault| fault.file == segment(TO, &disk, 1)), "{report}");
+    assert!(
+        report.faults.iter().all(|fault| fault.file == segment(TO, &disk, 1)),
+        "{report}"
+    );
     assert_eq!(reading(&disk, TO).len().unwrap(), reading(&disk, DIR).len().unwrap());
     // It goes on being named.
     assert!(!back_up(&disk).unwrap().is_whole());
@@ -48,7 +53,9 @@ fn a_segment_without_a_directory_that_can_be_read() {
 #[test]
 fn a_journal_that_is_damaged_at_the_source() {
     let disk = filled(23);
-    let path = Path::new(DIR).join("logs/main/journal").join(&names(&disk, DIR, "journal")[0]);
+    let path = Path::new(DIR)
+        .join("logs/main/journal")
+        .join(&names(&disk, DIR, "journal")[0]);
     let len = disk.contents(&path).unwrap().len();
     flip(&disk, &path, len - 20);
     let done = back_up(&disk).unwrap();
@@ -85,7 +92,9 @@ fn what_is_damaged_in_the_backup_is_copied_again_when_all_of_it_is_verified() {
 fn a_journal_that_is_damaged_in_the_backup_is_copied_again() {
     let disk = filled(25);
     backed_up(&disk);
-    let path = Path::new(TO).join("logs/main/journal").join(&names(&disk, TO, "journal")[0]);
+    let path = Path::new(TO)
+        .join("logs/main/journal")
+        .join(&names(&disk, TO, "journal")[0]);
     flip(&disk, &path, 130);
     assert!(!verify(&disk, TO).is_sound());
     let log = backed_up(&disk);
@@ -113,7 +122,10 @@ fn a_backup_that_is_damaged_is_not_restored_and_the_file_is_named() {
             let before = oracle::files(&disk).len();
             let refused = restore(&disk).map(|_| ()).unwrap_err();
             let said = refused.to_string();
-            assert!(said.contains(path.file_name().unwrap().to_str().unwrap()) || said.contains("journal"), "{name} at {offset}: {said}");
+            assert!(
+                said.contains(path.file_name().unwrap().to_str().unwrap()) || said.contains("journal"),
+                "{name} at {offset}: {said}"
+            );
             assert!(matches!(refused, Error::Damaged { .. }), "{name} at {offset}: {said}");
             assert_eq!(oracle::files(&disk).len(), before, "{name} at {offset}");
             tried += 1;
@@ -149,8 +161,14 @@ fn another_state_of_the_log_is_not_copied_over_the_one_that_is_there() {
         }
         let before: Vec<_> = oracle::files(&source);
         let done = back_up(&source).unwrap();
-        let failed = done.logs[0].failed.as_ref().unwrap_or_else(|| panic!("{words}: {done:?}"));
-        assert!(matches!(failed, Error::Apart { .. }) && failed.to_string().contains(words), "{words}: {failed}");
+        let failed = done.logs[0]
+            .failed
+            .as_ref()
+            .unwrap_or_else(|| panic!("{words}: {done:?}"));
+        assert!(
+            matches!(failed, Error::Apart { .. }) && failed.to_string().contains(words),
+            "{words}: {failed}"
+        );
         let kept = |files: Vec<(PathBuf, Vec<u8>)>| -> Vec<(PathBuf, Vec<u8>)> {
             let temporary = |path: &Path| path.extension().is_some_and(|end| end == "tmp");
             files.into_iter().filter(|(path, _)| !temporary(path)).collect()

@@ -6,7 +6,10 @@ use super::*;
 fn a_backup_is_the_log_and_grows_with_it() {
     let disk = filled(1);
     let done = backed_up(&disk);
-    assert_eq!((done.size, done.sealed), (open(&disk).len().unwrap(), reading(&disk, DIR).len().unwrap() - 3));
+    assert_eq!(
+        (done.size, done.sealed),
+        (open(&disk).len().unwrap(), reading(&disk, DIR).len().unwrap() - 3)
+    );
     same(&disk, TO);
     assert_eq!(names(&disk, TO, "segments"), names(&disk, DIR, "segments"));
     assert_eq!(names(&disk, TO, "checkpoints"), names(&disk, DIR, "checkpoints"));
@@ -68,7 +71,10 @@ fn a_backup_is_never_written() {
     ] {
         let refused = refused.unwrap_err();
         assert!(matches!(refused, Error::Copy { .. }), "{refused}");
-        assert!(refused.to_string().contains("is a backup and is never written"), "{refused}");
+        assert!(
+            refused.to_string().contains("is a backup and is never written"),
+            "{refused}"
+        );
     }
     assert_eq!(oracle::files(&disk), before);
 }
@@ -119,7 +125,10 @@ fn the_successor_names_the_records_that_a_checkpoint_says_were_there() {
     assert_eq!(restored.gaps, [("main".to_owned(), size..end)]);
     let db = Database::succeed_with(RESTORED, shared, plain(), "the disk is gone").unwrap();
     let genesis = db.get(0).unwrap().text().to_owned();
-    assert!(genesis.contains(&format!("\"gap\":{{\"from\":{size},\"to\":{end},\"root\":\"")), "{genesis}");
+    assert!(
+        genesis.contains(&format!("\"gap\":{{\"from\":{size},\"to\":{end},\"root\":\"")),
+        "{genesis}"
+    );
     let noted: serde_json::Value = serde_json::from_str(&genesis).unwrap();
     let noted = noted["event"]["predecessor"]["gap"]["checkpoint"].as_str().unwrap();
     assert_eq!(noted, newest.to_string());
@@ -137,7 +146,10 @@ fn the_log_says_how_far_it_is_backed_up() {
     let done = db.backup(TO, &options).unwrap().logs.remove(0);
     assert!(done.recorded.is_some(), "{done:?}");
     let said = db.backed_up().unwrap().unwrap();
-    assert_eq!((said.size, said.sealed, &said.root), (done.size, done.sealed, &done.root));
+    assert_eq!(
+        (said.size, said.sealed, &said.root),
+        (done.size, done.sealed, &done.root)
+    );
     // That alone is nothing to back up anew.
     let again = db.backup(TO, &options).unwrap().logs.remove(0);
     assert_eq!((again.recorded, &again.unrecorded), (None, &None));

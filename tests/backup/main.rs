@@ -90,13 +90,19 @@ fn same(disk: &SimDisk, path: &str) {
     };
     assert_eq!(texts(path), texts(DIR));
     let (ours, theirs) = (sound(disk, path), sound(disk, DIR));
-    assert_eq!((ours.size, ours.root, ours.chain), (theirs.size, theirs.root, theirs.chain));
+    assert_eq!(
+        (ours.size, ours.root, ours.chain),
+        (theirs.size, theirs.root, theirs.chain)
+    );
 }
 
 fn names(disk: &SimDisk, path: &str, dir: &str) -> Vec<String> {
     let dir = Path::new(path).join("logs/main").join(dir);
     let below: Vec<PathBuf> = disk.paths().into_iter().filter(|path| path.starts_with(&dir)).collect();
-    below.iter().map(|path| path.strip_prefix(&dir).unwrap().display().to_string()).collect()
+    below
+        .iter()
+        .map(|path| path.strip_prefix(&dir).unwrap().display().to_string())
+        .collect()
 }
 
 /// Three segments and a journal with two records.

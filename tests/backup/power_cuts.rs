@@ -79,7 +79,9 @@ fn every_cut_of_a_backup_that_goes_on() {
     append(&db, 53..55);
     db.checkpoint().unwrap();
     drop(db);
-    let states = cut_everywhere(&disk.restart(), &run, |state, context| survives(state, earlier, context));
+    let states = cut_everywhere(&disk.restart(), &run, |state, context| {
+        survives(state, earlier, context)
+    });
     assert!(states > 60, "{states}");
 }
 
@@ -105,7 +107,14 @@ fn every_cut_of_following_what_was_dropped() {
     let states = cut_everywhere(&disk.restart(), &run, |state, context| {
         // Until the record that announces them is there, nothing has gone.
         let report = verify(state, TO);
-        assert!(report.is_sound() || report.faults.iter().all(|fault| fault.file.display().to_string().contains("/tombstones/")), "{context}: {report}");
+        assert!(
+            report.is_sound()
+                || report
+                    .faults
+                    .iter()
+                    .all(|fault| fault.file.display().to_string().contains("/tombstones/")),
+            "{context}: {report}"
+        );
         backed_up(state);
         same(state, TO);
         assert_eq!(names(state, TO, "segments"), names(state, DIR, "segments"), "{context}");

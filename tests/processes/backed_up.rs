@@ -33,7 +33,9 @@ fn the_backup() {
     let Some(path) = part() else { return };
     let db = Database::open_read_only(&path).unwrap();
     loop {
-        let done = db.backup(path.with_file_name("backup"), &BackupOptions::default()).unwrap();
+        let done = db
+            .backup(path.with_file_name("backup"), &BackupOptions::default())
+            .unwrap();
         assert!(done.is_whole(), "{done:?}");
     }
 }
@@ -72,7 +74,10 @@ fn sound(path: &Path) -> u64 {
 
 /// What both have is the same.
 fn same(backup: &Path, db: &Path) {
-    let (backup, db) = (Database::open_read_only(backup).unwrap(), Database::open_read_only(db).unwrap());
+    let (backup, db) = (
+        Database::open_read_only(backup).unwrap(),
+        Database::open_read_only(db).unwrap(),
+    );
     let mut theirs = db.records(..).unwrap();
     for entry in backup.records(..).unwrap() {
         assert_eq!(entry.unwrap().text(), theirs.next().unwrap().unwrap().text());
@@ -88,7 +93,11 @@ fn what_was_acknowledged_before_a_backup_is_in_it() {
             let before = acknowledged();
             let done = db.backup(&backup, &BackupOptions::default()).unwrap();
             assert!(done.is_whole(), "{done:?}");
-            assert!(done.logs[0].size > before, "{} records, and {before} was acknowledged", done.logs[0].size);
+            assert!(
+                done.logs[0].size > before,
+                "{} records, and {before} was acknowledged",
+                done.logs[0].size
+            );
             assert_eq!(sound(&backup), done.logs[0].size);
         }
         assert!(names(&backup, "segments").len() > 2);

@@ -104,11 +104,16 @@ impl<'a> Dest<'a> {
             // Behind one that was cut: all of it comes again.
             let path = layout.journal(first);
             dest.repaired.push(Fault::new(&path, What::Gap));
-            disk.remove(&path).map_err(|error| Error::io("removing", &path, error))?;
+            disk.remove(&path)
+                .map_err(|error| Error::io("removing", &path, error))?;
             sync_dir(disk, &layout.journal_dir())?;
         }
         dest.waiting_from = dest.tip.clone();
-        if dest.journals.is_empty() { Err(missing()) } else { Ok(dest) }
+        if dest.journals.is_empty() {
+            Err(missing())
+        } else {
+            Ok(dest)
+        }
     }
 
     fn open_journal(&mut self, first: u64) -> Result<()> {
@@ -163,14 +168,22 @@ impl<'a> Dest<'a> {
 
     /// The leaves of what is not sealed.
     pub(super) fn tail(&self) -> Vec<Hash> {
-        self.journals.iter().flat_map(|journal| &journal.leaves).copied().collect()
+        self.journals
+            .iter()
+            .flat_map(|journal| &journal.leaves)
+            .copied()
+            .collect()
     }
 
     /// Adds lines that are the next ones; they are written when there are enough of them, or at [`Dest::flush`].
     pub(super) fn push(&mut self, lines: &[u8], count: usize) -> Result<()> {
         self.waiting.extend_from_slice(lines);
         self.waiting_count += count;
-        if self.waiting.len() >= FRAME { self.flush() } else { Ok(()) }
+        if self.waiting.len() >= FRAME {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Writes what waits, and reads it back from the medium.
@@ -284,18 +297,29 @@ pub(crate) fn finish(disk: &dyn Disk, layout: &Layout, log_id: [u8; 16]) -> Resu
         return Ok(false);
     }
     let sealed: Vec<u64> = listing.segments.iter().copied().filter(|seq| seq < journal).collect();
-    let mut tip =
-        tip_behind(disk, layout, &sealed, *journal).map_err(|fault| Error::damaged(layout.root(), fault))?;
+    let mut tip = tip_behind(disk, layout, &sealed, *journal).map_err(|fault| Error::damaged(layout.root(), fault))?;
     loop {
         let first = tip.next_seq();
         let named = listing.segments.contains(&first);
-        let path = if named { layout.segment(first) } else { layout.segment_temporary(first) };
-        if !named && disk.stat(&path).map_err(|error| Error::io("looking for", &path, error))?.is_none() {
+        let path = if named {
+            layout.segment(first)
+        } else {
+            layout.segment_temporary(first)
+        };
+        if !named
+            && disk
+                .stat(&path)
+                .map_err(|error| Error::io("looking for", &path, error))?
+                .is_none()
+        {
             break;
         }
         let checked = verify_segment(disk, &path);
-        let sound = checked.faults.is_empty() && checked.log_id == Some(log_id) && checked.before.as_ref() == Some(&tip);
-        let Some(after) = checked.after.filter(|_| sound) else { break };
+        let sound =
+            checked.faults.is_empty() && checked.log_id == Some(log_id) && checked.before.as_ref() == Some(&tip);
+        let Some(after) = checked.after.filter(|_| sound) else {
+            break;
+        };
         if !named {
             name_segment(disk, layout, first)?;
         }
@@ -333,13 +357,13 @@ fn name_segment(disk: &dyn Disk, layout: &Layout, first: u64) -> Result<()> {
 
 fn rename_journal(disk: &dyn Disk, layout: &Layout, from: u64, to: u64) -> Result<()> {
     let (from, to) = (layout.journal(from), layout.journal(to));
-    disk.rename(&from, &to).map_err(|error| Error::io("naming", &to, error))?;
+    disk.rename(&from, &to)
+        .map_err(|error| Error::io("naming", &to, error))?;
     sync_dir(disk, &layout.journal_dir())
 }
 
 pub(super) fn extend_tree(disk: &dyn Disk, layout: &Layout, first: u64, leaves: &[Hash]) -> Result<()> {
-    tree_files::extend(disk, layout, first, leaves)
-        .map_err(|failure| Error::io("writing", failure.path, failure.error))
+    tree_files::extend(disk, layout, first, leaves).map_err(|failure| Error::io("writing", failure.path, failure.error))
 }
 
 pub(super) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {

@@ -112,12 +112,15 @@ impl Work<'_> {
             }
             if put == 0 {
                 let dir = to.index_dir();
-                disk.create_dir(&dir).map_err(|error| Error::io("creating", &dir, error))?;
+                disk.create_dir(&dir)
+                    .map_err(|error| Error::io("creating", &dir, error))?;
             }
             let mut temporary = path.clone().into_os_string();
             temporary.push(".tmp");
             let temporary = Path::new(&temporary);
-            let Ok(bytes) = small::copy_anew(disk, &source, temporary) else { continue };
+            let Ok(bytes) = small::copy_anew(disk, &source, temporary) else {
+                continue;
+            };
             let io = |error| Error::io("copying", &path, error);
             let same = small::digest(disk, &source).ok() == small::digest(disk, temporary).ok();
             if !same {
@@ -152,7 +155,8 @@ pub(super) fn tombstones_before(
 fn bring_tombstones(disk: &dyn Disk, from: &Layout, to: &Layout, firsts: &[u64]) -> Result<(u64, u64, Vec<Fault>)> {
     let dir = to.tombstone_dir();
     if !firsts.is_empty() {
-        disk.create_dir(&dir).map_err(|error| Error::io("creating", &dir, error))?;
+        disk.create_dir(&dir)
+            .map_err(|error| Error::io("creating", &dir, error))?;
     }
     let (mut files, mut bytes, mut faults) = (0, 0, Vec::new());
     for first in firsts {
@@ -207,5 +211,9 @@ fn whole(disk: &dyn Disk, path: &Path, limit: u64) -> std::io::Result<Option<Vec
 }
 
 fn sync_if(disk: &dyn Disk, wanted: bool, dir: &Path) -> Result<()> {
-    if wanted { super::dest::sync_dir(disk, dir) } else { Ok(()) }
+    if wanted {
+        super::dest::sync_dir(disk, dir)
+    } else {
+        Ok(())
+    }
 }

@@ -19,7 +19,10 @@ pub(crate) fn gap(disk: &dyn Disk, layout: &Layout, given: &[SignedCheckpoint]) 
     let path = layout.root().to_owned();
     let (identity, state) = newest_state(disk, layout)?.ok_or(Error::NotADatabase { path })?;
     let origin = identity.origin();
-    let mine: Vec<&SignedCheckpoint> = given.iter().filter(|signed| signed.checkpoint().origin() == origin).collect();
+    let mine: Vec<&SignedCheckpoint> = given
+        .iter()
+        .filter(|signed| signed.checkpoint().origin() == origin)
+        .collect();
     if mine.is_empty() {
         return Ok(noted);
     }
@@ -28,7 +31,11 @@ pub(crate) fn gap(disk: &dyn Disk, layout: &Layout, given: &[SignedCheckpoint]) 
         ReadFailure::Fault(fault) => Error::damaged(layout.root(), fault),
     })?;
     let in_force = last.keys.map(|now| now.keys.log);
-    let keys: Vec<VerifierKey> = in_force.iter().chain([&state.keys.log]).filter_map(|key| key.parse().ok()).collect();
+    let keys: Vec<VerifierKey> = in_force
+        .iter()
+        .chain([&state.keys.log])
+        .filter_map(|key| key.parse().ok())
+        .collect();
     let end = last.tip.next_seq();
     let mut newest = noted;
     for signed in mine {

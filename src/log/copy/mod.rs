@@ -38,8 +38,8 @@ pub(crate) use gap::gap;
 pub use note::CopyKind;
 pub(crate) use note::{Note, refuse_copy};
 pub(crate) use small::{put, read as read_short};
-pub(crate) use source::{has_file, log_id, shown};
 use source::Source;
+pub(crate) use source::{has_file, log_id, shown};
 use std::sync::Arc;
 
 /// One log that is to be copied, and how.
@@ -150,7 +150,8 @@ impl Copying<'_> {
     fn note(&self, source: &Source) -> Result<Note> {
         let disk = &**self.disk;
         for dir in self.to.dirs() {
-            disk.create_dir(&dir).map_err(|error| Error::io("creating", &dir, error))?;
+            disk.create_dir(&dir)
+                .map_err(|error| Error::io("creating", &dir, error))?;
         }
         let log_id = crate::record::id_text(source.log_id);
         match Note::read(disk, self.to)? {
@@ -158,9 +159,9 @@ impl Copying<'_> {
                 "another log is in this place, or a copy that is for something else; name another directory".to_owned(),
             )),
             Some(note) => Ok(note),
-            None if identify(disk, self.to).ok().flatten().is_some() || self.has_files()? => {
-                Err(Error::Exists { path: self.to.root().to_owned() })
-            }
+            None if identify(disk, self.to).ok().flatten().is_some() || self.has_files()? => Err(Error::Exists {
+                path: self.to.root().to_owned(),
+            }),
             None => {
                 let note = Note {
                     kind: self.kind,
@@ -176,7 +177,8 @@ impl Copying<'_> {
     }
 
     fn has_files(&self) -> Result<bool> {
-        let listing = Listing::read(&**self.disk, self.to).map_err(|error| Error::io("listing", self.to.root(), error))?;
+        let listing =
+            Listing::read(&**self.disk, self.to).map_err(|error| Error::io("listing", self.to.root(), error))?;
         Ok(!listing.journals.is_empty() || !listing.segments.is_empty())
     }
 
@@ -208,7 +210,8 @@ impl Copying<'_> {
             let count = (first - at).min(1 << 16);
             let tree = self.from.tree(0);
             let leaves = tree_files::read(disk, &tree, at, count);
-            let leaves = leaves.ok_or_else(|| Error::damaged(self.from.root(), Fault::new(&tree, What::TreeFile).at(at * 32)))?;
+            let leaves = leaves
+                .ok_or_else(|| Error::damaged(self.from.root(), Fault::new(&tree, What::TreeFile).at(at * 32)))?;
             extend_tree(disk, self.to, at, &leaves)?;
             at += count;
         }
@@ -260,7 +263,8 @@ impl<'a> Work<'a> {
             self.keys.extend(lines.iter().filter_map(key));
             let marks: Vec<Marked> = lines.into_iter().filter_map(as_stated).collect();
             // What they say was looked at when they were copied.
-            self.trust.take(&path, Some(self.source.log_id), &marks, &mut Vec::new());
+            self.trust
+                .take(&path, Some(self.source.log_id), &marks, &mut Vec::new());
         }
         self.trusted = self.dest.sealed.next_seq();
         let path = self.task.to.journal(self.trusted);
@@ -329,5 +333,10 @@ fn as_stated(line: Vec<u8>) -> Option<Marked> {
         Some(standing) => (unhex(&standing.root)?, unhex(&standing.chain)?),
         None => Default::default(),
     };
-    Some(Marked { seq: head.seq, root, chain, line })
+    Some(Marked {
+        seq: head.seq,
+        root,
+        chain,
+        line,
+    })
 }

@@ -78,7 +78,12 @@ impl Work<'_> {
     }
 
     /// Verifies a segment that was brought and makes it part of the copy, at once or together with others.
-    fn take_segment(&mut self, (first, copied): Brought, ready: &mut Vec<Ready>, total: u64) -> std::result::Result<(), Stop> {
+    fn take_segment(
+        &mut self,
+        (first, copied): Brought,
+        ready: &mut Vec<Ready>,
+        total: u64,
+    ) -> std::result::Result<(), Stop> {
         let (disk, from) = (self.disk(), self.task.from.segment(first));
         let bytes = match copied {
             Ok(bytes) => bytes,
@@ -158,7 +163,8 @@ impl Work<'_> {
         } else {
             let count = after.next_seq().saturating_sub(first);
             let leaves = tree_files::read(disk, &from.tree(0), first, count);
-            leaves.ok_or_else(|| Error::damaged(from.root(), Fault::new(from.tree(0), What::TreeFile).at(first * 32)))?
+            leaves
+                .ok_or_else(|| Error::damaged(from.root(), Fault::new(from.tree(0), What::TreeFile).at(first * 32)))?
         };
         Ok(Ready { first, after, leaves })
     }
@@ -167,7 +173,12 @@ impl Work<'_> {
     fn tip_behind(&self, first: u64) -> Option<Tip> {
         let (disk, from) = (self.disk(), self.task.from);
         let listing = &self.source.listing;
-        let next = listing.segments.iter().chain(&listing.journals).copied().find(|seq| *seq > first)?;
+        let next = listing
+            .segments
+            .iter()
+            .chain(&listing.journals)
+            .copied()
+            .find(|seq| *seq > first)?;
         let stated = || {
             let segment = standing::stated_by_segment(disk, &from.segment(next));
             segment.or_else(|| standing::stated_by_journal(disk, &from.journal(next)))
@@ -216,7 +227,11 @@ impl Work<'_> {
             self.dest.push(text.get(at..).unwrap_or_default(), count)?;
         }
         self.dest.flush()?;
-        if self.dest.tip == segment.after { Ok(()) } else { Err(other()) }
+        if self.dest.tip == segment.after {
+            Ok(())
+        } else {
+            Err(other())
+        }
     }
 }
 
@@ -229,7 +244,12 @@ impl Copying<'_> {
             return Ok(());
         };
         let there = |path: &std::path::Path| !matches!(disk.stat(path), Ok(None));
-        let wanted = source.listing.segments.iter().copied().filter(|first| *first < first_journal);
+        let wanted = source
+            .listing
+            .segments
+            .iter()
+            .copied()
+            .filter(|first| *first < first_journal);
         for first in wanted {
             let missing = !listing.segments.contains(&first) && !there(&self.to.tombstone(first));
             if !missing && !note.damaged.contains(&first) {

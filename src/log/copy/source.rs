@@ -22,11 +22,19 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn read(disk: &dyn Disk, layout: &Layout) -> Result<Self> {
-        for dir in layout.dirs().iter().chain([&layout.tombstone_dir(), &layout.index_dir()]) {
+        for dir in layout
+            .dirs()
+            .iter()
+            .chain([&layout.tombstone_dir(), &layout.index_dir()])
+        {
             // A link could lead anywhere.
             let stat = disk.stat(dir).map_err(|error| Error::io("looking for", dir, error))?;
             if stat.is_some_and(|stat| stat.kind != crate::disk::Kind::Dir) {
-                return Err(Error::io("reading", dir, std::io::Error::other("it is a link or a file, and should be a directory")));
+                return Err(Error::io(
+                    "reading",
+                    dir,
+                    std::io::Error::other("it is a link or a file, and should be a directory"),
+                ));
             }
         }
         let io = |error| Error::io("listing", layout.root(), error);
