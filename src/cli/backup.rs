@@ -4,7 +4,7 @@ use super::figures::{bytes, count};
 use super::progress::Progress;
 use super::{Answer, Outcome, Stop, Where, output, waiting};
 use crate::database::{BackedUp, BackedUpLog, BackupOptions, Database};
-use crate::log::Fault;
+use crate::log::{Fault, Options};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -83,25 +83,21 @@ impl Backup {
         last
     }
 
-    /// Has the newest log record how far the backup is, through its writer if there is one.
+    /// Has the logs record how far the backup is, through their writers if there are any.
     fn record(&self, dir: &Path, done: &mut BackedUp) {
-        let Some(log) = done
-            .logs
-            .last_mut()
-            .filter(|log| log.failed.is_none() && !log.stopped && !self.no_record)
-        else {
-            return;
-        };
-        if !Database::open_read_only(dir)
-            .and_then(|db| db.backed_up())
-            .is_ok_and(|known| known.is_none_or(|known| known.sealed < log.sealed))
-            || log.sealed == 0
-        {
-            return;
-        }
-        match Database::join(dir) {
-            Ok(db) => db.record_backup(&self.to, log),
-            Err(error) => log.unrecorded = Some(error.to_string()),
+        let written = Database::written_logs(dir).unwrap_or_default();
+        let known = |name: &str| Database::open_log(dir, name).and_then(|log| log.backed_up());
+        for log in done.logs.iter_mut().filter(|log| log.failed.is_none() && !log.stopped) {
+            let news = log.sealed > 0
+                && written.contains(&log.log)
+                && !known(&log.log).is_ok_and(|known| known.is_some_and(|known| known.sealed >= log.sealed));
+            if self.no_record || !news {
+                continue;
+            }
+            match Database::join_with(dir, Options::default().log(log.log.clone())) {
+                Ok(db) => db.record_backup(&self.to, log),
+                Err(error) => log.unrecorded = Some(error.to_string()),
+            }
         }
     }
 
@@ -109,8 +105,11 @@ impl Backup {
         if self.at.json {
             return output::print(&object(done));
         }
+        for fault in &done.faults {
+            output::print(&format!("FAULT {fault}"))?;
+        }
         for log in &done.logs {
-            for fault in log.faults.iter().chain(&done.faults) {
+            for fault in &log.faults {
                 output::print(&format!("FAULT {fault}"))?;
             }
             for fault in &log.repaired {

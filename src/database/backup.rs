@@ -63,6 +63,8 @@ pub struct BackedUp {
     pub nanoseconds: u64,
     /// What is wrong beside the logs.
     pub faults: Vec<Fault>,
+    /// Whether it was stopped before it had come to all logs.
+    pub stopped: bool,
 }
 
 /// What a backup came to for one log.
@@ -100,7 +102,7 @@ impl BackedUp {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         let whole = |log: &BackedUpLog| log.faults.is_empty() && log.failed.is_none() && !log.stopped;
-        self.faults.is_empty() && self.logs.iter().all(whole)
+        self.faults.is_empty() && !self.stopped && self.logs.iter().all(whole)
     }
 }
 
@@ -143,6 +145,7 @@ impl Database {
             bytes: 0,
             nanoseconds: 0,
             faults: Vec::new(),
+            stopped: false,
         };
         disk.create_dir(to).map_err(|error| Error::io("creating", to, error))?;
         match policy_file(&**disk, path, to) {
@@ -153,13 +156,24 @@ impl Database {
         for name in lost.into_iter().filter(|name| !names.contains(name)) {
             done.faults.push(Fault::new(layout(path, &name).root(), What::Missing));
         }
-        for name in names {
+        // `main` names the others, so it comes last; and what it names that came to be meanwhile comes behind it.
+        let mut waiting = names;
+        waiting.reverse();
+        while let Some(name) = waiting.first().cloned() {
             if options.stopped() {
                 break;
             }
+            waiting.remove(0);
             let log = self.back_up_log(&name, to, options, &mut done);
             done.logs.push(log);
+            if waiting.is_empty() {
+                waiting = lineage::all(&**disk, path, &self.inner.options)?;
+                waiting.retain(|name| !done.logs.iter().any(|log| log.log == *name));
+            }
         }
+        done.stopped = !waiting.is_empty();
+        done.logs
+            .sort_by(|one, other| lineage::place(&one.log).cmp(&lineage::place(&other.log)));
         done.nanoseconds = disk.monotonic().saturating_sub(started);
         Ok(done)
     }
@@ -209,8 +223,14 @@ impl Database {
     /// Has the log record how far a backup is, if it has more sealed segments than the log knows of.
     pub(crate) fn record_backup(&self, to: &Path, log: &mut BackedUpLog) {
         let said = || {
-            let known = self.backed_up()?;
-            if known.is_some_and(|known| known.sealed >= log.sealed) || log.sealed == 0 {
+            let layout = layout(self.path(), &log.log);
+            let known = backed_up(&*self.inner.disk, &layout)?;
+            if log.sealed == 0 || known.is_some_and(|known| known.sealed >= log.sealed) {
+                return Ok(None);
+            }
+            let names = lineage::all(&*self.inner.disk, self.path(), &self.inner.options)?;
+            if !lineage::written(&names).contains(&log.log) {
+                // Nobody writes it any more, and nothing is dropped from it.
                 return Ok(None);
             }
             let copy = Copy {
@@ -220,7 +240,7 @@ impl Database {
                 ..Copy::default()
             };
             let said = BackedUpTo::new(&std::path::absolute(to).unwrap_or_else(|_| to.to_owned()), &copy);
-            match &self.inner.mode {
+            match &self.writing(&log.log)?.inner.mode {
                 Mode::Writing(log) => log.backed_up(said).map(Some),
                 Mode::Joined(joined) => joined.backed_up(&said).map(Some),
                 Mode::Reading(_) => Err(self.read_only()),
@@ -230,6 +250,17 @@ impl Database {
             Ok(seq) => (seq, None),
             Err(error) => (None, Some(error.to_string())),
         };
+    }
+
+    /// This database with that log open for writing, if this handle writes.
+    fn writing(&self, name: &str) -> Result<Database> {
+        if self.identity().name() == name {
+            return Ok(self.clone());
+        }
+        match (&self.inner.mode, &self.inner.branches) {
+            (Mode::Writing(_) | Mode::Joined(_), Some(branches)) => branches.line(self, lineage::line_of(name)),
+            _ => Err(self.read_only()),
+        }
     }
 
     fn back_up_log(&self, name: &str, to: &Path, options: &BackupOptions<'_>, done: &mut BackedUp) -> BackedUpLog {
@@ -258,7 +289,7 @@ impl Database {
             recorded: None,
             unrecorded: None,
         };
-        if log.failed.is_none() && !log.stopped && !options.unrecorded && self.identity().name() == name {
+        if log.failed.is_none() && !log.stopped && !options.unrecorded {
             self.record_backup(to, &mut log);
         }
         log

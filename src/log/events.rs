@@ -1,7 +1,7 @@
 //! The records that the log writes about itself: what their `event` says.
 
-use super::siblings::{Created, Household, PolicyChange, Sibling};
 use super::backed_up::BackedUpTo;
+use super::siblings::{Created, Household, PolicyChange, Sibling};
 use super::terms::{ClockAccepted, ClockStep, Clocks, Dropping, Keep, Terms};
 use super::view::Tip;
 use crate::policy::Class;

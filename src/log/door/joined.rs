@@ -8,8 +8,8 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, APPEND, BACKED_UP, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, APPEND, BACKED_UP, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};

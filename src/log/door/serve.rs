@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
