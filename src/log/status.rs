@@ -1,10 +1,11 @@
 //! The day's figures of a log.
 
-use super::events::hex;
+use super::backed_up::BackedUpTo;
+use super::events::{State, hex};
 use super::fault::{Fault, What};
 use super::open::{newest_state, state_in};
 use super::read::Files;
-use super::replay::{ReadFailure, read_tip};
+use super::replay::{ReadFailure, read_view};
 use super::standing::{first_line_of_segment, last_line_of_segment};
 use super::view::SegmentRef;
 use crate::disk::Kind;
@@ -48,6 +49,8 @@ pub struct Status {
     pub earliest: u64,
     /// From when on the oldest sealed segment may be dropped, if there is one.
     pub next_expiry: Option<String>,
+    /// Up to where it is backed up, if its writer heard of a backup.
+    pub backup: Option<BackedUpTo>,
     /// When the first and the last record were logged.
     pub oldest: Option<String>,
     /// See `oldest`.
@@ -64,7 +67,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 
 pub(crate) fn status(files: &Files) -> Result<Status> {
     let (disk, layout) = (&*files.disk, &files.layout);
-    let (view, tip) = read_tip(disk, layout, files.identity.log_id).map_err(|failure| match failure {
+    let (view, last) = read_view(disk, layout, files.identity.log_id).map_err(|failure| match failure {
         ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
         ReadFailure::Fault(fault) => files.damaged(fault),
     })?;
@@ -81,7 +84,10 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
             .and_then(read_head)
             .map(|head| head.logged))
     };
-    let class = newest_state(disk, layout)?.map_or_else(Class::default, |(_, state)| state.promise());
+    let tip = last.tip;
+    let state = newest_state(disk, layout)?.map(|(_, state)| state);
+    let class = state.as_ref().map_or_else(Class::default, State::promise);
+    let backup = last.backup.or(state.and_then(|state| state.backup));
     let earliest = view.kept_from;
     let next_expiry = view
         .segments
@@ -128,6 +134,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         keep_months: class.months(),
         earliest,
         next_expiry: next_expiry.map(format_time),
+        backup,
         oldest: oldest.map(format_time),
         newest: newest.map(format_time),
         text_bytes_a_month: month,

@@ -3,6 +3,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod backup;
 mod diff;
 mod logs;
 mod proof;
@@ -542,6 +543,8 @@ fn the_helps_examples_run() {
         "query",
         "export",
         "seal",
+        "backup",
+        "restore",
         "verify",
         "checkpoint",
         "recover",

@@ -210,7 +210,7 @@ class Verifier:
         return fit
 
     def run(self):
-        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones"}
+        known = {"LOCK", "writer.sock", "committed", "copied", "copied.new", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones"}
         for path in self.directory.iterdir():
             if path.name not in known:
                 self.fault(path.name, "does not belong here")

@@ -88,9 +88,9 @@ impl Verify<'_> {
             // Legitimate only if the log has gone on behind them since.
             let last = Listing::read(self.disk, self.layout)?.journals.last().copied();
             if last.is_none_or(|last| last <= *newest) {
-                report
-                    .faults
-                    .push(Fault::new(self.layout.segment(*newest), What::Misplaced));
+                let copied = self.disk.stat(&self.layout.copied())?.is_some();
+                let what = if copied { What::CutShort } else { What::Misplaced };
+                report.faults.push(Fault::new(self.layout.segment(*newest), what));
             }
         }
         let all = self.seqs.clone().unwrap_or(0..u64::MAX);
