@@ -3,7 +3,7 @@
 //! A record's way: `queue` gathers callers, `writer` gives seqs and builds the frame (`draft`), `journal` makes it
 //! durable, `seal` turns a closed journal into a `segment`, `keeper` does so in the background. `view` is what readers
 //! see, `read` reads it; `replay` and `open` build it from the files; `verify` trusts nothing of all this; `recover` mends what
-//! `verify` names, from what `standing` can still tell.
+//! `verify` names, from what `standing` can still tell; `copy` copies it to a backup and back.
 //!
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
