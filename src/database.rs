@@ -3,8 +3,10 @@
 //! goes to all of them (`asking`).
 
 pub use appending::{Appended, Pending};
+pub use backup::{BackedUp, BackedUpLog, BackupOptions};
 pub use evidence::Genesis;
 pub use holds::HeldRecords;
+pub use restore::{RestoreOptions, Restored};
 #[cfg(feature = "cli")]
 pub(crate) use ruling::Explained;
 pub use verification::VerifyOptions;
@@ -13,6 +15,7 @@ mod access;
 mod anchoring;
 mod appending;
 mod asking;
+mod backup;
 mod branches;
 mod evidence;
 mod facts;
@@ -24,6 +27,7 @@ mod lineage;
 mod opening;
 mod others;
 mod policies;
+mod restore;
 mod ruling;
 mod schedule;
 mod verification;

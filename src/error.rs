@@ -1,6 +1,6 @@
 //! What can go wrong, in one type. Every message says what happened, where, and what to do about it.
 
-use crate::log::{Fault, What};
+use crate::log::{CopyKind, Fault, What};
 use crate::policy::Mistake;
 use crate::proof::ProofFault;
 use crate::query::QueryFault;
@@ -102,6 +102,20 @@ pub enum Error {
     Writable {
         /// The log's directory.
         path: PathBuf,
+    },
+    /// The log is a copy that says of itself what it is for, so it is not written.
+    Copy {
+        /// The log's directory.
+        path: PathBuf,
+        /// What it is for.
+        kind: CopyKind,
+    },
+    /// The log is not the one, or not in the state, of which this is a copy; nothing was copied over it.
+    Apart {
+        /// The copy's directory.
+        path: PathBuf,
+        /// What shows it.
+        why: String,
     },
     /// Another log of the database goes on from this one, which is only read any more.
     Succeeded {
@@ -345,6 +359,24 @@ impl fmt::Display for Error {
                  whose keys are lost",
                 path.display()
             ),
+            Error::Copy { path, kind } => match kind {
+                CopyKind::Backup => write!(
+                    f,
+                    "{} is a backup and is never written: read it as it is, or make a database of it with `auditdb restore`",
+                    path.display()
+                ),
+                CopyKind::Restoring => write!(
+                    f,
+                    "{} was not restored to its end: run `auditdb restore` again",
+                    path.display()
+                ),
+                CopyKind::Restored => write!(
+                    f,
+                    "{} was restored from a backup and is only read any more: `auditdb log succeed` goes on in a new log",
+                    path.display()
+                ),
+            },
+            Error::Apart { path, why } => write!(f, "nothing was copied to {}: {why}", path.display()),
             Error::Succeeded { log, by } => write!(f, "the log {log} is only read any more: {by} goes on from it"),
             Error::Proof(fault) => fault.fmt(f),
             Error::Query(fault) => fault.fmt(f),

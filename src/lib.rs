@@ -91,14 +91,17 @@ pub mod workforce;
 pub mod threat_model {}
 
 pub use anchor::AnchorAttempt;
-pub use database::{Appended, Database, Genesis, HeldRecords, Pending, VerifyOptions};
+pub use database::{
+    Appended, BackedUp, BackedUpLog, BackupOptions, Database, Genesis, HeldRecords, Pending, RestoreOptions, Restored,
+    VerifyOptions,
+};
 pub use entry::{At, Entry, Records};
 pub use error::{Error, Estrangement, Result};
 #[cfg(feature = "search")]
 pub use index::{Indexed, Reindexed};
 pub use log::{
-    Actor, AnchorStanding, Anchors, Did, Done, Fault, Identity, Options, Receipt, Recovery, Report, Status, TornTail,
-    Unconfirmed, What,
+    Actor, AnchorStanding, Anchors, BackedUpTo, CopyKind, Did, Done, Fault, Identity, Options, Receipt, Recovery,
+    Report, Status, TornTail, Unconfirmed, What,
 };
 pub use policy::{Class, HoldInForce, Mistake};
 pub use query::{

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::log::Options;
 use crate::policy::Class;
 use clap::{Args, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a person decides about a log as a whole.
 #[derive(Debug, Args)]
@@ -81,6 +81,10 @@ pub(super) struct Succeed {
     /// Why; it is recorded.
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// A checkpoint, or a directory of checkpoints, that was kept elsewhere: the new log's first record says which records
+    /// of the old one are missing. (What was given to `auditdb restore` need not be given again.)
+    #[arg(long, value_name = "ANCHOR-DIR|CHECKPOINT")]
+    against: Vec<PathBuf>,
 }
 
 impl Succeed {
@@ -89,8 +93,9 @@ impl Succeed {
         let logs = self.at.written(&dir)?;
         let mut writable = None;
         let mut made = 0;
+        let checkpoints = super::restore::checkpoints(&self.against)?;
         for log in logs {
-            match Database::succeed(&dir, Options::default().log(log), &self.reason) {
+            match Database::succeed_against(&dir, Options::default().log(log), &self.reason, &checkpoints) {
                 Ok(db) => announce(&db, "went on in a new log of", self.at.json)?,
                 // One of several may need none.
                 Err(error @ Error::Writable { .. }) => {

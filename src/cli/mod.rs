@@ -5,6 +5,7 @@
 
 mod anchor;
 mod append;
+mod backup;
 mod checkpoint;
 mod count;
 mod demo;
@@ -33,6 +34,7 @@ mod record_name;
 mod recover;
 #[cfg(feature = "search")]
 mod reindex;
+mod restore;
 mod retain;
 mod route;
 mod schema;
@@ -82,6 +84,7 @@ impl From<Error> for Stop {
             | Error::Dropped { .. }
             | Error::Ambiguous { .. }
             | Error::Damaged { .. }
+            | Error::Apart { .. }
             | Error::Lost { .. } => Stop::No(error.to_string()),
             error => Stop::CouldNot(error.to_string()),
         }
@@ -132,6 +135,8 @@ enum Command {
     Policy(policy::Policy),
     Route(route::Route),
     Hold(hold::Hold),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
     Verify(Box<verify::Verify>),
     Checkpoint(checkpoint::Checkpoint),
     Anchor(anchor::Anchor),
@@ -212,6 +217,8 @@ impl Command {
             Command::Policy(command) => command.run(),
             Command::Route(command) => command.run(),
             Command::Hold(command) => command.run(),
+            Command::Backup(command) => command.run(),
+            Command::Restore(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Checkpoint(command) => command.run(),
             Command::Anchor(command) => command.run(),

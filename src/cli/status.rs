@@ -63,13 +63,24 @@ fn show(status: &crate::log::Status) -> Result<(), Stop> {
         "from seq {} on; class {}, {} months; {next}",
         status.earliest, status.class, status.keep_months
     );
+    let backup = status.backup.as_ref().map_or_else(
+        || "none that the log knows of".to_owned(),
+        |backup| {
+            let at = short_time(&backup.at);
+            format!(
+                "{} sealed records are backed up to {}, by {at}",
+                count(backup.sealed),
+                backup.to
+            )
+        },
+    );
     let month = status.text_bytes_a_month.map_or_else(
         || "not known before an hour has passed".to_owned(),
         |month| format!("{} of text at today's rate", bytes(month)),
     );
     output::print(&format!(
         "log       {} {}\nrecords   {}\nsegments  {} sealed, {} journals\ntext      {}\non disk   {}\nsealed    {sealed}\n\
-             oldest    {}\nnewest    {}\na month   {month}\nkept      {kept}\nroot      {}\nchain     {}",
+             oldest    {}\nnewest    {}\na month   {month}\nkept      {kept}\nbackup    {backup}\nroot      {}\nchain     {}",
         status.log,
         status.log_id,
         count(status.records),

@@ -24,18 +24,23 @@ const INTERRUPTED: i32 = 130;
 impl Waiting {
     /// From now on: until the time is up, or until Ctrl-C. The second Ctrl-C ends the program at once.
     pub(super) fn patience(&self) -> Result<Patience, Stop> {
-        let could_not = |error: std::io::Error| Stop::CouldNot(format!("minding Ctrl-C: {error}"));
-        let enough = Arc::new(AtomicBool::new(false));
-        // First, so that it finds the flag not yet set by the same Ctrl-C.
-        flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&enough)).map_err(could_not)?;
-        flag::register(SIGINT, Arc::clone(&enough)).map_err(could_not)?;
-        let patience = Patience::new().cancel(enough);
+        let patience = Patience::new().cancel(interrupted()?);
         let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Ok(match until {
             Some(until) => patience.deadline(until),
             None => patience,
         })
     }
+}
+
+/// A flag that Ctrl-C sets. The second Ctrl-C ends the program at once.
+pub(super) fn interrupted() -> Result<Arc<AtomicBool>, Stop> {
+    let could_not = |error: std::io::Error| Stop::CouldNot(format!("minding Ctrl-C: {error}"));
+    let enough = Arc::new(AtomicBool::new(false));
+    // First, so that it finds the flag not yet set by the same Ctrl-C.
+    flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&enough)).map_err(could_not)?;
+    flag::register(SIGINT, Arc::clone(&enough)).map_err(could_not)?;
+    Ok(enough)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

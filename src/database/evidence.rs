@@ -184,19 +184,42 @@ impl Database {
         Self::succeed_with(path, Arc::new(RealDisk), options, reason)
     }
 
+    /// The same for a log of which some checkpoints, kept elsewhere, may say that it had more records: the new log's first
+    /// record then names which ones are missing, and holds the newest of these checkpoints.
+    ///
+    /// # Errors
+    /// As [`Database::succeed`]; [`Error::Damaged`] if the log never signed such a checkpoint, or is another than it says.
+    pub fn succeed_against(
+        path: impl AsRef<Path>,
+        options: Options,
+        reason: &str,
+        checkpoints: &[SignedCheckpoint],
+    ) -> Result<Self> {
+        Self::succeed_on(path.as_ref(), Arc::new(RealDisk), options, reason, checkpoints)
+    }
+
     /// Goes on in a new log on that disk.
     ///
     /// # Errors
     /// As [`Database::succeed`].
     pub fn succeed_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options, reason: &str) -> Result<Self> {
-        let path = path.as_ref();
+        Self::succeed_on(path.as_ref(), disk, options, reason, &[])
+    }
+
+    fn succeed_on(
+        path: &Path,
+        disk: Arc<dyn Disk>,
+        options: Options,
+        reason: &str,
+        anchored: &[SignedCheckpoint],
+    ) -> Result<Self> {
         let policies = Policies::read(&disk, path)?;
         let (mut options, indexes) = begin(options, &policies);
         options.siblings = super::branches::siblings(&disk, path, &options)?;
         let (name, old) = lineage::newest(&*disk, path, &options)?;
         let name = lineage::successor_of(&name);
         let new = lineage::layout(path, &name, &options);
-        let log = log::succeed(&disk, &old, (name, new), &options, reason)?;
+        let log = log::succeed(&disk, &old, (name, new), &options, (reason, anchored))?;
         Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
     }
 

@@ -76,6 +76,10 @@ impl Disk for RealDisk {
         fs::rename(from, to)
     }
 
+    fn copy(&self, from: &Path, to: &Path) -> io::Result<u64> {
+        io::copy(&mut open_file(from, Open::Read)?, &mut open_file(to, Open::Create)?)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }

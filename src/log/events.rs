@@ -1,6 +1,7 @@
 //! The records that the log writes about itself: what their `event` says.
 
 use super::anchored::AnchorEvent;
+use super::backed_up::BackedUpTo;
 use super::holding::{PeopleChange, Placed, Released};
 use super::siblings::{Created, Household, PolicyChange, Sibling};
 use super::terms::{ClockAccepted, ClockStep, Clocks, Dropping, Keep, Terms};
@@ -84,6 +85,9 @@ pub(crate) struct State {
     pub(crate) previous: Option<Standing>,
     /// The log that this one goes on from; only in genesis, and only in that of a successor.
     pub(crate) predecessor: Option<Predecessor>,
+    /// Up to where the log is backed up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) backup: Option<BackedUpTo>,
     /// When it was logged, where that was read with it.
     #[serde(skip)]
     pub(crate) logged: Option<i64>,
@@ -101,6 +105,21 @@ pub(crate) struct Predecessor {
     pub(crate) why: String,
     /// What the person said who had this log made.
     pub(crate) reason: String,
+    /// The records that are known to have been there and are not, since it was restored from a copy that is older.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) gap: Option<Gap>,
+}
+
+/// Records that somebody has a checkpoint of and that were not restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gap {
+    /// The seq of the first of them, and the one behind the last.
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+    /// The root of the tree over all records before `to`, in hexadecimal digits.
+    pub(crate) root: String,
+    /// The text of the checkpoint that says so.
+    pub(crate) checkpoint: String,
 }
 
 impl State {
@@ -121,6 +140,7 @@ impl State {
             holds: self.holds,
             people: self.people,
             clock: self.clock.unwrap_or_default(),
+            backup: self.backup,
         }
     }
 }
@@ -497,6 +517,7 @@ fn state_of(identity: &Identity, keys: StateKeys, terms: &Terms, name: &str, pre
         clock: Some(terms.clock.clone()),
         previous,
         predecessor: None,
+        backup: terms.backup.clone(),
         logged: None,
     }
 }

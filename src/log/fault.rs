@@ -30,6 +30,8 @@ pub enum What {
     Stray,
     /// The file belongs to another log, or its name does not fit its content.
     Misplaced,
+    /// The copy of a log was interrupted just when this segment was to become part of it.
+    CutShort,
     /// Records that should be there are not.
     Gap,
     /// The header of a journal frame is damaged.
@@ -176,6 +178,7 @@ impl fmt::Display for What {
             What::Missing => f.write_str("is missing"),
             What::Stray => f.write_str("does not belong here"),
             What::Misplaced => f.write_str("belongs to another log, or its name does not fit its content"),
+            What::CutShort => f.write_str("is not part of this backup yet: it was interrupted; run `auditdb backup` again"),
             What::Gap => f.write_str("these records are missing"),
             What::FrameHeader => f.write_str("the frame's header is damaged"),
             What::FramePayload => f.write_str("the frame's lines do not have the checksum in its header"),

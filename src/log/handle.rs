@@ -1,6 +1,7 @@
 //! A log that is open for writing, with its threads.
 
 use super::act::Fresh;
+use super::copy::refuse_copy;
 use super::door::Door;
 use super::dropping;
 use super::events::{self, Identity, Predecessor};
@@ -163,6 +164,7 @@ impl Log {
         sealed_end: Option<Tip>,
         claim: Claim,
     ) -> Result<Self> {
+        refuse_copy(&*disk, &layout)?;
         // Looked at before the lock is taken, which would create a directory's first file.
         if open::identify(&*disk, &layout).is_ok_and(|identity| identity.is_none()) {
             return Err(Error::NotADatabase {

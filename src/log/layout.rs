@@ -91,6 +91,16 @@ impl Layout {
         self.root.join("committed")
     }
 
+    /// The note that says that the directory is a copy.
+    pub(crate) fn copied(&self) -> PathBuf {
+        self.root.join("copied")
+    }
+
+    /// The same while it is written.
+    pub(crate) fn copied_temporary(&self) -> PathBuf {
+        self.root.join("copied.new")
+    }
+
     pub(crate) fn journal_dir(&self) -> PathBuf {
         self.root.join("journal")
     }
@@ -193,10 +203,12 @@ impl Layout {
 }
 
 /// What stands in a log's directory.
-pub(crate) const IN_A_LOG: [&str; 12] = [
+pub(crate) const IN_A_LOG: [&str; 14] = [
     "LOCK",
     "writer.sock",
     "committed",
+    "copied",
+    "copied.new",
     "journal",
     "segments",
     "tree",

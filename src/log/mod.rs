@@ -3,14 +3,16 @@
 //! A record's way: `queue` gathers callers, `writer` gives seqs and builds the frame (`draft`), `journal` makes it
 //! durable, `seal` turns a closed journal into a `segment`, `keeper` does so in the background. `view` is what readers
 //! see, `read` reads it; `replay` and `open` build it from the files; `verify` trusts nothing of all this; `recover` mends what
-//! `verify` names, from what `standing` can still tell.
+//! `verify` names, from what `standing` can still tell; `copy` copies it to a backup and back.
 //!
 //! What must hold: an acknowledged record is durable; nothing but the last frame of the last journal can be incomplete;
 //! a record is always in a journal or in a verified segment; damage is reported and never repaired in silence.
 
 pub(crate) mod act;
 pub(crate) mod anchored;
+mod backed_up;
 pub(crate) mod checkpoints;
+mod copy;
 mod definitions;
 mod derive;
 mod door;
@@ -60,6 +62,10 @@ mod tests;
 
 pub use act::Actor;
 pub use anchored::AnchorStanding;
+pub use backed_up::BackedUpTo;
+pub(crate) use backed_up::backed_up;
+pub use copy::CopyKind;
+pub(crate) use copy::{Copy, Copying, Note, finish, gap, has_file, log_id, put as put_file, read_short, shown};
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
@@ -73,7 +79,7 @@ pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Core, Log};
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, segment_seq};
 #[cfg(all(feature = "anchors", feature = "cli"))]
 pub(crate) use open::identify;
 pub(crate) use open::{has_record, newest_state};

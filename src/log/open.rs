@@ -1,6 +1,7 @@
 //! Opening a log: finding out whose it is, going through what is not sealed yet, and finishing or undoing what a crash
 //! interrupted. What a crash cannot have done is damage: it is reported, and nothing is written.
 
+use super::backed_up::BackedUpTo;
 use super::events::{self, Identity, State};
 use super::fault::{Fault, What};
 use super::journal::{FrameReader, Tail, is_cut_by_a_kill, tail};
@@ -111,8 +112,8 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         ..View::default()
     };
     let mut last = None;
-    let mut keys: Option<InForce> = None;
     let mut household = None;
+    let (mut keys, mut backup): (Option<InForce>, Option<BackedUpTo>) = (None, None);
     for (place, first_seq) in listing.journals.iter().enumerate() {
         let reader = FrameReader::open(disk, &layout.journal(*first_seq), identity.log_id).map_err(damaged)?;
         let replayed = replay(reader, *first_seq, tip, u64::MAX).map_err(damaged)?;
@@ -144,6 +145,7 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
             ));
         }
         keys = replayed.keys.clone().or(keys);
+        backup = replayed.backup.clone().or(backup);
         tip = replayed.tip.clone();
         if replayed.journal.end > 0 {
             household = Some(replayed.household.clone());
@@ -181,6 +183,8 @@ pub(crate) fn open(disk: &dyn Disk, layout: &Layout, identity: &Identity, sealed
         }
         (None, None) => {}
     }
+    // Of what was said in a segment that is sealed now, its own state says less: then it is heard of again.
+    terms.backup = backup.or(terms.backup);
     Ok(Opened {
         view,
         last,

@@ -1,7 +1,8 @@
 //! Building a view from the files, and with it what the writer has to know to go on.
 
+use super::backed_up::{BackedUpTo, Backup};
 use super::derive::derive;
-use super::events::{SYSTEM, StateKeys, Stated, is_news, mark_name, stated};
+use super::events::{SYSTEM, StateKeys, Stated, event_of, is_news, mark_name, stated};
 use super::fault::{Fault, What};
 use super::format::{Committed, Fixed};
 use super::journal::{Frame, FrameReader, Tail, tail};
@@ -32,6 +33,8 @@ pub(crate) struct Replayed {
     pub(crate) keys: Option<InForce>,
     /// The policy and the other logs, as its records say.
     pub(crate) household: Household,
+    /// What the newest of its records says of a backup, if one does.
+    pub(crate) backup: Option<BackedUpTo>,
     /// Positioned behind the last intact frame.
     pub(crate) reader: FrameReader,
 }
@@ -128,6 +131,7 @@ pub(crate) fn replay(reader: FrameReader, first_seq: u64, tip: Tip, end: u64) ->
         closed: false,
         keys: None,
         household: Household::default(),
+        backup: None,
         reader,
     };
     if first_seq != replayed.tip.next_seq() {
@@ -174,7 +178,13 @@ impl Replayed {
             if is_news(members) {
                 self.last_news = Some(head.seq);
             }
-            self.closed = mark_name(members) == Some(b"epoch");
+            let name = mark_name(members);
+            self.closed = name == Some(b"epoch");
+            if name == Some(b"backup") {
+                self.backup = event_of::<Backup>(members)
+                    .map(|event| event.said)
+                    .or(self.backup.take());
+            }
         }
         for mark in &derived.marks {
             self.keys = InForce::after(self.keys.as_ref(), &mark.line);

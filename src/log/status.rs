@@ -1,11 +1,12 @@
 //! The day's figures of a log.
 
 use super::anchored::AnchorStanding;
+use super::backed_up::BackedUpTo;
 use super::events::{State, hex};
 use super::fault::{Fault, What};
 use super::open::{newest_state, state_in};
 use super::read::Files;
-use super::replay::{ReadFailure, read_tip};
+use super::replay::{ReadFailure, read_view};
 use super::standing::{first_line_of_segment, last_line_of_segment};
 use super::view::SegmentRef;
 use crate::disk::Kind;
@@ -53,6 +54,8 @@ pub struct Status {
     pub holds: Vec<HoldInForce>,
     /// The holds for nothing but which the oldest sealed segment is kept: its time has passed.
     pub oldest_held: Vec<String>,
+    /// Up to where it is backed up, if its writer heard of a backup.
+    pub backup: Option<BackedUpTo>,
     /// When the first and the last record were logged.
     pub oldest: Option<String>,
     /// See `oldest`.
@@ -71,7 +74,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
 
 pub(crate) fn status(files: &Files) -> Result<Status> {
     let (disk, layout) = (&*files.disk, &files.layout);
-    let (view, tip) = read_tip(disk, layout, files.identity.log_id).map_err(|failure| match failure {
+    let (view, last) = read_view(disk, layout, files.identity.log_id).map_err(|failure| match failure {
         ReadFailure::Io(error) => Error::io("listing", layout.root(), error),
         ReadFailure::Fault(fault) => files.damaged(fault),
     })?;
@@ -88,12 +91,14 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
             .and_then(read_head)
             .map(|head| head.logged))
     };
+    let tip = last.tip;
     let state = newest_state(disk, layout)?.map(|(_, state)| state);
     let class = state.as_ref().map_or_else(Class::default, State::promise);
     let holds = state.iter().flat_map(|state| &state.holds);
     let holds = holds
         .map(|hold| HoldInForce::read(files.identity.name(), hold))
         .collect();
+    let backup = last.backup.or(state.and_then(|state| state.backup));
     let earliest = view.kept_from;
     let next_expiry = view
         .segments
@@ -143,6 +148,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         holds,
         // Whoever knows how to ask them says it.
         oldest_held: Vec::new(),
+        backup,
         oldest: oldest.map(format_time),
         newest: newest.map(format_time),
         text_bytes_a_month: month,

@@ -4,6 +4,7 @@
 //!
 //! What must hold: the old log is not touched; one that can be written gets no successor.
 
+use super::copy::{CopyKind, gap};
 use super::events::{Predecessor, Standing};
 use super::handle::{Log, take_lock};
 use super::holding::holds_by_query;
@@ -15,15 +16,17 @@ use super::siblings::{Household, Sibling};
 use super::{Identity, new_id};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
+use crate::proof::SignedCheckpoint;
 use std::sync::Arc;
 
-/// Creates the log `name` at `new` as the successor of the one at `old`.
+/// Creates the log `name` at `new` as the successor of the one at `old`. Its first record names the records that the newest
+/// of the checkpoints, or what the log was restored from, says were there and are not.
 pub(crate) fn succeed(
     disk: &Arc<dyn Disk>,
     old: &Layout,
     (name, new): (String, Layout),
     options: &Options,
-    reason: &str,
+    (reason, anchored): (&str, &[SignedCheckpoint]),
 ) -> Result<Log> {
     let why = unwritable(disk, old, options)?;
     // Nobody recovers the old one meanwhile.
@@ -31,6 +34,7 @@ pub(crate) fn succeed(
     let path = old.root().to_owned();
     let (predecessor, state) = newest_state(&**disk, old)?.ok_or(Error::NotADatabase { path })?;
     let (promised, household) = (Some(state.promise()), Household::of(&state));
+    let gap = gap(&**disk, old, anchored)?;
     let standing = match read_tip(&**disk, old, predecessor.log_id) {
         Ok((view, tip)) if view.broken.is_none() => Some(Standing::new(&tip.tree, &tip.chain)),
         // Nobody can tell where a damaged log ends.
@@ -47,6 +51,7 @@ pub(crate) fn succeed(
         standing,
         why: why.to_string(),
         reason: reason.to_owned(),
+        gap,
     };
     // What was promised goes on to hold, unless somebody says otherwise.
     let class = options.class.clone().or(promised);
@@ -79,9 +84,16 @@ fn unwritable(disk: &Arc<dyn Disk>, layout: &Layout, options: &Options) -> Resul
         Ok(_) => Err(Error::Writable {
             path: layout.root().to_owned(),
         }),
-        Err(why @ (Error::Estranged { .. } | Error::NoKey { .. } | Error::KeyFile { .. } | Error::Damaged { .. })) => {
-            Ok(why)
-        }
+        Err(
+            why @ (Error::Estranged { .. }
+            | Error::NoKey { .. }
+            | Error::KeyFile { .. }
+            | Error::Damaged { .. }
+            | Error::Copy {
+                kind: CopyKind::Restored,
+                ..
+            }),
+        ) => Ok(why),
         Err(error) => Err(error),
     }
 }

@@ -4,6 +4,7 @@
 //! What must hold: all of it stands in every `state`, so that nobody has to read what stands before.
 
 use super::act::{Act, By};
+use super::backed_up::BackedUpTo;
 use super::events::{BLAKE3, hex, system, unhex};
 use super::siblings::Household;
 use super::tombstone::Manifest;
@@ -52,6 +53,8 @@ pub(crate) struct Terms {
     pub(crate) clock: Clocks,
     pub(crate) region: Option<String>,
     pub(crate) household: Household,
+    /// Up to where it is backed up.
+    pub(crate) backup: Option<BackedUpTo>,
 }
 
 /// A class that a log is to have, and why although its law asks for more.

@@ -8,6 +8,7 @@ mod oracle;
 mod forger;
 
 mod anchors;
+mod backups;
 mod checkpoints_and_secrets;
 mod files;
 mod forger_works;

@@ -3,6 +3,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod backup;
 mod diff;
 mod hold;
 mod logs;
@@ -543,6 +544,8 @@ fn the_helps_examples_run() {
         "query",
         "export",
         "seal",
+        "backup",
+        "restore",
         "verify",
         "checkpoint",
         "recover",

@@ -5,6 +5,7 @@
 
 #![cfg(feature = "search")]
 
+mod backed_up;
 mod found_at_once;
 mod held;
 mod killed;

@@ -221,7 +221,8 @@ class Verifier:
         return fit
 
     def run(self):
-        known = {"LOCK", "writer.sock", "committed", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones", "anchors", "anchors.new"}
+        known = {"LOCK", "writer.sock", "committed", "copied", "copied.new", "journal", "segments", "tree", "checkpoints", "damaged", "index", "tombstones",
+                 "anchors", "anchors.new"}
         for path in self.directory.iterdir():
             if path.name not in known:
                 self.fault(path.name, "does not belong here")

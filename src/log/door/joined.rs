@@ -8,11 +8,12 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, ANCHOR, APPEND, CHECKPOINT, HOLD, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN, ROTATE_KEY, SEAL,
-    SET_CLASS, SIBLING,
+    self, ANCHOR, APPEND, BACKED_UP, CHECKPOINT, HOLD, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN,
+    ROTATE_KEY, SEAL, SET_CLASS, SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
+use crate::log::backed_up::BackedUpTo;
 use crate::log::handle::Log;
 use crate::log::keys::new_id;
 use crate::log::layout::Layout;
@@ -210,6 +211,17 @@ impl Joined {
         let own = |log: &Log| log.anchor(asked);
         let anchored = self.ask(ANCHOR, asked, |_, answer| Ok(answer.to_vec()), own);
         anchored.map_err(|undone| undone.error)
+    }
+
+    /// Records how far a backup is; gives the record's seq.
+    pub(crate) fn backed_up(&self, said: &BackedUpTo) -> Result<u64> {
+        let body = serde_json::to_vec(said).unwrap_or_default();
+        let read = |remote: &Remote, answer: &[u8]| {
+            let seq = answer.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+            seq.ok_or_else(|| remote.error("an answer that cannot be read".to_owned()))
+        };
+        let recorded = self.ask(BACKED_UP, &body, read, |log| log.backed_up(said.clone()));
+        recorded.map_err(|undone| undone.error)
     }
 
     /// Appends what goes in one message.

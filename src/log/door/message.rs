@@ -20,9 +20,11 @@ pub(crate) const SIBLING: u8 = 7;
 /// Take up a policy; the request is JSON.
 pub(crate) const POLICY: u8 = 8;
 /// Place or release a hold; request and answer are JSON.
-pub(crate) const HOLD: u8 = 20;
+pub(crate) const HOLD: u8 = 10;
 /// Anchor; request and answer are JSON.
 pub(crate) const ANCHOR: u8 = 9;
+/// A backup was made; what is said of it is JSON, the answer the seq of the record in eight bytes.
+pub(crate) const BACKED_UP: u8 = 11;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.

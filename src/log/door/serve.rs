@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, ANCHOR, APPEND, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN, ROTATE_KEY, SEAL,
-    SET_CLASS, SIBLING,
+    self, ANCHOR, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN,
+    ROTATE_KEY, SEAL, SET_CLASS, SIBLING,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
@@ -167,6 +167,11 @@ fn carry_out(
         ANCHOR => {
             let anchor = core.options.anchor.ok_or("this writer anchors nothing")?;
             anchor(core, body).map_err(|error| error.to_string().into())
+        }
+        BACKED_UP => {
+            let said = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let seq = core.backed_up(said).map_err(|error| error.to_string())?;
+            Ok(seq.to_le_bytes().to_vec())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",

@@ -12,6 +12,7 @@ mod journals;
 mod segments;
 mod trees;
 
+use super::copy::refuse_copy;
 use super::events::{self, Did, Identity};
 use super::fault::{Fault, What};
 use super::handle::{Log, take_lock};
@@ -56,6 +57,7 @@ pub struct Done {
 
 /// Recovers a log; nobody may be writing to it.
 pub(crate) fn recover(disk: &Arc<dyn Disk>, layout: &Layout, name: &str, options: &Options) -> Result<Recovery> {
+    refuse_copy(&**disk, layout)?;
     let lock = take_lock(&**disk, layout)?;
     let task = Verify {
         disk: &**disk,

@@ -89,7 +89,7 @@ impl Verify<'_> {
                 Err(error) => Some(What::Unreadable(error.to_string())),
                 Ok(bytes) => match SignedCheckpoint::parse(&bytes) {
                     Ok(checkpoint) if checkpoint.checkpoint().size() != *size => Some(What::Misplaced),
-                    Ok(checkpoint) => disagreement(&checkpoint, trust, end, &root).map(What::Checkpoint),
+                    Ok(checkpoint) => disagreement(&checkpoint, trust.log_keys(), end, &root).map(What::Checkpoint),
                     Err(fault) => Some(What::Checkpoint(fault.to_string())),
                 },
             };
@@ -191,13 +191,13 @@ fn not_continued(
 }
 
 /// Why a checkpoint is not one of this log.
-fn disagreement(
+pub(crate) fn disagreement(
     signed: &SignedCheckpoint,
-    trust: &Trust,
+    keys: &[VerifierKey],
     end: Option<u64>,
     root: &dyn Fn(u64) -> Result<Hash>,
 ) -> Option<String> {
-    if let Err(fault) = signed.verify(trust.log_keys()) {
+    if let Err(fault) = signed.verify(keys) {
         return Some(fault.to_string());
     }
     let checkpoint = signed.checkpoint();

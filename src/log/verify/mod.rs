@@ -25,21 +25,20 @@ use super::view::Tip;
 use crate::disk::Disk;
 use crate::proof::Hash;
 pub use anchors::Anchors;
-pub(crate) use anchors::Continued;
+pub(crate) use anchors::{Continued, disagreement};
 use dropped::Dropped;
 use journal::{Subject, verify_journal};
 use parking_lot::Mutex;
 use remains::verify_remains;
 pub use report::{Report, TornTail, Unconfirmed};
 pub(crate) use segment::Checked;
-use segment::verify_part;
-pub(crate) use segment::verify_segment;
+pub(crate) use segment::{verify_part, verify_segment};
 pub(crate) use states::{Ends, check_ends, check_epoch};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tree::TreeFiles;
-use trust::Trust;
+pub(crate) use trust::Trust;
 
 /// What is verified, and how.
 pub(crate) struct Verify<'a> {
@@ -91,9 +90,9 @@ impl Verify<'_> {
             // Legitimate only if the log has gone on behind them since.
             let last = Listing::read(self.disk, self.layout)?.journals.last().copied();
             if last.is_none_or(|last| last <= *newest) {
-                report
-                    .faults
-                    .push(Fault::new(self.layout.segment(*newest), What::Misplaced));
+                let copied = self.disk.stat(&self.layout.copied())?.is_some();
+                let what = if copied { What::CutShort } else { What::Misplaced };
+                report.faults.push(Fault::new(self.layout.segment(*newest), what));
             }
         }
         let all = self.seqs.clone().unwrap_or(0..u64::MAX);

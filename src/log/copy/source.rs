@@ -1,0 +1,102 @@
+//! What there is to copy, listed once.
+
+use crate::disk::Disk;
+use crate::error::{Error, Result};
+use crate::log::checkpoints;
+use crate::log::layout::Layout;
+use crate::log::open::identify;
+use crate::log::replay::{Listing, OpenedJournal, committed, list_and_open};
+use crate::log::tombstone;
+
+/// The files of the log that is copied.
+pub(super) struct Source {
+    pub(super) log: String,
+    pub(super) log_id: [u8; 16],
+    /// Listed before the records are: what they are about is copied then.
+    pub(super) checkpoints: Vec<String>,
+    pub(super) tombstones: Vec<u64>,
+    pub(super) listing: Listing,
+    /// Its journals, opened: one that is sealed meanwhile stays readable.
+    pub(super) files: Vec<OpenedJournal>,
+}
+
+impl Source {
+    pub(super) fn read(disk: &dyn Disk, layout: &Layout) -> Result<Self> {
+        for dir in layout
+            .dirs()
+            .iter()
+            .chain([&layout.tombstone_dir(), &layout.index_dir()])
+        {
+            // A link could lead anywhere.
+            let stat = disk.stat(dir).map_err(|error| Error::io("looking for", dir, error))?;
+            if stat.is_some_and(|stat| stat.kind != crate::disk::Kind::Dir) {
+                return Err(Error::io(
+                    "reading",
+                    dir,
+                    std::io::Error::other("it is a link or a file, and should be a directory"),
+                ));
+            }
+        }
+        let io = |error| Error::io("listing", layout.root(), error);
+        let identity = identify(disk, layout)?.ok_or_else(|| Error::NotADatabase {
+            path: layout.root().to_owned(),
+        })?;
+        let (sizes, others) = checkpoints::list(disk, layout).map_err(io)?;
+        let (tombstones, _) = tombstone::list(disk, layout).map_err(io)?;
+        let (mut listing, files) = list_and_open(disk, layout).map_err(io)?;
+        // Until a journal is gone it is what counts.
+        let first_journal = listing.journals.first().copied().unwrap_or(u64::MAX);
+        listing.segments.retain(|seq| *seq < first_journal);
+        let beside = |name: &String| name.len() > 21 && name.get(..20).is_some_and(is_number) && is_plain(name);
+        Ok(Source {
+            log: identity.name().to_owned(),
+            log_id: identity.log_id,
+            checkpoints: sizes
+                .into_iter()
+                .map(|size| format!("{size:020}"))
+                .chain(others.into_iter().filter(beside))
+                .collect(),
+            tombstones,
+            listing,
+            files,
+        })
+    }
+
+    /// The seq of the first record in any of its files.
+    pub(super) fn first_file(&self) -> u64 {
+        let first = self.listing.segments.first().or(self.listing.journals.first());
+        first.copied().unwrap_or(0)
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a name leads nowhere else and is none of a file that is being written.
+fn is_plain(name: &str) -> bool {
+    let of_names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    name.len() <= 200 && name.bytes().all(of_names) && !name.ends_with(".tmp") && !name.ends_with(".new")
+}
+
+/// The id of a log, if it has a record.
+pub(crate) fn log_id(disk: &dyn Disk, layout: &Layout) -> Result<Option<[u8; 16]>> {
+    Ok(identify(disk, layout)?.map(|identity| identity.log_id))
+}
+
+/// Whether a log's directory has a file of records.
+pub(crate) fn has_file(disk: &dyn Disk, layout: &Layout) -> bool {
+    Listing::read(disk, layout).is_ok_and(|listing| !listing.journals.is_empty() || !listing.segments.is_empty())
+}
+
+/// What shows of a log without looking into its files: its segments, and everything else that tells that there is something
+/// to copy; `None` where nothing tells how far its journal is.
+pub(crate) fn shown(disk: &dyn Disk, layout: &Layout) -> Option<(Vec<u64>, Vec<u8>)> {
+    let told = committed(disk, layout)?;
+    let listing = Listing::read(disk, layout).ok()?;
+    let mut all = format!("{told:?}{:?}", listing.journals).into_bytes();
+    for dir in [layout.checkpoint_dir(), layout.tombstone_dir(), layout.index_dir()] {
+        all.extend(disk.list(&dir).unwrap_or_default().concat().into_bytes());
+    }
+    Some((listing.segments, all))
+}
