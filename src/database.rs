@@ -181,10 +181,11 @@ impl Database {
     pub fn status(&self) -> Result<Status> {
         let files = self.files();
         let mut status = log::status(&files)?;
-        if !status.holds.is_empty() {
-            self.refresh()?;
-            status.oldest_held = crate::retention::oldest_held(&self.files())?;
-        }
+        self.refresh()?;
+        let oldest = crate::retention::oldest(&self.files())?;
+        status.oldest_held = oldest.held;
+        status.delete_by = oldest.delete_by.map(crate::record::format_time);
+        status.in_the_way = oldest.in_the_way;
         // That the policy cannot be read is no reason for showing nothing.
         status.anchors = crate::anchor::standing(&files, false).unwrap_or_default();
         Ok(status)

@@ -113,3 +113,45 @@ fn queries() {
     }
     each(2_000, 40, hostile::query_text);
 }
+
+/// Files put together from what a policy may hold, and from what it may not.
+fn policy(data: &[u8]) {
+    const PIECES: [&str; 20] = [
+        "regions = [\"eu\", \"us\"]\n",
+        "[log.main]\n",
+        "[log.eu-health]\n",
+        "class = \"health\"\n",
+        "class = \"own\"\n",
+        "region = \"eu\"\n",
+        "[class.own]\n",
+        "keep = 3\n",
+        "law = \"eu-ai-act\"\n",
+        "buffer = 7\ndelete_by = 9\n",
+        "[[route]]\n",
+        "agent = [\"a*\", \"\u{e9}\"]\n",
+        "country = \"*\"\n",
+        "log = \"eu-health\"\n",
+        "[tools.t]\n",
+        "system = \"s\"\noperation = \"read\"\nresource = \"/x\"\n",
+        "log = \n",
+        "[[log]]\n",
+        "retain_every = 0x18\n",
+        "# \"\"\"\n",
+    ];
+    const RECORDS: [&str; 4] = [
+        r#"{"agent":{"id":"ab"},"kind":"decision","region":"us"}"#,
+        r#"{"agent":{"id":"é"},"kind":"message","class":"own","region":"eu"}"#,
+        r#"{"agent":{"id":"c"},"kind":"tool_call","tools":[{"name":"t","parameters":{"x":1}}],"attributes":{"subject_country":"DE"}}"#,
+        r#"{"class":"/etc","agent":{"id":"a"},"kind":"x","region":"..","tools":7}"#,
+    ];
+    let record = RECORDS[usize::from(data[0]) % RECORDS.len()];
+    let file: String = data[1..].iter().map(|byte| PIECES[usize::from(*byte) % PIECES.len()]).collect();
+    hostile::policy(&[file.as_bytes(), b"\0", record.as_bytes()].concat());
+}
+
+#[test]
+fn policies() {
+    each(600, 12, policy);
+    each(200, 60, hostile::policy);
+    hostile::policy(b"[log.eu-health]\nclass = \"health\"\nregion = \"eu\"\n\0{\"agent\":{\"id\":\"a\"},\"kind\":\"x\",\"class\":\"health\",\"region\":\"eu\"}");
+}

@@ -102,6 +102,13 @@ fn show(status: &crate::log::Status) -> Result<(), Stop> {
             status.oldest_held.join(", ")
         ))?;
     }
+    if let Some(by) = status.delete_by.as_deref() {
+        let way = match status.in_the_way.is_empty() {
+            true => String::new(),
+            false => format!("; OVERDUE, and in the way: {}", status.in_the_way.join("; ")),
+        };
+        output::print(&format!("delete by {}{way}", short_time(by)))?;
+    }
     for standing in &status.anchors {
         output::print(&format!("anchor    {}", super::anchor::line_of(standing)))?;
     }

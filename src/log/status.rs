@@ -54,6 +54,11 @@ pub struct Status {
     pub holds: Vec<HoldInForce>,
     /// The holds for nothing but which the oldest sealed segment is kept: its time has passed.
     pub oldest_held: Vec<String>,
+    /// When a law wants the first record of the oldest sealed segment gone, if the class says so, and what stands in the way
+    /// if that has passed.
+    pub delete_by: Option<String>,
+    /// See `delete_by`.
+    pub in_the_way: Vec<String>,
     /// Up to where it is backed up, if its writer heard of a backup.
     pub backup: Option<BackedUpTo>,
     /// When the first and the last record were logged.
@@ -148,6 +153,8 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         holds,
         // Whoever knows how to ask them says it.
         oldest_held: Vec::new(),
+        delete_by: None,
+        in_the_way: Vec::new(),
         backup,
         oldest: oldest.map(format_time),
         newest: newest.map(format_time),

@@ -6,8 +6,9 @@
 
 use super::hold::{Covers, Holds};
 use crate::error::Result;
-use crate::log::{Ends, Fault, Files, Terms, ends_of_segment, newest_state};
+use crate::log::{Ends, Fault, Files, Terms, backed_up, ends_of_segment, newest_state};
 use crate::policy::{Class, expiry};
+use crate::record::format_time;
 use std::sync::Arc;
 
 /// A day, in nanoseconds.
@@ -27,6 +28,8 @@ pub(super) struct Fate {
     pub(super) until: Option<i64>,
     /// From when on it may be dropped: later by what the policy adds.
     pub(super) from: Option<i64>,
+    /// What the policy wants done before it is dropped, and is not.
+    pub(super) needs: Option<&'static str>,
     /// When a law wants its first record gone.
     pub(super) delete_by: Option<i64>,
     /// The holds that cover it. What those by query cover is told only of segments of which the time has passed.
@@ -36,7 +39,7 @@ pub(super) struct Fate {
 impl Fate {
     /// Whether it may be dropped at that moment, as far as it alone is concerned.
     pub(super) fn may_go(&self, now: i64) -> bool {
-        self.held.is_empty() && self.from.is_some_and(|from| now >= from)
+        self.held.is_empty() && self.needs.is_none() && self.from.is_some_and(|from| now >= from)
     }
 }
 
@@ -68,6 +71,7 @@ pub(super) fn fates(files: &Files, terms: &Terms, holds: &Holds) -> (Vec<Fate>, 
             bytes: ends.bytes,
             until,
             from: until.map(|until| until.saturating_add(buffer)),
+            needs: None,
             delete_by,
             class,
             held: holds.by_seqs(&(ends.first..ends.end)),
@@ -76,24 +80,61 @@ pub(super) fn fates(files: &Files, terms: &Terms, holds: &Holds) -> (Vec<Fate>, 
     (all.into_iter().zip(logged).map(fate).collect(), unreadable)
 }
 
-/// The holds for nothing but which the oldest sealed segment is kept; nothing if its time has not passed yet.
-pub(crate) fn oldest_held(files: &Arc<Files>) -> Result<Vec<String>> {
+/// How it stands with the oldest sealed segment.
+#[derive(Debug, Default)]
+pub(crate) struct Oldest {
+    /// The holds for nothing but which it is kept: its time has passed.
+    pub(crate) held: Vec<String>,
+    /// When a law wants its first record gone, in nanoseconds since 1970, and what stands in the way if that has passed.
+    pub(crate) delete_by: Option<i64>,
+    pub(crate) in_the_way: Vec<String>,
+}
+
+/// See [`Oldest`]. What cannot be read is verify's to name.
+pub(crate) fn oldest(files: &Arc<Files>) -> Result<Oldest> {
     let Some((_, state)) = newest_state(&*files.disk, &files.layout)? else {
-        return Ok(Vec::new());
+        return Ok(Oldest::default());
     };
     let (holds, terms) = (Holds::new(&state.holds), state.terms());
     let segment = files.view.read().segments.first().cloned();
-    // What cannot be read is verify's to name.
     let Some(ends) = segment.and_then(|segment| ends_of_segment(files, &segment).ok()) else {
-        return Ok(Vec::new());
+        return Ok(Oldest::default());
     };
+    let (now, seqs, margin) = (files.disk.now(), ends.first..ends.end, terms.class.margin());
     let until = expiry(ends.logged_max, ends.kept_by(&terms.class).months());
-    if until.is_none_or(|until| until > files.disk.now()) {
-        return Ok(Vec::new());
+    let held = match until {
+        Some(until) if until <= now => {
+            let covering = holds.by_seqs(&seqs).into_iter().chain(holds.by_query(files, &seqs));
+            covering.map(|covers| covers.id).collect()
+        }
+        _ => Vec::new(),
+    };
+    let delete_by = margin.delete_by.and_then(|months| expiry(ends.logged_min, months));
+    let mut in_the_way: Vec<String> = Vec::new();
+    if delete_by.is_some_and(|by| by <= now) {
+        let from = until.map(|until| until.saturating_add(i64::from(margin.buffer_days).saturating_mul(DAY_NS)));
+        if let Some(later) = from.filter(|from| *from > now) {
+            in_the_way.push(format!("its records are kept until {}", format_time(later)));
+        }
+        in_the_way.extend(held.iter().map(|hold| format!("{hold} holds it")));
+        if terms.clock.ahead_ns > 0 {
+            in_the_way.push("the clock went forward by itself, and nobody has accepted that".to_owned());
+        }
+        if margin.anchored && crate::anchor::proven(files)? < ends.end {
+            in_the_way.push("no anchor reaches it".to_owned());
+        }
+        if margin.backed_up && backed_up(&*files.disk, &files.layout)?.is_none_or(|backup| backup.size < ends.end) {
+            in_the_way.push("no backup has it".to_owned());
+        }
+        if in_the_way.is_empty() {
+            in_the_way.push("nothing: `auditdb retain` drops it".to_owned());
+        }
     }
-    let seqs = ends.first..ends.end;
-    let covering = holds.by_seqs(&seqs).into_iter().chain(holds.by_query(files, &seqs));
-    Ok(covering.map(|covers| covers.id).collect())
+    Ok(Oldest {
+        held,
+        delete_by,
+        in_the_way,
+    })
 }
 
 /// The moments from which the segments' times count.

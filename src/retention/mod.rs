@@ -9,7 +9,7 @@ mod fate;
 mod hold;
 mod retain;
 
-pub(crate) use fate::oldest_held;
+pub(crate) use fate::oldest;
 pub(crate) use hold::{HoldAsked, check, hold_through_the_door};
 pub(crate) use retain::{Asked, through_the_door};
 pub use retain::{DroppedSegment, KeptSegment, RetainOptions, Retained};

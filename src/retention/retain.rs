@@ -7,7 +7,7 @@ use super::fate::{Fate, fates};
 use super::hold::Holds;
 use crate::error::{Error, Result};
 use crate::log::act::{Actor, Asking};
-use crate::log::{Core, Doomed, size_of_dir};
+use crate::log::{Core, Doomed, Files, Terms, size_of_dir};
 use crate::record::format_time;
 use serde::{Deserialize, Serialize};
 
@@ -116,6 +116,10 @@ pub struct KeptSegment {
     /// From when on it may be dropped: `kept_until`, or later by the buffer of the log's class.
     #[serde(default)]
     pub from: Option<String>,
+    /// What the policy wants done before it is dropped, and is not: `anchor` or `backup`. It is told only where the time has
+    /// passed.
+    #[serde(default)]
+    pub needs: Option<String>,
     /// When a law wants its first record gone, if the class says so.
     #[serde(default)]
     pub delete_by: Option<String>,
@@ -169,6 +173,7 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
         }
         fate.held = holds.by_query(files, &(fate.first..fate.end));
     }
+    require(files, &terms, &mut fates, clock.now)?;
     let mut unreadable = fault.map(|fault| fault.to_string());
     let expired = |now: i64| move |fate: &&Fate| fate.may_go(now);
     let going = fates.iter().take_while(expired(clock.safe())).count();
@@ -214,6 +219,27 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
     })
 }
 
+/// Marks what the policy wants anchored or backed up first, and is not.
+fn require(files: &Files, terms: &Terms, fates: &mut [Fate], now: i64) -> Result<()> {
+    let wanted = terms.class.margin();
+    if !fates.first().is_some_and(|fate| fate.may_go(now)) {
+        return Ok(());
+    }
+    let anchored = match wanted.anchored {
+        true => crate::anchor::proven(files)?,
+        false => u64::MAX,
+    };
+    let backed_up = match (wanted.backed_up, &terms.backup) {
+        (true, backup) => backup.as_ref().map_or(0, |backup| backup.size),
+        (false, _) => u64::MAX,
+    };
+    for fate in fates {
+        let needs = [("anchor", anchored), ("backup", backed_up)];
+        fate.needs = needs.into_iter().find(|(_, to)| fate.end > *to).map(|(what, _)| what);
+    }
+    Ok(())
+}
+
 fn drop_some(core: &Core, some: &[Fate], holds: &Holds, now: i64) -> Result<Vec<Option<u64>>> {
     let doomed: Vec<Doomed> = some
         .iter()
@@ -255,6 +281,7 @@ impl Fate {
             doubt: self.held.iter().find_map(|covers| covers.doubt.clone()),
             held: self.held.into_iter().map(|covers| covers.id).collect(),
             from: self.from.map(format_time),
+            needs: self.needs.map(str::to_owned),
             delete_by: self.delete_by.map(format_time),
             overdue: self.delete_by.is_some_and(|by| now >= by),
         }

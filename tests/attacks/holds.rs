@@ -93,7 +93,7 @@ fn released(disk: &SimDisk, id: &str, people: bool) -> SimDisk {
 }
 
 /// Changes what came after `before`, makes everything fit again and signs it with the keys that were in force then.
-fn forge(before: &SimDisk, after: &SimDisk, edit: impl Fn(&mut Vec<String>)) -> Report {
+pub(super) fn forge(before: &SimDisk, after: &SimDisk, edit: impl Fn(&mut Vec<String>)) -> Report {
     let (key, mut lines) = (EpochFile::read(before), lines_of(after));
     edit(&mut lines);
     let sign = |statement: &mut forger::Statement| {
@@ -108,14 +108,14 @@ fn forge(before: &SimDisk, after: &SimDisk, edit: impl Fn(&mut Vec<String>)) -> 
 }
 
 /// The event of the last record of that name, as JSON, and its place.
-fn event(lines: &[String], name: &str) -> (usize, serde_json::Value) {
+pub(super) fn event(lines: &[String], name: &str) -> (usize, serde_json::Value) {
     let place = *places(lines, name).last().unwrap();
     let line: serde_json::Value = serde_json::from_str(&lines[place]).unwrap();
     (place, line["event"].clone())
 }
 
 /// Changes an event; its name has to stand first.
-fn change(lines: &mut [String], place: usize, edit: impl Fn(&mut serde_json::Value)) {
+pub(super) fn change(lines: &mut [String], place: usize, edit: impl Fn(&mut serde_json::Value)) {
     let (head, event) = lines[place].split_once("\"event\":").unwrap();
     let mut event: serde_json::Value = serde_json::from_str(event.strip_suffix('}').unwrap()).unwrap();
     edit(&mut event);

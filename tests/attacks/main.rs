@@ -15,6 +15,7 @@ mod forger_works;
 mod holds;
 mod identity;
 mod place;
+mod policies;
 mod rotation;
 mod signed;
 mod succession;

@@ -7,6 +7,7 @@ mod backup;
 mod diff;
 mod hold;
 mod logs;
+mod policy;
 mod proof;
 mod query;
 mod retain;

@@ -43,6 +43,42 @@ pub(crate) fn record_text(data: &[u8]) {
     assert!(db.verify().expect("it can be listed").is_sound());
 }
 
+/// Any bytes as a policy file, and what stands behind a zero byte as a record: a file with mistakes is refused with a line of
+/// it, every record that is taken by one without is where its receipt says, and every log is sound.
+pub(crate) fn policy(data: &[u8]) {
+    let mut halves = data.splitn(2, |byte| *byte == 0);
+    let (file, record) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+    let disk = SimDisk::in_memory();
+    put(&disk, "/db/auditdb.toml".as_ref(), file);
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let db = match Database::create_with(DIR, Arc::clone(&shared), plain()) {
+        Ok(db) => db,
+        Err(Error::Policy { mistakes, .. }) => {
+            let lines = file.split(|byte| *byte == b'\n').count();
+            assert!(mistakes.iter().all(|mistake| (1..=lines).contains(&mistake.line)), "{mistakes:?}");
+            assert!(!mistakes.is_empty());
+            return;
+        }
+        Err(error) => panic!("{error}"),
+    };
+    assert_eq!(db.policy_in_force().expect("it can be asked").as_deref().map(str::as_bytes), Some(file));
+    let texts = [record, br#"{"agent":{"id":"a"},"kind":"tool_call","class":"health","tools":[{"name":"t"}]}"#];
+    for text in texts.iter().filter_map(|text| std::str::from_utf8(text).ok()) {
+        let Ok(receipt) = db.append_json(text) else { continue };
+        let entry = db.get(format!("{}/{}", receipt.log, receipt.seq).as_str());
+        assert_eq!(entry.expect("what was acknowledged is there").id(), receipt.id());
+    }
+    drop(db);
+    let options = VerifyOptions {
+        threads: Some(1),
+        ..VerifyOptions::default()
+    };
+    let reports = Database::verify_logs_with(DIR, &shared, None, &[], &options).expect("they can be listed");
+    for report in reports {
+        assert!(report.is_sound() && report.policy_edited.is_none(), "{report}");
+    }
+}
+
 /// Any text as a query: it is read or refused in its place, what was read is printed so that it is read again, and it is
 /// held against records without a panic.
 pub(crate) fn query_text(data: &[u8]) {

@@ -162,7 +162,7 @@ TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z"
 HEAD = re.compile(
     rf'\{{"v":(?P<v>[0-9]+),"seq":(?P<seq>0|[1-9][0-9]*),"id":"(?P<id>{UUID})","logged":"(?P<logged>{TIME})","time":"(?P<time>{TIME})",'
     rf'"writer":\{{"id":"(?:[^"\\]|\\.)*","method":"unix"\}}(?:,"salt":"[A-Za-z0-9_-]{{22}}")?'
-    rf'(?:,"conflict":(?P<conflict>0|[1-9][0-9]*))?(?:,"parts":(?P<parts>\[.*?\}}\]))?,(?=")')
+    rf'(?:,"conflict":(?P<conflict>0|[1-9][0-9]*))?(?:,"parts":(?P<parts>\[.*?\}}\]))?(?:,"unrouted":"(?:[^"\\]|\\.)*")?,(?=")')
 MINIFIED = re.compile(r'(?:[^"\s]++|"(?:[^"\\]++|\\.)*+")*+')
 OWN = '"agent":{"id":"auditdb"},"kind":"'
 Record = namedtuple("Record", "seq id logged time conflict parts members json leaf name")

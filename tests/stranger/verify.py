@@ -43,6 +43,8 @@ class Log:
         self.parts = []
         self.ahead, self.tells, self.months, self.acts = 0, False, 12, Acts()
         self.announced, self.proofs = [], []
+        # The policy in force and the other logs; None where nobody can tell.
+        self.policy, self.siblings, self.household_known = None, [], True
 
     def skip_to(self, size, chain, tree0):
         """Go on behind records that cannot be read; their leaves are taken from `tree/0`, if it has them."""
@@ -51,6 +53,7 @@ class Log:
         self.tree_known = self.tree_known and self.size == size
         self.size, self.chain, self.keys_known, self.key_pending, self.parts = size, chain, False, False, []
         self.acts.lose_track()
+        self.household_known = False
 
     def push(self, leaf):
         self.size += 1
@@ -85,12 +88,16 @@ class Log:
         if record.seq == 0:
             ensure(record.name == "genesis", "the first record is not genesis")
         if record.name in ("genesis", "state"):
+            self.check_household(event)
             self.check_state(record, event)
         elif record.name == "epoch":
             self.acts.epoch(record.seq + 1)
             self.check_epoch(record, event)
         elif record.name == "policy":
             self.acts.policy(event)
+            self.check_policy(event)
+        elif record.name == "log":
+            self.siblings.append((event["log"], unhex(event["genesis"], 32, "genesis")))
         elif record.name in ("hold", "hold_released", "people"):
             self.acts.take(record, event, self.names and self.names["log_id"])
         elif record.name == "key":
@@ -106,6 +113,24 @@ class Log:
                 self.proofs.append((event["file"], event["digest"]))
         elif record.name == "tombstone":
             self.announced.append((record.seq, record.logged, event, self.months, max(self.ahead, 0), list(self.acts.holds)))
+
+    def check_policy(self, event):
+        text = event["text"]
+        digest = None if text is None else "blake3:" + blake3(text.encode()).hexdigest()
+        follows = not self.household_known or event["before"] == self.policy
+        self.policy, self.household_known = event["after"], True
+        ensure(follows, "it does not follow the policy that was in force")
+        ensure(digest == event["after"], "its text is not the policy that its digest names")
+
+    def check_household(self, event):
+        siblings = [(entry["log"], unhex(entry["genesis"], 32, "genesis")) for entry in event["siblings"]
+                    if isinstance(entry, dict) and isinstance(entry.get("log"), str) and isinstance(entry.get("genesis"), str)]
+        same = not self.household_known or event["policy"] == self.policy
+        left = [] if not self.household_known else [log for log in self.siblings if log not in siblings]
+        begins = event["name"] == "genesis"
+        self.policy, self.siblings, self.household_known = event["policy"], siblings, True
+        ensure(same or begins, "it names another policy than was taken up")
+        ensure(not left or begins, "it leaves out a log that was named before")
 
     def check_parts(self, record):
         if record.json["kind"] == "part":
