@@ -56,7 +56,6 @@ fn actor(name: &str, sign_with: Option<&Path>) -> Result<Actor, Stop> {
 /// No key is longer, in bytes.
 const KEY_LIMIT: u64 = 16 << 10;
 
-#[expect(clippy::disallowed_methods, reason = "a person's key is no file of a database")]
 fn key(path: &Path) -> Result<SshKey, Stop> {
     let could_not = |why: String| Stop::CouldNot(format!("the key {} {why}", path.display()));
     let mut text = Zeroizing::new(String::new());

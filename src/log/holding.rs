@@ -71,22 +71,33 @@ impl Placed {
 
     /// As every state says it from here on. What proves it stands in this event, which tombstones keep.
     pub(crate) fn in_force(&self, logged: i64) -> Value {
-        let By { name, proved, key, .. } = &self.by;
-        let mut by = json!({ "name": name, "proved": proved });
-        if let Some(key) = key {
-            by["key"] = json!(key);
+        #[derive(Serialize)]
+        struct Who<'a> {
+            name: &'a str,
+            proved: bool,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            key: Option<&'a str>,
         }
-        let mut hold = json!({ "id": self.about.id });
-        if let Some(seqs) = self.about.seqs {
-            hold["seqs"] = json!(seqs);
+        #[derive(Serialize)]
+        struct Held<'a> {
+            #[serde(flatten)]
+            about: &'a About,
+            reason: &'a str,
+            by: Who<'a>,
+            placed: String,
         }
-        if let Some(query) = &self.about.query {
-            hold["query"] = json!(query);
-        }
-        hold["reason"] = json!(self.reason);
-        hold["by"] = by;
-        hold["placed"] = json!(format_time(logged));
-        hold
+        let held = Held {
+            about: &self.about,
+            reason: &self.reason,
+            by: Who {
+                name: &self.by.name,
+                proved: self.by.proved,
+                key: self.by.key.as_deref(),
+            },
+            placed: format_time(logged),
+        };
+        // Strings and numbers always serialise.
+        serde_json::to_value(held).unwrap_or_default()
     }
 }
 
