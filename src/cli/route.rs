@@ -96,7 +96,9 @@ impl Explain {
         let way = Explained::of(policy, record);
         if self.at.json {
             let mut json = serde_json::to_value(&way).map_err(|error| Stop::CouldNot(error.to_string()))?;
-            json["record"] = name.into();
+            if let Some(json) = json.as_object_mut() {
+                json.insert("record".to_owned(), name.into());
+            }
             output::print(&json.to_string())?;
             return Ok(());
         }

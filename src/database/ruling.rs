@@ -50,7 +50,8 @@ impl Database {
             return Ok(None);
         };
         let record: serde_json::Value = serde_json::from_str(entry.text()).unwrap_or_default();
-        Ok(record["event"]["text"].as_str().map(str::to_owned))
+        let text = record.pointer("/event/text").and_then(serde_json::Value::as_str);
+        Ok(text.map(str::to_owned))
     }
 }
 

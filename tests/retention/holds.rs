@@ -55,7 +55,7 @@ fn a_hold_by_seqs_keeps_its_segment_and_what_is_behind_it() {
         (firsts(&done), held(&done)),
         (vec![0], vec![(ends[0], vec![id.clone()])])
     );
-    assert_eq!(db.status().unwrap().oldest_held, [id.clone()]);
+    assert_eq!(db.status().unwrap().oldest_held, std::slice::from_ref(&id));
     sound(&db);
     // Over years, openings, other classes.
     drop(db);
