@@ -3,6 +3,7 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
+mod anchor;
 mod backup;
 mod diff;
 mod hold;
