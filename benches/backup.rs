@@ -8,7 +8,7 @@
 mod corpus;
 
 use auditdb::disk::RealDisk;
-use auditdb::{BackupOptions, Database, Options};
+use auditdb::{BackupOptions, Database, Options, VerifyOptions};
 use corpus::corpus;
 use std::fs::File;
 use std::path::Path;
@@ -44,6 +44,7 @@ fn main() {
         std::fs::remove_dir_all(to).expect("it was there");
     }
     let (ours, theirs, again) = (median(ours), median(theirs), median(again));
+    let verified = median((0..ROUNDS).map(|_| timed(|| verify(&db))).collect());
     let rate = |time: Duration| bytes as f64 / 1e6 / time.as_secs_f64();
     println!(
         "| a first backup, verified | {:.0} MB/s | cp -r and fsync {:.0} MB/s | {:.2} | >= 0.7 |",
@@ -51,12 +52,24 @@ fn main() {
         rate(theirs),
         theirs.as_secs_f64() / ours.as_secs_f64()
     );
+    let both = theirs + verified;
+    println!(
+        "| a first backup, verified | {:.0} ms | cp -r, fsync and then verify {:.0} ms | {:.2} | |",
+        ours.as_secs_f64() * 1e3,
+        both.as_secs_f64() * 1e3,
+        both.as_secs_f64() / ours.as_secs_f64()
+    );
     println!(
         "| a backup with nothing new | {:.1} ms | cp -r and fsync {:.1} ms | {:.1} | |",
         again.as_secs_f64() * 1e3,
         theirs.as_secs_f64() * 1e3,
         theirs.as_secs_f64() / again.as_secs_f64()
     );
+}
+
+fn verify(db: &Path) {
+    let report = Database::verify_at(db, &VerifyOptions::default()).expect("it is there");
+    assert!(report.is_sound(), "{report}");
 }
 
 fn backup(db: &Path, to: &Path) {

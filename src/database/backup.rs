@@ -4,7 +4,7 @@
 use super::restore::policy_file;
 use super::verification::VerifyOptions;
 use super::{Database, Mode, lineage};
-use crate::disk::Disk;
+use crate::disk::{Disk, LockAttempt, LockGuard};
 use crate::error::{Error, Result};
 use crate::log::{self, BackedUpTo, Copy, CopyKind, Copying, Fault, Layout, Note, Options, What, backed_up, shown};
 use std::fmt;
@@ -148,6 +148,7 @@ impl Database {
             stopped: false,
         };
         disk.create_dir(to).map_err(|error| Error::io("creating", to, error))?;
+        let _alone = alone(&**disk, to)?;
         match policy_file(&**disk, path, to) {
             Ok(bytes) => (done.files, done.bytes) = (u64::from(bytes > 0), bytes),
             Err(fault) => done.faults.push(fault),
@@ -190,14 +191,14 @@ impl Database {
         every: Duration,
         mut told: impl FnMut(&BackedUp),
     ) -> Result<()> {
-        let (to, mut known, mut sealed) = (to.as_ref(), None, None);
+        let (to, mut known, mut sealed, mut first) = (to.as_ref(), None, None, true);
         let mut waited = every;
         while !options.stopped() {
             let now = self.shown();
             let has_sealed = now.as_ref().map(|(segments, _)| segments) != sealed.as_ref();
             if has_sealed || (waited >= every && (now.is_none() || now != known)) {
                 let done = self.backup(to, options)?;
-                if known.is_none() || done.files > 0 || !done.is_whole() {
+                if std::mem::take(&mut first) || done.files > 0 || !done.is_whole() {
                     told(&done);
                 }
                 // What was shown before: whatever came meanwhile is copied next time.
@@ -389,6 +390,22 @@ fn is_backup(disk: &dyn Disk, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The lock of whoever copies to a directory, in it. There is only one at a time; it stands beside the logs, so that no log
+/// has one that its writer would take for its own.
+pub(super) const LOCK: &str = "backup.lock";
+
+pub(super) fn alone(disk: &dyn Disk, to: &Path) -> Result<Box<dyn LockGuard>> {
+    let path = to.join(LOCK);
+    match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
+        LockAttempt::Held(guard) => Ok(guard),
+        LockAttempt::Busy(pid) => {
+            let pid = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+            let why = std::io::Error::other(format!("{pid} is copying to this directory"));
+            Err(Error::io("locking", path, why))
+        }
+    }
 }
 
 /// Whether one directory is not within the other: a copy of a copy of a copy would never end.

@@ -1,12 +1,12 @@
 //! Restoring a database from a backup into a directory that has nothing. What was restored is read, and never written again:
 //! a successor goes on from it, whose first record says what is missing.
 
-use super::backup::{BackupOptions, copy_log, is_elsewhere, layout};
+use super::backup::{BackupOptions, LOCK, alone, copy_log, is_elsewhere, layout};
 use super::verification::VerifyOptions;
 use super::{Database, lineage};
 use crate::disk::{Disk, Kind, RealDisk};
 use crate::error::{Error, Result};
-use crate::log::{self, CopyKind, Fault, Note, Options, Report, What, finish, gap, has_file};
+use crate::log::{self, CopyKind, Fault, Note, Options, Report, What, finish, gap, has_file, no_links};
 use crate::proof::SignedCheckpoint;
 use std::fmt;
 use std::ops::Range;
@@ -84,6 +84,7 @@ impl Database {
         }
         for name in &names {
             let layout = layout(from, name);
+            no_links(&**disk, &layout)?;
             if let (Some(_), Some(log_id)) = (Note::read(&**disk, &layout)?, log::log_id(&**disk, &layout)?) {
                 // A backup that was cut short is finished first, from what it has.
                 finish(&**disk, &layout, log_id)?;
@@ -95,6 +96,7 @@ impl Database {
             .collect::<Result<Vec<_>>>()?;
         sound(from, disk, options)?;
         disk.create_dir(to).map_err(|error| Error::io("creating", to, error))?;
+        let _alone = alone(&**disk, to)?;
         let mut restored = Restored {
             to: to.to_owned(),
             reports: Vec::new(),
@@ -166,7 +168,7 @@ fn has_room(disk: &dyn Disk, to: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         names => names.map_err(|error| Error::io("listing", to, error))?,
     };
-    let own = ["logs", POLICY, POLICY_TEMPORARY];
+    let own = ["logs", POLICY, POLICY_TEMPORARY, LOCK];
     if let Some(other) = names.iter().find(|name| !own.contains(&name.as_str())) {
         return exists(to.join(other));
     }

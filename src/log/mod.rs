@@ -65,7 +65,9 @@ pub use anchored::AnchorStanding;
 pub use backed_up::BackedUpTo;
 pub(crate) use backed_up::backed_up;
 pub use copy::CopyKind;
-pub(crate) use copy::{Copy, Copying, Note, finish, gap, has_file, log_id, put as put_file, read_short, shown};
+pub(crate) use copy::{
+    Copy, Copying, Note, finish, gap, has_file, log_id, no_links, put as put_file, read_short, shown,
+};
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;

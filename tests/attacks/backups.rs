@@ -93,6 +93,7 @@ fn no_secret_lock_or_socket_is_in_a_backup() {
     forms.dedup();
     let known = [
         "auditdb.toml",
+        "backup.lock",
         "logs/main/checkpoints/",
         "logs/main/copied",
         "logs/main/index/.idx",
@@ -136,7 +137,16 @@ fn no_secret_lock_or_socket_is_in_a_backup() {
 fn links_in_a_backup_lead_nowhere() {
     use std::os::unix::fs::symlink;
     type Harm = fn(&Backed);
-    let harms: [(&str, Harm); 6] = [
+    let harms: [(&str, Harm); 8] = [
+        ("logs", |backed| {
+            rename(&backed.at("backup/logs"), &backed.at("elsewhere"));
+            symlink(backed.at("elsewhere"), backed.at("backup/logs")).unwrap();
+        }),
+        // Written to, if a backup were finished that says that it was cut short.
+        ("tree", |backed| {
+            rename(&backed.in_log("tree"), &backed.at("elsewhere"));
+            symlink(backed.at("elsewhere"), backed.in_log("tree")).unwrap();
+        }),
         ("segments", |backed| {
             rename(&backed.in_log("segments"), &backed.at("elsewhere"));
             symlink(backed.at("elsewhere"), backed.in_log("segments")).unwrap();
@@ -180,7 +190,7 @@ fn files_that_belong_nowhere_are_named_and_not_restored() {
         "logs/main/tree/9",
         "logs/main/checkpoints/x",
         "logs/main/tombstones/x",
-        "logs/other/x",
+        "logs/Other/x",
         "logs/main/segments/00000000000000000001.jsonl.zst",
     ] {
         let backed = Backed::new();
@@ -190,7 +200,7 @@ fn files_that_belong_nowhere_are_named_and_not_restored() {
         put_file(&path, b"not mine");
         let said = backed.refused();
         let last = path.file_name().unwrap().to_str().unwrap();
-        assert!(said.contains(last) || said.contains("logs/other"), "{name}: {said}");
+        assert!(said.contains(last) || said.contains("logs/Other"), "{name}: {said}");
     }
     // Beside the logs nobody looks: it is not restored.
     let backed = Backed::new();

@@ -39,7 +39,7 @@ pub use note::CopyKind;
 pub(crate) use note::{Note, refuse_copy};
 pub(crate) use small::{put, read as read_short};
 use source::Source;
-pub(crate) use source::{has_file, log_id, shown};
+pub(crate) use source::{has_file, log_id, no_links, shown};
 use std::sync::Arc;
 
 /// One log that is to be copied, and how.

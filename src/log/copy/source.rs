@@ -1,12 +1,13 @@
 //! What there is to copy, listed once.
 
-use crate::disk::Disk;
+use crate::disk::{Disk, Kind};
 use crate::error::{Error, Result};
 use crate::log::checkpoints;
 use crate::log::layout::Layout;
 use crate::log::open::identify;
 use crate::log::replay::{Listing, OpenedJournal, committed, list_and_open};
 use crate::log::tombstone;
+use std::path::Path;
 
 /// The files of the log that is copied.
 pub(super) struct Source {
@@ -22,21 +23,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn read(disk: &dyn Disk, layout: &Layout) -> Result<Self> {
-        for dir in layout
-            .dirs()
-            .iter()
-            .chain([&layout.tombstone_dir(), &layout.index_dir()])
-        {
-            // A link could lead anywhere.
-            let stat = disk.stat(dir).map_err(|error| Error::io("looking for", dir, error))?;
-            if stat.is_some_and(|stat| stat.kind != crate::disk::Kind::Dir) {
-                return Err(Error::io(
-                    "reading",
-                    dir,
-                    std::io::Error::other("it is a link or a file, and should be a directory"),
-                ));
-            }
-        }
+        no_links(disk, layout)?;
         let io = |error| Error::io("listing", layout.root(), error);
         let identity = identify(disk, layout)?.ok_or_else(|| Error::NotADatabase {
             path: layout.root().to_owned(),
@@ -77,6 +64,20 @@ fn is_number(text: &str) -> bool {
 fn is_plain(name: &str) -> bool {
     let of_names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     name.len() <= 200 && name.bytes().all(of_names) && !name.ends_with(".tmp") && !name.ends_with(".new")
+}
+
+/// Whether a log's directories are directories: a link in their place could lead anywhere.
+pub(crate) fn no_links(disk: &dyn Disk, layout: &Layout) -> Result<()> {
+    let logs = layout.root().parent().map(Path::to_owned);
+    let more = [layout.tombstone_dir(), layout.index_dir()];
+    for dir in logs.into_iter().chain(layout.dirs()).chain(more) {
+        let stat = disk.stat(&dir).map_err(|error| Error::io("looking for", &dir, error))?;
+        if stat.is_some_and(|stat| stat.kind != Kind::Dir) {
+            let why = "it is a link or a file, and should be a directory";
+            return Err(Error::io("reading", dir, std::io::Error::other(why)));
+        }
+    }
+    Ok(())
 }
 
 /// The id of a log, if it has a record.
