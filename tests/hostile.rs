@@ -145,7 +145,10 @@ fn policy(data: &[u8]) {
         r#"{"class":"/etc","agent":{"id":"a"},"kind":"x","region":"..","tools":7}"#,
     ];
     let record = RECORDS[usize::from(data[0]) % RECORDS.len()];
-    let file: String = data[1..].iter().map(|byte| PIECES[usize::from(*byte) % PIECES.len()]).collect();
+    let file: String = data[1..]
+        .iter()
+        .map(|byte| PIECES[usize::from(*byte) % PIECES.len()])
+        .collect();
     hostile::policy(&[file.as_bytes(), b"\0", record.as_bytes()].concat());
 }
 

@@ -152,7 +152,10 @@ fn line_of_kept(segment: &KeptSegment) -> String {
         .as_deref()
         .filter(|from| Some(*from) != segment.kept_until.as_deref());
     let buffer = buffer.map_or_else(String::new, |from| format!("  not dropped before {}", short_time(from)));
-    let needs = segment.needs.as_ref().map_or_else(String::new, |needs| format!("  needs: {needs} first"));
+    let needs = segment
+        .needs
+        .as_ref()
+        .map_or_else(String::new, |needs| format!("  needs: {needs} first"));
     let overdue = segment.delete_by.as_deref().filter(|_| segment.overdue);
     let overdue = overdue.map_or_else(String::new, |by| {
         format!("  OVERDUE: a law wants it gone by {}", short_time(by))

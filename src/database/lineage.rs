@@ -6,7 +6,7 @@
 
 use crate::disk::Disk;
 use crate::error::{Error, Result};
-use crate::log::{Layout, Options, has_record};
+use crate::log::{Layout, Options, has_record, is_in_a_log};
 use crate::policy::{DEFAULT_LOG, fits_a_name};
 use std::path::{Path, PathBuf};
 
@@ -94,8 +94,21 @@ pub(super) fn written(names: &[String]) -> Vec<String> {
 pub(super) fn strays(disk: &dyn Disk, path: &Path) -> Vec<PathBuf> {
     let dir = path.join(LOGS);
     let listed = disk.list(&dir).unwrap_or_default();
-    let others = listed.into_iter().filter(|name| number(name).is_none());
-    others.map(|name| dir.join(name)).collect()
+    let (logs, others): (Vec<String>, Vec<String>) = listed.into_iter().partition(|name| number(name).is_some());
+    let mut strays: Vec<PathBuf> = others.into_iter().map(|name| dir.join(name)).collect();
+    // What is being made has the files of a log, and nothing else.
+    let unmade = logs
+        .iter()
+        .filter(|name| !has_record(disk, &layout(path, name, &Options::default())));
+    for name in unmade {
+        let inside = disk.list(&dir.join(name)).unwrap_or_default().into_iter();
+        strays.extend(
+            inside
+                .filter(|file| !is_in_a_log(file))
+                .map(|file| dir.join(name).join(file)),
+        );
+    }
+    strays
 }
 
 /// There is no log of that name.

@@ -98,8 +98,8 @@ impl Database {
         let mode = match log::join(&disk, &layout, &options)? {
             Joining::Writer(log) => Mode::Writing(log),
             Joining::Joined(joined) => {
-                // Where it is in force already this does nothing.
-                if let Some(policy) = &options.policy {
+                // Where it is in force already this does nothing. That there is none any more the writer finds by itself.
+                if let Some(policy) = options.policy.as_ref().filter(|policy| policy.file.is_some()) {
                     joined.take_up(policy)?;
                 }
                 Mode::Joined(joined)

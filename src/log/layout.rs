@@ -202,6 +202,11 @@ impl Layout {
     }
 }
 
+/// Whether a file or directory of that name stands in a log's directory.
+pub(crate) fn is_in_a_log(name: &str) -> bool {
+    IN_A_LOG.contains(&name)
+}
+
 /// What stands in a log's directory.
 pub(crate) const IN_A_LOG: [&str; 14] = [
     "LOCK",

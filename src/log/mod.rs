@@ -81,7 +81,7 @@ pub(crate) use frames::{FrameRef, Stretch, Times};
 pub(crate) use handle::{Core, Log};
 pub(crate) use haste::{Haste, yield_to_others};
 pub(crate) use keys::new_id;
-pub(crate) use layout::{Layout, segment_seq};
+pub(crate) use layout::{Layout, is_in_a_log, segment_seq};
 #[cfg(all(feature = "anchors", feature = "cli"))]
 pub(crate) use open::identify;
 pub(crate) use open::{has_record, newest_state};

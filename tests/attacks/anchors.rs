@@ -226,7 +226,7 @@ fn a_forged_checkpoint_among_those_that_were_kept() {
     says(
         &report,
         LOG,
-        "the given one of 4 records: none of the keys given has signed this; it is forged",
+        "the given one of 4 records: none of the log's keys has signed it; it is forged",
     );
     says_nothing_of(&report, &[CUT, BACK, REWRITTEN, FORKED]);
 }

@@ -98,7 +98,7 @@ fn a_checkpoint_signed_by_another_key() {
     says(
         &against(&disk, &forged),
         LOG,
-        "records: none of the keys given has signed this; it is forged",
+        "records: none of the log's keys has signed it; it is forged",
     );
 }
 

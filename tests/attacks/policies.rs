@@ -30,7 +30,10 @@ fn taken_up(seed: u64) -> (SimDisk, SimDisk) {
 
 #[track_caller]
 fn is_found(report: &Report, words: &str) {
-    assert!(report.faults.iter().any(|fault| fault.to_string().contains(words)), "{words}\n{report}");
+    assert!(
+        report.faults.iter().any(|fault| fault.to_string().contains(words)),
+        "{words}\n{report}"
+    );
 }
 
 #[test]

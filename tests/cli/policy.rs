@@ -37,10 +37,19 @@ fn a_policy_from_its_first_line_on() {
     assert!(out(&expect(dir, &["policy", "check", "db"], "", 0)).contains("has no policy file"));
     write(dir, "[log.x]\nclass = \"gold\"\nregion = \"EU\"\n");
     let check = out(&expect(dir, &["policy", "check", "db"], "", 1));
-    assert!(check.contains("auditdb.toml:2:9: there is no class \"gold\"; there are standard,"), "{check}");
-    assert!(check.contains("auditdb.toml:3:10: \"EU\" is no name of a region"), "{check}");
+    assert!(
+        check.contains("auditdb.toml:2:9: there is no class \"gold\"; there are standard,"),
+        "{check}"
+    );
+    assert!(
+        check.contains("auditdb.toml:3:10: \"EU\" is no name of a region"),
+        "{check}"
+    );
     let listed = json(&expect(dir, &["policy", "check", "db", "--json"], "", 1));
-    assert_eq!((&listed["mistakes"][1]["line"], &listed["mistakes"][1]["column"]), (&3.into(), &10.into()));
+    assert_eq!(
+        (&listed["mistakes"][1]["line"], &listed["mistakes"][1]["column"]),
+        (&3.into(), &10.into())
+    );
     let refused = expect(dir, &["append", "db"], "{\"agent\":{\"id\":\"a\"},\"kind\":\"x\"}\n", 2);
     assert!(err(&refused).contains("line 2, column 9"), "{}", err(&refused));
     write(dir, POLICY);
@@ -60,29 +69,77 @@ fn a_policy_from_its_first_line_on() {
     let receipts = out(&expect(dir, &["append", "db", "--receipts"], &records, 0));
     let logs: Vec<String> = receipts
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["log"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["log"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(logs, ["eu-health", "eu-financial", "main"]);
     expect(dir, &["policy", "diff", "db"], "", 0);
-    assert_eq!(out(&expect(dir, &["log", "list", "db"], "", 0)), "main\neu-financial\neu-health\n");
+    assert_eq!(
+        out(&expect(dir, &["log", "list", "db"], "", 0)),
+        "main\neu-financial\neu-health\n"
+    );
     // A record that is in a log is explained by its name; what was filled in is found.
     let stored = out(&expect(dir, &["route", "explain", "db", "eu-health/@last"], "", 0));
-    assert!(stored.contains(" -> eu-health ") && stored.contains("line 7"), "{stored}");
-    let found = out(&expect(dir, &["query", "db", "system:payments unrouted:*", "--json"], "", 0));
-    assert!(found.contains(r#""access":[{"operation":"update","resource":"77","rule":"tools.refund","system":"payments"}]"#), "{found}");
+    assert!(
+        stored.contains(" -> eu-health ") && stored.contains("line 7"),
+        "{stored}"
+    );
+    let found = out(&expect(
+        dir,
+        &["query", "db", "system:payments unrouted:*", "--json"],
+        "",
+        0,
+    ));
+    assert!(
+        found
+            .contains(r#""access":[{"operation":"update","resource":"77","rule":"tools.refund","system":"payments"}]"#),
+        "{found}"
+    );
     // Commands go over all logs, or are about one.
-    assert_eq!(out(&expect(dir, &["seal", "db"], "", 0)), "sealed main, eu-financial, eu-health\n");
+    assert_eq!(
+        out(&expect(dir, &["seal", "db"], "", 0)),
+        "sealed main, eu-financial, eu-health\n"
+    );
     let status = json(&expect(dir, &["status", "db", "--json"], "", 0));
-    let classes: Vec<_> = status["logs"].as_array().unwrap().iter().map(|log| log["class"].clone()).collect();
+    let classes: Vec<_> = status["logs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|log| log["class"].clone())
+        .collect();
     assert_eq!(classes, ["standard", "financial", "health"]);
-    assert_eq!(json(&expect(dir, &["status", "db", "--log", "eu-health", "--json"], "", 0))["keep_months"], 24);
+    assert_eq!(
+        json(&expect(dir, &["status", "db", "--log", "eu-health", "--json"], "", 0))["keep_months"],
+        24
+    );
     let retained = json(&expect(dir, &["retain", "db", "--dry-run", "--json"], "", 0));
     assert_eq!(retained["logs"].as_array().unwrap().len(), 3);
     let exported = out(&expect(dir, &["export", "db"], "", 0));
-    assert!(exported.lines().filter(|line| line.contains(r#""name":"genesis""#)).count() == 3, "{exported}");
-    assert_eq!(out(&expect(dir, &["tail", "db", "--json", "-n", "9"], "", 0)).lines().count(), 3);
+    assert!(
+        exported
+            .lines()
+            .filter(|line| line.contains(r#""name":"genesis""#))
+            .count()
+            == 3,
+        "{exported}"
+    );
+    assert_eq!(
+        out(&expect(dir, &["tail", "db", "--json", "-n", "9"], "", 0))
+            .lines()
+            .count(),
+        3
+    );
     // To one log alone, wherever the policy leads.
-    let forced = out(&expect(dir, &["append", "db", "--log", "eu-health", "--receipts"], &records[..43], 0));
+    let forced = out(&expect(
+        dir,
+        &["append", "db", "--log", "eu-health", "--receipts"],
+        &records[..43],
+        0,
+    ));
     assert!(forced.contains("\"log\":\"eu-health\""), "{forced}");
     expect(dir, &["append", "db", "--log", "nowhere"], &records, 1);
     expect(dir, &["verify", "db"], "", 0);
@@ -97,9 +154,18 @@ fn a_class_below_its_law() {
     expect(dir, &["init", "db", "--class", "financial"], "", 0);
     let class = ["log", "class", "db", "--to", "financial", "--keep", "6"];
     let refused = expect(dir, &class, "", 2);
-    assert!(err(&refused).contains("keeps records for 24 to 1200 months"), "{}", err(&refused));
+    assert!(
+        err(&refused).contains("keeps records for 24 to 1200 months"),
+        "{}",
+        err(&refused)
+    );
     expect(dir, &[&class[..], &["--override"]].concat(), "", 2);
-    let done = expect(dir, &[&class[..], &["--override", "--reason", "a test system"]].concat(), "", 0);
+    let done = expect(
+        dir,
+        &[&class[..], &["--override", "--reason", "a test system"]].concat(),
+        "",
+        0,
+    );
     assert!(out(&done).contains("kept for 6 months"), "{}", out(&done));
     let said = out(&expect(dir, &["export", "db"], "", 0));
     let change = r#""name":"class","before":{"class":"financial","months":24},"after":{"class":"financial","months":6},"overridden":"a test system""#;

@@ -55,14 +55,26 @@ pub(crate) fn policy(data: &[u8]) {
         Ok(db) => db,
         Err(Error::Policy { mistakes, .. }) => {
             let lines = file.split(|byte| *byte == b'\n').count();
-            assert!(mistakes.iter().all(|mistake| (1..=lines).contains(&mistake.line)), "{mistakes:?}");
+            assert!(
+                mistakes.iter().all(|mistake| (1..=lines).contains(&mistake.line)),
+                "{mistakes:?}"
+            );
             assert!(!mistakes.is_empty());
             return;
         }
         Err(error) => panic!("{error}"),
     };
-    assert_eq!(db.policy_in_force().expect("it can be asked").as_deref().map(str::as_bytes), Some(file));
-    let texts = [record, br#"{"agent":{"id":"a"},"kind":"tool_call","class":"health","tools":[{"name":"t"}]}"#];
+    assert_eq!(
+        db.policy_in_force()
+            .expect("it can be asked")
+            .as_deref()
+            .map(str::as_bytes),
+        Some(file)
+    );
+    let texts = [
+        record,
+        br#"{"agent":{"id":"a"},"kind":"tool_call","class":"health","tools":[{"name":"t"}]}"#,
+    ];
     for text in texts.iter().filter_map(|text| std::str::from_utf8(text).ok()) {
         let Ok(receipt) = db.append_json(text) else { continue };
         let entry = db.get(format!("{}/{}", receipt.log, receipt.seq).as_str());

@@ -145,7 +145,7 @@ fn after_a_protocol_error_it_says_so_and_hangs_up() {
     let records = append(RECORD);
     let many = records.repeat(message::LIST_LIMIT / records.len() + 1);
     for (what, body, said) in [
-        (9, b"".as_slice(), "not known"),
+        (200, b"".as_slice(), "not known"),
         (APPEND, &[1, 2, 3], "cut short"),
         (APPEND, &append("{}"), "record 1 of the list refused"),
         (APPEND, &many, "longer than"),

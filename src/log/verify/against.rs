@@ -122,7 +122,8 @@ fn is_signed(given: &SignedCheckpoint, trust: &Trust) -> std::result::Result<(),
         |key: &&crate::proof::VerifierKey| key.key_type() == KeyType::Note && key.name() == given.checkpoint().origin();
     Err(match trust.log_keys().iter().find(ours) {
         // A log that was rolled back to before its key was changed looks like this, too.
-        Some(_) => format!("{fault}; it is forged, or the log was rolled back to before its key was changed"),
+        Some(_) => "none of the log's keys has signed it; it is forged, or the log was rolled back to before its key was changed"
+            .to_owned(),
         None => fault.to_string(),
     })
 }

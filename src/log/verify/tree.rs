@@ -19,6 +19,9 @@ struct Level {
     count: u64,
 }
 
+/// What stands in a file where nothing was written yet, or where it did not reach the medium.
+const UNWRITTEN: Hash = [0; 32];
+
 impl TreeFiles {
     /// Notes how long the files are.
     pub(crate) fn open(disk: &dyn Disk, layout: &Layout) -> (Self, Vec<Fault>) {
@@ -60,7 +63,9 @@ impl TreeFiles {
                 Ok(found) => found,
                 Err(fault) => return Some(fault),
             };
-            if let Some(place) = found.iter().zip(leaves).position(|(a, b)| a != b) {
+            // No leaf is all zeros: of what is being sealed a crash may have left a hole, and the next opening fills it.
+            let is_wrong = |(found, leaf): (&Hash, &Hash)| found != leaf && (sealed || *found != UNWRITTEN);
+            if let Some(place) = found.iter().zip(leaves).position(is_wrong) {
                 return wrong(first + place as u64);
             }
         }
@@ -92,12 +97,15 @@ impl Level {
     fn check(&self, below: &Level, wanted: u64) -> Option<Fault> {
         let complete = below.count / TILE as u64;
         for tile in 0..self.count.min(complete) {
-            let expected = match below.read(tile * TILE as u64, TILE) {
-                Ok(hashes) => root_of(&hashes),
+            let hashes = match below.read(tile * TILE as u64, TILE) {
+                Ok(hashes) => hashes,
                 Err(fault) => return Some(fault),
             };
+            let expected = root_of(&hashes);
+            let unsettled = |hash: Option<&Hash>| tile >= wanted && hash == Some(&UNWRITTEN);
             match self.read(tile, 1) {
-                Ok(found) if found.first() == Some(&expected) => {}
+                Ok(found) if found.first() == Some(&expected) || unsettled(found.first()) => {}
+                Ok(_) if hashes.iter().any(|hash| unsettled(Some(hash))) => {}
                 Ok(_) => return Some(Fault::new(&self.path, What::TreeFile).at(tile * 32)),
                 Err(fault) => return Some(fault),
             }
