@@ -137,7 +137,14 @@ fn a_removed_swapped_or_copied_file() {
             let disk = database();
             let copy = path.with_file_name(name);
             put(&disk, &copy, bytes);
-            assert!(!verify(&disk).is_sound(), "{} copied to {name}", path.display());
+            // What others made of a checkpoint may lie beside it, and counts for nothing if no record names it.
+            let is_beside = path.to_string_lossy().contains("/checkpoints/") && name.contains('.');
+            assert_eq!(
+                verify(&disk).is_sound(),
+                is_beside,
+                "{} copied to {name}",
+                path.display()
+            );
         }
     }
 }

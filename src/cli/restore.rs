@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 #[derive(Debug, Args)]
 #[command(
     after_help = "Whatever interrupts it, run it again and it goes on.\n\nExamples:\n  auditdb init my-db\n  auditdb backup my-db --to my-backup\n  \
-    auditdb restore my-backup restored\n  auditdb log succeed restored --reason 'the disk is gone'\n  auditdb append restored records.jsonl"
+    auditdb restore my-backup restored\n  auditdb log succeed restored --reason 'the disk is gone'\n  echo '{\"agent\":{\"id\":\"a\"},\"kind\":\"decision\"}' | auditdb append restored"
 )]
 pub(super) struct Restore {
     #[command(flatten)]

@@ -73,6 +73,7 @@ fn from_backup_to_a_successor() {
     assert!(before.iter().all(|file| after.contains(file)) && after.len() == before.len() + 1);
     // A checkpoint that is newer than the backup.
     expect(dir, &["append", "db"], &lines(15..18), 0);
+    #[expect(clippy::disallowed_methods, reason = "files of the test")]
     std::fs::create_dir(dir.join("anchors")).unwrap();
     let checkpoint = out(&expect(dir, &["checkpoint", "db"], "", 0));
     put(&dir.join("anchors/newest"), &checkpoint);

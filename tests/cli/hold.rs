@@ -139,9 +139,9 @@ fn with_people_who_sign() {
         ANNA_PUB.trim(),
         BERT_PUB.trim()
     );
-    fs::write(dir.join("db/auditdb.toml"), policy).unwrap();
-    fs::write(dir.join("anna"), ANNA).unwrap();
-    fs::write(dir.join("bert"), BERT).unwrap();
+    put(&dir.join("db/auditdb.toml"), policy);
+    put(&dir.join("anna"), ANNA);
+    put(&dir.join("bert"), BERT);
     let add = [
         "hold", "add", "db", "--query", "*", "--reason", "suit 7", "--as", "anna",
     ];
@@ -205,8 +205,8 @@ fn checked_by_ssh_keygen(dir: &Path, event: &str) {
         statement.starts_with("auditdb act v1\n{") && statement.ends_with("}\n"),
         "{statement}"
     );
-    fs::write(dir.join("signers"), format!("{} {}\n", text("name"), text("key"))).unwrap();
-    fs::write(dir.join("signature"), text("signature")).unwrap();
+    put(&dir.join("signers"), format!("{} {}\n", text("name"), text("key")));
+    put(&dir.join("signature"), text("signature"));
     let check = |statement: &str| {
         let mut child = Command::new("ssh-keygen")
             .args([
@@ -248,7 +248,7 @@ fn in_every_log() {
     let log = |name: &str| {
         format!("[log.{name}]\nclass = \"standard\"\n[[route]]\nagent = \"{name}-agent\"\nlog = \"{name}\"\n")
     };
-    fs::write(dir.join("db/auditdb.toml"), log("sales")).unwrap();
+    put(&dir.join("db/auditdb.toml"), log("sales"));
     let of = |agent: &str| format!("{{\"agent\":{{\"id\":\"{agent}\"}},\"kind\":\"decision\"}}\n");
     expect(dir, &["append", "db"], &format!("{}{}", of("a"), of("sales-agent")), 0);
     let seqs = ["hold", "add", "db", "--seq", "0..1", "--reason", "r", "--as", "anna"];
@@ -270,7 +270,7 @@ fn in_every_log() {
     assert_eq!(added["logs"], serde_json::json!(["main", "sales"]));
     let id = added["id"].as_str().unwrap();
     // Of a log that is made afterwards it is in force from its first record on.
-    fs::write(dir.join("db/auditdb.toml"), log("sales") + &log("support")).unwrap();
+    put(&dir.join("db/auditdb.toml"), log("sales") + &log("support"));
     expect(dir, &["append", "db"], &of("support-agent"), 0);
     let in_force = || -> Vec<String> {
         let listed = json(&expect(dir, &["hold", "list", "db", "--json"], "", 0));
@@ -295,4 +295,9 @@ fn in_every_log() {
         1
     );
     expect(dir, &["verify", "db"], "", 0);
+}
+
+fn put(path: &Path, text: impl AsRef<[u8]>) {
+    #[expect(clippy::disallowed_methods, reason = "files of the test")]
+    fs::write(path, text).unwrap();
 }
