@@ -28,6 +28,7 @@ mod opening;
 mod others;
 mod policies;
 mod restore;
+#[cfg(feature = "cli")]
 mod ruling;
 mod schedule;
 mod verification;

@@ -11,7 +11,9 @@ use crate::log::anchored::read_file;
 use crate::log::hex;
 use crate::proof::{Checkpoint, NOTE_LIMIT, SignedCheckpoint};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(feature = "cli")]
+use std::path::PathBuf;
 
 /// What the names end in.
 const ENDING: &str = ".checkpoint";
@@ -49,6 +51,7 @@ pub(crate) fn keep(disk: &dyn Disk, dir: &Path, signed: &SignedCheckpoint) -> io
 
 /// What a directory has.
 #[derive(Debug)]
+#[cfg(feature = "cli")]
 pub(crate) struct Found {
     pub(crate) checkpoints: Vec<SignedCheckpoint>,
     /// What is wrong with files that by their names should be some.
@@ -56,6 +59,7 @@ pub(crate) struct Found {
 }
 
 /// The checkpoints in a directory, of whichever logs.
+#[cfg(feature = "cli")]
 pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> io::Result<Found> {
     let (mut checkpoints, mut unreadable) = (Vec::new(), Vec::new());
     for name in disk.list(dir)? {

@@ -4,11 +4,12 @@
 //! in a database that is open, and keeps one from being opened.
 
 use super::facts::lead;
-use super::lineage;
+use super::{Database, lineage};
 use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
 use crate::log::{Options, Router, TakenUp};
 use crate::policy::{DEFAULT_LOG, POLICY_FILE, Policy, digest};
+use crate::query::{Order, Query};
 use crate::record::Prepared;
 use parking_lot::RwLock;
 use std::path::{Path, PathBuf};
@@ -132,6 +133,25 @@ pub(super) fn options_of(mut options: Options, policy: Option<Arc<Policy>>, line
         region: region.map(str::to_owned),
     });
     options
+}
+
+impl Database {
+    /// The text of the policy that was taken up last, as the log says; `None` if none was, or its record was dropped.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn policy_in_force(&self) -> Result<Option<String>> {
+        let (disk, path) = (&self.inner.disk, &self.inner.path);
+        let (name, _) = lineage::newest(&**disk, path, &Options::default())?;
+        let log = Database::open_log_with(path, Arc::clone(disk), &name)?;
+        let query = Query::parse("event:policy")?.order(Order::Newest).limit(1);
+        let Some(entry) = log.query(&query)?.next().transpose()? else {
+            return Ok(None);
+        };
+        let record: serde_json::Value = serde_json::from_str(entry.text()).unwrap_or_default();
+        let text = record.pointer("/event/text").and_then(serde_json::Value::as_str);
+        Ok(text.map(str::to_owned))
+    }
 }
 
 /// What stands in the place of the policy that is in force, if it is another: the digest of the file, or that there is none.

@@ -1,13 +1,11 @@
-//! What the policy of a database says: the file as it is, the one that was taken up last, and where a record would go.
+//! What the policy of a database says: the file as it is, and where a record would go.
 
+use super::Database;
 use super::facts::{facts_of, inside};
 use super::policies::Policies;
-use super::{Database, lineage};
 use crate::disk::{Disk, RealDisk};
 use crate::error::Result;
-use crate::log::Options;
 use crate::policy::{DEFAULT_LOG, Facts, Policy};
-use crate::query::{Order, Query};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,23 +33,6 @@ impl Database {
     pub(crate) fn policy_file(path: &Path) -> Result<Option<Arc<Policy>>> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         Ok(Policies::read(&disk, path)?.current())
-    }
-
-    /// The text of the policy that was taken up last, as the log says; `None` if none was, or its record was dropped.
-    ///
-    /// # Errors
-    /// The log cannot be read.
-    pub fn policy_in_force(&self) -> Result<Option<String>> {
-        let (disk, path) = (&self.inner.disk, &self.inner.path);
-        let (name, _) = lineage::newest(&**disk, path, &Options::default())?;
-        let log = Database::open_log_with(path, Arc::clone(disk), &name)?;
-        let query = Query::parse("event:policy")?.order(Order::Newest).limit(1);
-        let Some(entry) = log.query(&query)?.next().transpose()? else {
-            return Ok(None);
-        };
-        let record: serde_json::Value = serde_json::from_str(entry.text()).unwrap_or_default();
-        let text = record.pointer("/event/text").and_then(serde_json::Value::as_str);
-        Ok(text.map(str::to_owned))
     }
 }
 

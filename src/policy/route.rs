@@ -7,7 +7,6 @@
 use super::file::Policy;
 use super::pattern::Pattern;
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 /// Where records go for which there is no other way: a database's first log.
 pub(crate) const DEFAULT_LOG: &str = "main";
@@ -94,7 +93,9 @@ impl Conditions {
     }
 
     /// As somebody would say it.
+    #[cfg(feature = "cli")]
     pub(crate) fn shown(&self) -> String {
+        use std::fmt::Write as _;
         let mut shown = String::new();
         for (name, list) in Self::NAMES
             .iter()
