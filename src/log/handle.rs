@@ -1,6 +1,7 @@
 //! A log that is open for writing, with its threads.
 
 use super::act::Fresh;
+use super::clock::Clock;
 use super::copy::refuse_copy;
 use super::door::Door;
 use super::dropping;
@@ -11,6 +12,7 @@ use super::haste::{Haste, yield_to_others};
 use super::journal::JournalWriter;
 use super::keeper::Keeper;
 use super::layout::Layout;
+use super::lock::take_lock;
 use super::open;
 use super::options::{Options, TakenUp};
 use super::queue::{Queue, Ticket};
@@ -23,14 +25,13 @@ use super::terms::{Clocks, Terms};
 use super::tiles::with_tiles;
 use super::torn;
 use super::view::{LiveJournal, Tip, View};
-use super::writer::{Clock, CommitFailure, Entry, Writer};
-use crate::disk::{Disk, LockAttempt, LockGuard, Open};
+use super::writer::{CommitFailure, Entry, Writer};
+use crate::disk::{Disk, LockGuard, Open};
 use crate::error::{Error, Result};
 use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey, root_at};
 use crate::record::{Prepared, Writer as Author, id_text};
 use parking_lot::Mutex;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -556,29 +557,6 @@ fn claim_keys(
         root_at: &root,
     };
     Signer::open(disk, layout, identity, &found, claim)
-}
-
-pub(crate) fn take_lock(disk: &dyn Disk, layout: &Layout) -> Result<Box<dyn LockGuard>> {
-    take_lock_at(disk, layout.lock())
-}
-
-pub(crate) fn take_lock_at(disk: &dyn Disk, path: PathBuf) -> Result<Box<dyn LockGuard>> {
-    match disk.lock(&path).map_err(|error| Error::io("locking", &path, error))? {
-        LockAttempt::Held(guard) => Ok(guard),
-        LockAttempt::Busy(pid) => {
-            let no_door = note_in(disk, &path);
-            Err(Error::Locked { path, pid, no_door })
-        }
-    }
-}
-
-/// What the holder of the lock left behind its process's id.
-fn note_in(disk: &dyn Disk, lock: &Path) -> Option<String> {
-    let mut text = [0; 1024];
-    let len = disk.open(lock, Open::Read).ok()?.read_at(&mut text, 0).ok()?;
-    let text = String::from_utf8_lossy(text.get(..len)?);
-    let note = text.lines().nth(1)?.trim();
-    (!note.is_empty()).then(|| note.to_owned())
 }
 
 /// The file for the hint, where the system tells one boot from another.

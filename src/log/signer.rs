@@ -4,9 +4,9 @@
 //! process; a directory that is not the one which the keys signed for last is never written.
 
 use super::events::{self, Identity, KeyChange, StateKeys, hex};
-use super::handle::take_lock_at;
 use super::keyring::{self, EpochFile, Place};
 use super::layout::Layout;
+use super::lock::take_lock_at;
 use super::replay::InForce;
 use super::tombstone::{Manifest, Tombstone};
 use super::view::Tip;

@@ -6,9 +6,10 @@
 
 use super::copy::{CopyKind, gap};
 use super::events::{Predecessor, Standing};
-use super::handle::{Log, take_lock};
+use super::handle::Log;
 use super::holding::holds_by_query;
 use super::layout::Layout;
+use super::lock::take_lock;
 use super::open::newest_state;
 use super::options::Options;
 use super::replay::read_tip;

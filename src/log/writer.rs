@@ -4,8 +4,9 @@
 //! What must hold: nothing about the log moves on before the frame is durable, so a write that failed and was cut back
 //! leaves everything as it was.
 
-use super::act::{Asking, Fresh};
+use super::act::Fresh;
 use super::checkpoints;
+use super::clock::Clock;
 use super::draft::{Draft, Stamp};
 use super::events::{self, Predecessor};
 use super::format::{COMMITTED_MAGIC, Committed, FORMAT};
@@ -17,13 +18,13 @@ use super::read::Files;
 use super::receipt::Receipt;
 use super::signer::Signer;
 use super::streams::Streams;
-use super::terms::{self, Clocks, Terms, accepting};
+use super::terms::{self, Terms};
 use super::view::{Framed, LiveJournal, Tip};
 use crate::disk::{DiskFile, LockGuard};
 use crate::error::{Error, Result};
 use crate::policy::Class;
 use crate::proof::{Hash, SignedCheckpoint};
-use crate::record::{Head, Prepared, Writer as Author, id_text, read_head};
+use crate::record::{Head, Prepared, Writer as Author, read_head};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,32 +61,6 @@ pub(crate) struct Writer {
     pub(crate) keeper: Arc<Keeper>,
 }
 
-/// What the clocks said at the last commit.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Clock {
-    /// Nothing before the first record.
-    pub(crate) wall: Option<i64>,
-    /// By the monotonic clock of this process, also of what was committed before it began; unknown over a restart of
-    /// the machine.
-    pub(crate) monotonic: Option<i128>,
-}
-
-/// The time, and how much of it is in doubt.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Times {
-    /// In nanoseconds since 1970.
-    pub(crate) now: i64,
-    /// By how much the clock went forward without anybody having accepted that, in nanoseconds; never less than 0.
-    pub(crate) ahead: i64,
-}
-
-impl Times {
-    /// The time that has surely come.
-    pub(crate) fn safe(&self) -> i64 {
-        self.now.saturating_sub(self.ahead)
-    }
-}
-
 /// A caller's record with who wrote it.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -118,12 +93,6 @@ enum Place {
 
 /// Room for what the log itself has to say.
 const OWN_ROOM: usize = 1 << 10;
-
-/// A difference of this much between the clocks is a step.
-const STEP_NS: i128 = 1_000_000_000;
-
-/// Over a restart of the machine nobody can tell how long it took. So much is believed.
-const RESTART_NS: i128 = 3600 * 1_000_000_000;
 
 impl Writer {
     /// Makes a batch of records durable, in one frame.
@@ -455,69 +424,6 @@ impl Writer {
             self.own(&mut draft, terms::clock(before, now, elapsed), now);
         }
         draft
-    }
-
-    /// What the clock said at the last commit, what passed since as far as that is known, and by how much the clock
-    /// stepped, if it did.
-    fn step(&self, now: i64, monotonic: u64) -> Option<(i64, Option<u64>, i64)> {
-        let before = self.clock.wall?;
-        let passed = self
-            .clock
-            .monotonic
-            .map(|before| (i128::from(monotonic) - before).max(0));
-        let step = i128::from(now) - i128::from(before) - passed.unwrap_or(0);
-        let believed = if passed.is_some() { STEP_NS } else { RESTART_NS };
-        if (-STEP_NS..=believed).contains(&step) {
-            return None;
-        }
-        let elapsed = passed.and_then(|passed| u64::try_from(passed).ok());
-        let step = step.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
-        Some((before, elapsed, i64::try_from(step).unwrap_or(i64::MAX)))
-    }
-
-    /// By how much the clock is ahead at that moment without anybody having accepted that.
-    pub(super) fn ahead_at(&self, now: i64, monotonic: u64) -> i64 {
-        let step = self.step(now, monotonic).map_or(0, |(_, _, step)| step);
-        self.terms.clock.ahead_ns.saturating_add(step)
-    }
-
-    /// What the clock says now, and how far it can be relied on.
-    pub(crate) fn times(&self) -> Times {
-        let (now, monotonic) = (self.files.disk.now(), self.files.disk.monotonic());
-        Times {
-            now,
-            ahead: self.ahead_at(now, monotonic).max(0),
-        }
-    }
-
-    /// A person says that the clock is right, however it came to where it is. Only where the policy names people it has to
-    /// be said who.
-    pub(crate) fn accept_clock(
-        &mut self,
-        reason: &str,
-        asking: Option<&Asking>,
-    ) -> std::result::Result<(), CommitFailure> {
-        let ahead = self.times().ahead;
-        if ahead == 0 {
-            return Ok(());
-        }
-        let nobody = Asking::nobody();
-        let by = match asking {
-            None if self.terms.people.is_empty() => None,
-            asking => Some(self.admit(&accepting(ahead, reason), asking.unwrap_or(&nobody))?),
-        };
-        let now = self.files.disk.now();
-        self.act_at(now, terms::clock_accepted(ahead, reason, by), Some(0))?;
-        Ok(())
-    }
-
-    /// What the clocks say, for a state.
-    fn clocks(&self) -> Clocks {
-        Clocks {
-            boot: self.files.disk.boot_id().map(id_text),
-            uptime_ns: self.files.disk.uptime(),
-            ahead_ns: self.terms.clock.ahead_ns,
-        }
     }
 
     pub(super) fn own(&self, draft: &mut Draft, members: Vec<u8>, now: i64) -> u64 {
