@@ -9,7 +9,7 @@ use auditdb::{Actor, HeldRecords};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 
-const HOLD: u8 = 20;
+const HOLD: u8 = 10;
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
 

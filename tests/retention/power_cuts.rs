@@ -128,7 +128,9 @@ fn every_cut_of_dropping() {
 
 /// What is in force on a disk, and whether everything is as it should be.
 fn in_force(disk: &SimDisk, context: &str) -> Vec<String> {
-    // A reader finds the same, before anybody has put right what the cut left.
+    // A reader finds the same, before anybody has put right what the cut left, and nothing is called damaged.
+    let report = reading(disk).verify().unwrap();
+    assert!(report.is_sound(), "{context}: before it is opened: {report}");
     let read = reading(disk).holds().unwrap();
     let db =
         Database::open_with(DIR, Arc::new(disk.clone()), plain()).unwrap_or_else(|error| panic!("{context}: {error}"));
