@@ -14,7 +14,8 @@ use der::{Decode, Encode, Reader, Sequence, SliceReader, Tag, TagNumber, Tagged}
 use ring::{digest, signature};
 use sha2::{Digest, Sha256};
 use x509_cert::Certificate;
-use x509_cert::ext::pkix::ExtendedKeyUsage;
+use x509_cert::certificate::TbsCertificate;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectKeyIdentifier};
 
 const SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2");
@@ -23,6 +24,8 @@ const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.1135
 const TST_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
 const CONTENT_TYPE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.3");
 const MESSAGE_DIGEST: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.4");
+const SIGNING_CERTIFICATE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.12");
+const SIGNING_CERTIFICATE_V2: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.2.47");
 const TIME_STAMPING: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const RSA_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
@@ -33,6 +36,12 @@ const P_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.
 const P_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const ECDSA_SHA_256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 const ECDSA_SHA_384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
+
+/// How a signer is named by its key.
+const KEY_TAG: Tag = Tag::ContextSpecific {
+    constructed: false,
+    number: TagNumber(0),
+};
 
 /// More certificates than this are not looked at.
 const CERTIFICATES: usize = 16;
@@ -99,6 +108,8 @@ pub(super) struct Stamp<'a> {
 
 #[derive(Debug)]
 struct Signer<'a> {
+    /// Which certificate it is, as it stands.
+    name: &'a [u8],
     digest: ObjectIdentifier,
     /// As they stand, with the tag that they have there.
     attributes: &'a [u8],
@@ -124,7 +135,11 @@ impl<'a> Stamp<'a> {
         let mut data = Parts::of(content.tagged(0)?.ok_or_else(|| form("the signed data"))?)?;
         let mut signed = data.sequence("the signed data")?;
         signed.expect(Tag::Integer, "the version")?;
-        signed.expect(Tag::Set, "the digests")?;
+        let mut digests = Parts::of(signed.expect(Tag::Set, "the digests")?)?;
+        let mut named = Vec::new();
+        while !digests.is_done() {
+            named.push(digests.sequence("the digests")?.oid("the digests")?);
+        }
         let mut inner = signed.sequence("what is signed")?;
         if inner.oid("the type of what is signed")? != TST_INFO {
             return Err("what its token signs is no time stamp".to_owned());
@@ -142,6 +157,9 @@ impl<'a> Stamp<'a> {
         let mut signers = Parts::of(signed.expect(Tag::Set, "the signers")?)?;
         let signer = Signer::read(signers.sequence("the signer")?)?;
         signers.end("the only signer")?;
+        if !named.contains(&signer.digest) {
+            return Err(form("the signer's digest"));
+        }
         Ok(Stamp {
             info,
             time: time_in(info, imprint, nonce)?,
@@ -189,6 +207,9 @@ impl<'a> Stamp<'a> {
     fn is_signed_with(&self, bytes: &[u8]) -> Result<(), String> {
         let certificate = Certificate::from_der(bytes).map_err(|error| format!("its certificate: {error}"))?;
         let tbs = certificate.tbs_certificate();
+        if !self.signer.is_named(tbs) {
+            return Err("it says that another certificate has signed it".to_owned());
+        }
         let usage = tbs.get_extension::<ExtendedKeyUsage>();
         let for_times = matches!(&usage, Ok(Some((_, usage))) if usage.0 == [TIME_STAMPING]);
         if !for_times {
@@ -219,7 +240,7 @@ impl<'a> Stamp<'a> {
 impl<'a> Signer<'a> {
     fn read(mut info: Parts<'a>) -> Result<Self, String> {
         info.expect(Tag::Integer, "the signer's version")?;
-        info.raw("the signer's name")?;
+        let name = info.raw("the signer's name")?;
         let digest = info.sequence("the signer's digest")?.oid("the signer's digest")?;
         let attributes = info.raw("the signed attributes")?;
         if attributes.first() != Some(&0xa0) {
@@ -230,11 +251,29 @@ impl<'a> Signer<'a> {
             .oid("the signature's algorithm")?;
         let signature = info.expect(Tag::OctetString, "the signature")?;
         Ok(Signer {
+            name,
             digest,
             attributes,
             algorithm,
             signature,
         })
+    }
+
+    /// Whether it says that it is this certificate: by who issued it and its number, or by its key.
+    fn is_named(&self, certificate: &TbsCertificate) -> bool {
+        let by_number = || {
+            let mut name = Parts::of(self.name).ok()?.sequence("the signer's name").ok()?;
+            let issuer = name.raw("the issuer").ok()?;
+            let number = name.expect(Tag::Integer, "the number").ok()?;
+            let issued = certificate.issuer().to_der().ok()?;
+            Some(issued == issuer && certificate.serial_number().as_bytes() == number)
+        };
+        let by_key = || {
+            let key = certificate.get_extension::<SubjectKeyIdentifier>().ok()??.1;
+            let name: AnyRef<'_> = SliceReader::new(self.name).ok()?.decode().ok()?;
+            Some(name.tag() == KEY_TAG && key.0.as_bytes() == name.value())
+        };
+        by_number().or_else(by_key).unwrap_or(false)
     }
 
     /// The attributes in the form in which they are signed: as a set of their own.
@@ -248,7 +287,7 @@ impl<'a> Signer<'a> {
 
     /// The signed attributes are about this.
     fn covers(&self, info: &[u8]) -> Result<(), String> {
-        let (mut types, mut digests) = (Vec::new(), Vec::new());
+        let (mut types, mut digests, mut certificates) = (Vec::new(), Vec::new(), 0);
         let mut attributes = Parts::of(Parts::of(self.attributes)?.tagged(0)?.unwrap_or_default())?;
         while !attributes.is_done() {
             let mut attribute = attributes.sequence("an attribute")?;
@@ -261,8 +300,12 @@ impl<'a> Signer<'a> {
                 MESSAGE_DIGEST => {
                     digests.push(Parts::of(values)?.expect(Tag::OctetString, "the attribute of the digest")?)
                 }
+                SIGNING_CERTIFICATE | SIGNING_CERTIFICATE_V2 => certificates += 1,
                 _ => {}
             }
+        }
+        if certificates == 0 {
+            return Err(form("the signed name of the certificate"));
         }
         let with = match self.digest {
             SHA_256 => &digest::SHA256,

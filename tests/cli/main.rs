@@ -4,6 +4,7 @@
 mod oracle;
 
 mod backup;
+mod anchor;
 mod diff;
 mod hold;
 mod logs;
