@@ -3,8 +3,8 @@
 #[path = "../oracle/mod.rs"]
 mod oracle;
 
-mod backup;
 mod anchor;
+mod backup;
 mod diff;
 mod hold;
 mod logs;
