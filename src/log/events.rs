@@ -453,10 +453,10 @@ pub(crate) fn mark_name(members: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether a record says anything that somebody outside should know of: all do but those by which the log keeps itself in
-/// order. What it says of its anchors is no reason for another one.
+/// order. What it says of its anchors and backups is no reason for another anchor.
 pub(crate) fn is_news(members: &[u8]) -> bool {
-    let order: [&[u8]; 7] = [
-        b"anchor", b"epoch", b"state", b"genesis", b"opened", b"indexed", b"clock",
+    let order: [&[u8]; 8] = [
+        b"anchor", b"backup", b"epoch", b"state", b"genesis", b"opened", b"indexed", b"clock",
     ];
     !members.starts_with(SYSTEM) || !mark_name(members).is_some_and(|name| order.contains(&name))
 }
