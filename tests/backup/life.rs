@@ -200,3 +200,53 @@ fn whoever_stops_it_goes_on_later() {
     backed_up(&disk);
     same(&disk, TO);
 }
+
+/// What people did, policies and proofs by others, between one backup and the next.
+#[test]
+fn what_stands_in_a_state_may_have_changed_since_the_last_backup() {
+    let disk = filled(9);
+    backed_up(&disk);
+    let (anna, bert) = (Actor::named("anna").unwrap(), Actor::named("bert").unwrap());
+    let held = HeldRecords::Seqs(0..=5);
+    let mut before = None;
+    for round in 0..3 {
+        let db = open(&disk);
+        append(&db, 60..62);
+        let now = db.place_hold(&held, "a suit", &anna).unwrap();
+        if let Some(before) = before.replace(now) {
+            db.release_hold(&before, "settled", &bert).unwrap();
+        }
+        append(&db, 62..63);
+        let signed = db.checkpoint().unwrap();
+        let size = Some(signed.checkpoint().size());
+        db.attach_proof(&format!("proof-{round}"), size, b"seen").unwrap();
+        db.rotate_key().unwrap();
+        append(&db, 63..64);
+        for _ in 0..round {
+            db.seal().unwrap();
+            append(&db, 64..65);
+        }
+        drop(db);
+        let policy = format!("# policy {round}\n");
+        oracle::put(&disk, Path::new("/db/auditdb.toml"), policy.as_bytes());
+        let db = open(&disk);
+        append(&db, 65..66);
+        db.checkpoint().unwrap();
+        drop(db);
+        backed_up(&disk);
+        same(&disk, TO);
+        assert_eq!(names(&disk, TO, "checkpoints"), names(&disk, DIR, "checkpoints"));
+    }
+    restore(&disk).unwrap();
+    same(&disk, RESTORED);
+    // A proof that was changed is not copied over the one that is there.
+    let proof = names(&disk, DIR, "checkpoints")
+        .into_iter()
+        .find(|name| name.contains("proof-1"))
+        .unwrap();
+    let path = |of: &str| Path::new(of).join("logs/main/checkpoints").join(&proof);
+    oracle::put(&disk, &path(DIR), b"other");
+    let done = back_up(&disk).unwrap();
+    assert!(!done.is_whole() && done.logs[0].faults[0].file == path(DIR), "{done:?}");
+    assert_eq!(disk.contents(path(TO)).unwrap(), b"seen");
+}

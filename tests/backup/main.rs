@@ -9,7 +9,10 @@ mod life;
 mod power_cuts;
 
 use auditdb::disk::{Disk, SimDisk};
-use auditdb::{BackedUp, BackedUpLog, BackupOptions, Class, Database, Error, Options, Report, Restored, VerifyOptions};
+use auditdb::{
+    Actor, BackedUp, BackedUpLog, BackupOptions, Class, Database, Error, HeldRecords, Options, Report, Restored,
+    VerifyOptions,
+};
 use oracle::{DIR, numbered, plain, read_all};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

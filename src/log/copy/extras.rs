@@ -3,23 +3,30 @@
 use super::{Copying, Work, small};
 use crate::disk::{Disk, Kind};
 use crate::error::{Error, Result};
+use crate::log::anchored::PROOF_FILE_BYTES;
 use crate::log::checkpoints;
 use crate::log::fault::{Fault, What};
-use crate::log::layout::Layout;
+use crate::log::layout::{Layout, proof_of};
 use crate::log::tiles::StoredTiles;
 use crate::log::tombstone::{self, Tombstone};
 use crate::log::verify::disagreement;
 use crate::proof::{NOTE_LIMIT, SignedCheckpoint, WithTail, root_at};
 use std::path::Path;
 
-/// The longest file beside a checkpoint that is copied, in bytes.
-const BESIDE_LIMIT: u64 = 4 << 20;
-
 impl Work<'_> {
     /// Brings the checkpoints, and what stands beside them under their names.
     pub(super) fn checkpoints(&mut self) -> Result<()> {
         let (disk, from, to) = (self.disk(), self.task.from, self.task.to);
-        let (names, mut put) = (std::mem::take(&mut self.source.checkpoints), 0);
+        let end = self.dest.tip.next_seq();
+        // Listed behind the records, of which some name what was kept here.
+        let (sizes, others) =
+            checkpoints::list(disk, from).map_err(|error| Error::io("listing", from.checkpoint_dir(), error))?;
+        let sizes = sizes
+            .into_iter()
+            .filter(|size| *size <= end)
+            .map(|size| format!("{size:020}"));
+        let is_proof = |name: &String| proof_of(name).is_some() && !name.ends_with(".tmp");
+        let (names, mut put): (Vec<String>, _) = (sizes.chain(others.into_iter().filter(is_proof)).collect(), 0);
         let keys = self.keys();
         let tail = self.dest.tail();
         let tiles = WithTail {
@@ -31,7 +38,7 @@ impl Work<'_> {
         let mut faults = Vec::new();
         for name in names {
             let (source, path) = (from.checkpoint_dir().join(&name), to.checkpoint_dir().join(&name));
-            let bytes = match whole(disk, &source, BESIDE_LIMIT) {
+            let bytes = match whole(disk, &source, PROOF_FILE_BYTES as u64) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => continue,
                 Err(why) => {
@@ -40,10 +47,15 @@ impl Work<'_> {
                 }
             };
             let there = match disk.stat(&path) {
-                Ok(Some(_)) => checkpoints::read(disk, &path).ok(),
+                Ok(Some(_)) => small::read(disk, &path, PROOF_FILE_BYTES as u64).ok().flatten(),
                 _ => None,
             };
             if there.as_ref() == Some(&bytes) {
+                continue;
+            }
+            if name.len() > 20 && there.is_some() {
+                // Kept once, as a record says, and never changed.
+                faults.push(Fault::new(&source, What::ProofChanged));
                 continue;
             }
             if name.len() == 20 {
@@ -68,7 +80,7 @@ impl Work<'_> {
                 let agrees = match same {
                     Some(same) if same.checkpoint() == signed.checkpoint() => None,
                     Some(_) => Some("it says something else than when it was copied".to_owned()),
-                    None => disagreement(&signed, &keys, Some(self.dest.tip.next_seq()), &root),
+                    None => disagreement(&signed, &keys, Some(end), &root),
                 };
                 if let Some(why) = agrees {
                     faults.push(wrong(why));

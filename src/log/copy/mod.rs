@@ -261,10 +261,12 @@ impl<'a> Work<'a> {
             let lines: Vec<Vec<u8>> = lines.into_iter().flatten().collect();
             let key = |line: &Vec<u8>| InForce::after(None, line)?.keys.log.parse().ok();
             self.keys.extend(lines.iter().filter_map(key));
-            let marks: Vec<Marked> = lines.into_iter().filter_map(as_stated).collect();
-            // What they say was looked at when they were copied.
-            self.trust
-                .take(&path, Some(self.source.log_id), &marks, &mut Vec::new());
+            // What they say was looked at when they were copied; what stands between them is not known here.
+            for mark in lines.into_iter().filter_map(as_stated) {
+                self.trust.lose_track();
+                let log_id = Some(self.source.log_id);
+                self.trust.take(&path, log_id, &[mark], &mut Vec::new());
+            }
         }
         self.trusted = self.dest.sealed.next_seq();
         let path = self.task.to.journal(self.trusted);

@@ -104,6 +104,9 @@ impl Work<'_> {
             checked.faults.iter().for_each(|fault| self.is_damaged(fault.clone()));
             self.note.damaged.push(first);
         }
+        if checked.marks.is_empty() {
+            self.trust.lose_track();
+        }
         self.take_marks(&from, &checked.marks);
         let segment = self.ready(first, checked)?;
         let stored = tree_files::read(disk, &self.task.from.tree(0), first, segment.leaves.len() as u64);

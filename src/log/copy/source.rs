@@ -2,7 +2,6 @@
 
 use crate::disk::{Disk, Kind};
 use crate::error::{Error, Result};
-use crate::log::checkpoints;
 use crate::log::layout::Layout;
 use crate::log::open::identify;
 use crate::log::replay::{Listing, OpenedJournal, committed, list_and_open};
@@ -13,8 +12,7 @@ use std::path::Path;
 pub(super) struct Source {
     pub(super) log: String,
     pub(super) log_id: [u8; 16],
-    /// Listed before the records are: what they are about is copied then.
-    pub(super) checkpoints: Vec<String>,
+    /// Listed before the records are: what announces them is copied then.
     pub(super) tombstones: Vec<u64>,
     pub(super) listing: Listing,
     /// Its journals, opened: one that is sealed meanwhile stays readable.
@@ -28,21 +26,14 @@ impl Source {
         let identity = identify(disk, layout)?.ok_or_else(|| Error::NotADatabase {
             path: layout.root().to_owned(),
         })?;
-        let (sizes, others) = checkpoints::list(disk, layout).map_err(io)?;
         let (tombstones, _) = tombstone::list(disk, layout).map_err(io)?;
         let (mut listing, files) = list_and_open(disk, layout).map_err(io)?;
         // Until a journal is gone it is what counts.
         let first_journal = listing.journals.first().copied().unwrap_or(u64::MAX);
         listing.segments.retain(|seq| *seq < first_journal);
-        let beside = |name: &String| name.len() > 21 && name.get(..20).is_some_and(is_number) && is_plain(name);
         Ok(Source {
             log: identity.name().to_owned(),
             log_id: identity.log_id,
-            checkpoints: sizes
-                .into_iter()
-                .map(|size| format!("{size:020}"))
-                .chain(others.into_iter().filter(beside))
-                .collect(),
             tombstones,
             listing,
             files,
@@ -54,16 +45,6 @@ impl Source {
         let first = self.listing.segments.first().or(self.listing.journals.first());
         first.copied().unwrap_or(0)
     }
-}
-
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a name leads nowhere else and is none of a file that is being written.
-fn is_plain(name: &str) -> bool {
-    let of_names = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    name.len() <= 200 && name.bytes().all(of_names) && !name.ends_with(".tmp") && !name.ends_with(".new")
 }
 
 /// Whether a log's directories are directories: a link in their place could lead anywhere.
