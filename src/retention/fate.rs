@@ -123,7 +123,7 @@ pub(crate) fn oldest(files: &Arc<Files>) -> Result<Oldest> {
         if margin.anchored && crate::anchor::proven(files)? < ends.end {
             in_the_way.push("no anchor reaches it".to_owned());
         }
-        if margin.backed_up && backed_up(&*files.disk, &files.layout)?.is_none_or(|backup| backup.size < ends.end) {
+        if margin.backed_up && backed_up(&*files.disk, &files.layout)?.is_none_or(|backup| backup.sealed < ends.end) {
             in_the_way.push("no backup has it".to_owned());
         }
         if in_the_way.is_empty() {

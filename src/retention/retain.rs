@@ -230,7 +230,7 @@ fn require(files: &Files, terms: &Terms, fates: &mut [Fate], now: i64) -> Result
         false => u64::MAX,
     };
     let backed_up = match (wanted.backed_up, &terms.backup) {
-        (true, backup) => backup.as_ref().map_or(0, |backup| backup.size),
+        (true, backup) => backup.as_ref().map_or(0, |backup| backup.sealed),
         (false, _) => u64::MAX,
     };
     for fate in fates {
