@@ -10,6 +10,7 @@ mod door;
 mod golden;
 mod holds;
 mod life;
+mod margin;
 mod power_cuts;
 
 use auditdb::disk::SimDisk;
