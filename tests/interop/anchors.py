@@ -258,7 +258,7 @@ def try_authority(binary, at):
     say(f"of 60 answers with a bit changed {len(taken)} were taken, and openssl takes those too")
     log.append(1)
     out = log.run("status", code=0)
-    check("status says what failed", "failed 1 times since: nobody listens there" in out, out)
+    check("status says what failed", re.search(r"failed [0-9]+ times since: nobody listens there", out), out)
     log.run("verify", code=0)
     # Witnesses that are none.
     key = "witness.example/w1+e0ea7ee6+BMgkPNEF5oTX0uSfyNNsUgu/sBpZcQk73N6LlpRXWUAs"
