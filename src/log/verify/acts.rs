@@ -18,6 +18,8 @@ use serde_json::Value;
 pub(crate) struct Acts {
     /// Whether anything is known; nothing is before the first state, and behind what cannot be read.
     known: bool,
+    /// Whether all that is known is from a state that may be ahead of the record that says why.
+    unsure: bool,
     people: Vec<Person>,
     /// Who the people are by the policy that was taken up last, where it is known.
     by_policy: Option<Vec<Person>>,
@@ -37,6 +39,7 @@ impl Default for Acts {
     fn default() -> Self {
         Acts {
             known: false,
+            unsure: false,
             people: Vec::new(),
             by_policy: None,
             holds: Vec::new(),
@@ -73,7 +76,7 @@ impl Acts {
         let settled = self.settle();
         if !self.known {
             (self.holds, self.people) = (state.holds.clone(), state.people.clone());
-            self.known = true;
+            (self.known, self.unsure) = (true, true);
         } else if (&state.holds, &state.people) != (&self.holds, &self.people) {
             self.ahead = Some((state.holds.clone(), state.people.clone()));
             self.ahead_at = seq;
@@ -122,6 +125,7 @@ impl Acts {
     /// An epoch ended, in the record before that seq.
     pub(super) fn epoch(&mut self, end: u64) -> Result<(), What> {
         self.fresh.epoch(end);
+        self.unsure = false;
         self.settle()
     }
 
@@ -132,7 +136,11 @@ impl Acts {
         if !self.known {
             return Ok(());
         }
-        if place_of(&self.holds, &placed.about.id).is_some() {
+        let unsure = std::mem::take(&mut self.unsure);
+        if let Some(place) = place_of(&self.holds, &placed.about.id) {
+            if unsure && self.holds.get(place) == Some(&placed.in_force(logged)) {
+                return judged.map_err(of);
+            }
             return Err(of("one of this name was in force already".to_owned()));
         }
         self.holds.push(placed.in_force(logged));
@@ -147,7 +155,11 @@ impl Acts {
         if !self.known {
             return Ok(());
         }
+        let unsure = std::mem::take(&mut self.unsure);
         let Some(place) = place_of(&self.holds, &released.id) else {
+            if unsure {
+                return judged.map_err(of);
+            }
             return Err(of("it was not in force".to_owned()));
         };
         let first = self.holds.get(place).and_then(placed_by);
@@ -171,7 +183,8 @@ impl Acts {
     /// Other people are in force.
     pub(super) fn people(&mut self, change: &PeopleChange) -> Result<(), What> {
         let known = std::mem::replace(&mut self.people, change.after.clone());
-        if self.known && known != change.before {
+        let was_ahead = std::mem::take(&mut self.unsure) && known == change.after;
+        if self.known && known != change.before && !was_ahead {
             return Err(What::Person(
                 "takes the place of other people than were in force".to_owned(),
             ));
