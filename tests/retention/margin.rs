@@ -60,7 +60,8 @@ fn a_law_that_wants_records_gone() {
         "{:?}",
         db.status()
     );
-    assert_eq!(firsts(&retain(&db)).len(), 2);
+    // The hold had closed the journal, so there is a third one.
+    assert_eq!(firsts(&retain(&db)).len(), 3);
     sound(&db);
 }
 

@@ -13,6 +13,7 @@ use crate::log::events::{Standing, Stated, hex, stated, unhex};
 use crate::log::fault::{Fault, What};
 use crate::log::layout::unannounced_seq;
 use crate::log::open::state_in;
+use crate::log::replay::{Listing, committed};
 use crate::log::segment::SegmentFile;
 use crate::log::standing::first_line_of_segment;
 use crate::log::tombstone::{self, Manifest, NotHeld, Tombstone};
@@ -153,13 +154,25 @@ impl Verify<'_> {
         (state.map(|(_, state)| state.promise()), logged)
     }
 
+    /// Whether a living writer has gone on behind that end meanwhile.
+    fn has_gone_on(&self, end: u64) -> bool {
+        let told = || committed(self.disk, self.layout).is_some_and(|told| told.next_seq > end);
+        let newer = || Listing::read(self.disk, self.layout).is_ok_and(|now| now.journals.last() > Some(&end));
+        told() || newer()
+    }
+
     /// Judges all tombstones by what the whole log says of them.
-    pub(super) fn judge(&self, dropped: &Dropped, trust: &Trust, link_faults: &mut Vec<Fault>) {
+    /// `end` is how far the log was read.
+    pub(super) fn judge(&self, dropped: &Dropped, trust: &Trust, end: Option<u64>, link_faults: &mut Vec<Fault>) {
         let now = self.disk.now();
         for (found, class, logged) in &dropped.judged {
             let said = &found.said;
             let path = self.layout.tombstone(said.segment);
             let seqs = (said.segment, said.end().saturating_sub(1));
+            // Dropped since: what announces it is beyond what was read.
+            if end.is_some_and(|end| said.record >= end && self.has_gone_on(end)) {
+                continue;
+            }
             if let Err(why) = judge(found, class.as_ref(), *logged, trust, now) {
                 link_faults.push(Fault::new(&path, What::Tombstone(why)).seqs(seqs.0, seqs.1));
             }

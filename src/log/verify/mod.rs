@@ -174,7 +174,8 @@ impl Verify<'_> {
         let Link { mut trust, tail, .. } = link;
         if self.seqs.is_none() {
             trust.finish(&mut report.faults);
-            self.judge(&dropped, &trust, &mut report.faults);
+            let end = tip.as_ref().map(Tip::next_seq);
+            self.judge(&dropped, &trust, end, &mut report.faults);
         }
         if self.seqs.is_none() {
             let sealed_end = listing.journals.first().copied().unwrap_or(0);
