@@ -5,6 +5,7 @@
 
 #[path = "../corpus/mod.rs"]
 mod corpus;
+#[path = "../../tests/oracle/later.rs"]
 mod later;
 
 use auditdb::disk::{Disk, RealDisk, SimDisk};

@@ -4,7 +4,7 @@ use super::directory;
 use super::target::{Target, Way, anchor_error, targets_in_force};
 use crate::error::{Error, Result};
 use crate::log::anchored::{
-    AnchorDid, AnchorEvent, PROOF_FILE_BYTES, digest_of, is_proof_name, keep_proof, read_notes, write_notes,
+    AnchorDid, AnchorEvent, Noted, PROOF_FILE_BYTES, digest_of, is_proof_name, keep_proof, read_notes, write_notes,
 };
 use crate::log::{Core, Files, checkpoints};
 use crate::proof::SignedCheckpoint;
@@ -118,9 +118,7 @@ fn at_one(
     let noted = notes.entry(target.name.clone()).or_default();
     let event = match &carried {
         Ok(carried) => {
-            noted.size = size;
-            noted.at = Some(now);
-            (noted.error, noted.failed_at, noted.failures) = (None, None, 0);
+            *noted = Noted::arrived(size, now);
             AnchorEvent {
                 file: Some(carried.file.clone()),
                 digest: carried.digest.clone(),
@@ -130,9 +128,7 @@ fn at_one(
         }
         Err(why) => {
             let why = shortened(why);
-            noted.failures = noted.failures.saturating_add(1);
-            noted.failed_at = Some(now);
-            noted.error = Some(why.clone());
+            noted.failed(&why, now);
             AnchorEvent {
                 error: Some(why),
                 failures: Some(noted.failures),

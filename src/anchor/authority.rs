@@ -8,7 +8,8 @@ use super::attempt::Carried;
 use super::http::{self, quoted};
 use super::proven::is_of;
 use super::stamp;
-use crate::log::anchored::{PROOF_FILE_BYTES, digest_of, keep_proof, read_file};
+use crate::disk::read_short;
+use crate::log::anchored::{PROOF_FILE_BYTES, digest_of, keep_proof, kept_for};
 use crate::log::{Files, checkpoints, hex};
 use crate::proof::{Hash, SignedCheckpoint};
 use crate::record::format_time;
@@ -55,10 +56,7 @@ pub(crate) fn present_certificate(url: &str, random: [u8; 16]) -> Result<Hash, S
 
 /// Up to which size the authority has stamped what the log says of itself, by what is kept.
 pub(super) fn stamped_to(files: &Files, certificate: &Hash) -> u64 {
-    let name = name_of(certificate);
-    let mut names = files.disk.list(&files.layout.checkpoint_dir()).unwrap_or_default();
-    names.retain(|found| found.split_once('.').is_some_and(|(_, behind)| behind == name));
-    let size = |found: &String| found.split_once('.')?.0.parse().ok();
+    let sizes = kept_for(&*files.disk, &files.layout, &name_of(certificate));
     let is_stamped = |size: &u64| {
         let path = files.layout.checkpoint(*size);
         let Ok(bytes) = checkpoints::read(&*files.disk, &path) else {
@@ -68,7 +66,7 @@ pub(super) fn stamped_to(files: &Files, certificate: &Hash) -> u64 {
         signed.is_ok_and(|signed| signed.checkpoint().size() == *size && is_of(files, &signed))
             && kept(files, certificate, *size, &Sha256::digest(&bytes).into()).is_some()
     };
-    names.iter().rev().filter_map(size).find(is_stamped).unwrap_or(0)
+    sizes.into_iter().find(is_stamped).unwrap_or(0)
 }
 
 fn name_of(certificate: &Hash) -> String {
@@ -104,7 +102,7 @@ fn exchange(url: &str, query: Vec<u8>, stopped: &dyn Fn() -> bool) -> Result<Vec
 /// The authority's answer about the checkpoint of that size and when it says that was, if it is kept and good.
 fn kept(files: &Files, certificate: &Hash, size: u64, imprint: &Hash) -> Option<(Vec<u8>, i64)> {
     let path = files.layout.checkpoint_proof(size, &name_of(certificate));
-    let bytes = read_file(&*files.disk, &path, PROOF_FILE_BYTES).ok()?;
+    let bytes = read_short(&*files.disk, &path, PROOF_FILE_BYTES).ok()?;
     let stamped = stamp::Stamp::read(&bytes, imprint, None).ok()?;
     stamped.verify(Some(certificate)).ok()?;
     let at = stamped.time();

@@ -6,8 +6,7 @@
 //! What must hold: nothing that is there is ever overwritten, renamed or removed, so that a directory which only takes new files
 //! will do. A file that a crash cut short stays, and the next one gets a number behind its name.
 
-use crate::disk::{Disk, Kind, Open};
-use crate::log::anchored::read_file;
+use crate::disk::{Disk, Kind, Open, read_short};
 use crate::log::hex;
 use crate::proof::{Checkpoint, NOTE_LIMIT, SignedCheckpoint};
 use std::io;
@@ -67,7 +66,7 @@ pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> io::Result<Found> {
         if !matches!(disk.stat(&path), Ok(Some(stat)) if stat.kind == Kind::File) {
             continue;
         }
-        let parsed = read_file(disk, &path, NOTE_LIMIT)
+        let parsed = read_short(disk, &path, NOTE_LIMIT)
             .map_err(|error| error.to_string())
             .and_then(|bytes| SignedCheckpoint::parse(&bytes).map_err(|fault| fault.to_string()));
         match parsed {
@@ -93,7 +92,7 @@ pub(crate) fn of_log<'a>(
     let mut names = disk.list(dir)?;
     names.retain(|name| name.starts_with(&begins) && name.ends_with(ENDING));
     // The size stands in twenty digits, so names sort as sizes do.
-    let signed = |name: String| SignedCheckpoint::parse(&read_file(disk, &dir.join(name), NOTE_LIMIT).ok()?).ok();
+    let signed = |name: String| SignedCheckpoint::parse(&read_short(disk, &dir.join(name), NOTE_LIMIT).ok()?).ok();
     Ok(names.into_iter().rev().filter_map(signed))
 }
 
@@ -122,5 +121,5 @@ fn reads_back(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<bool> {
     // What is there may be of an attempt that was killed before it had this.
     file.sync()?;
     file.drop_cache()?;
-    Ok(read_file(disk, path, NOTE_LIMIT)? == bytes)
+    Ok(read_short(disk, path, NOTE_LIMIT)? == bytes)
 }

@@ -1,9 +1,8 @@
 //! Where a checkpoint goes, as `[[anchor]]` in the policy says.
 
 use crate::error::{Error, Result};
-use crate::log::anchored::read_file;
-use crate::log::{Core, Files, hex};
-use crate::policy::{AnchorRule, LONGEST_POLICY, POLICY_FILE, Policy};
+use crate::log::{Core, Files, parse_policy, read_policy};
+use crate::policy::{AnchorRule, POLICY_FILE, Policy, line_of};
 use crate::proof::{Hash, KeyType, VerifierKey};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -126,9 +125,8 @@ pub(crate) fn targets(files: &Files) -> Result<Vec<Target>> {
 }
 
 fn targets_in(policy: &Policy, files: &Files) -> Result<Vec<Target>> {
-    let line = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let own = line(files.identity.name());
-    let is_of = |rule: &&AnchorRule| rule.logs.is_empty() || rule.logs.iter().any(|log| line(log) == own);
+    let own = line_of(files.identity.name());
+    let is_of = |rule: &&AnchorRule| rule.logs.is_empty() || rule.logs.iter().any(|log| line_of(log) == own);
     policy.anchors.iter().filter(is_of).map(Target::of).collect()
 }
 
@@ -138,17 +136,11 @@ fn policy_of(files: &Files) -> Result<Option<(PathBuf, Policy)>> {
         return Ok(None);
     };
     let path = dir.join(POLICY_FILE);
-    let io = |error| Error::io("reading", &path, error);
-    if files.disk.stat(&path).map_err(io)?.is_none() {
+    let Some(bytes) = read_policy(&*files.disk, &path)? else {
         return Ok(None);
-    }
-    let bytes = read_file(&*files.disk, &path, LONGEST_POLICY).map_err(io)?;
-    let text = String::from_utf8(bytes);
-    let text = text.map_err(|_| anchor_error(&path.display().to_string(), "it is not UTF-8"))?;
-    match Policy::parse(&text) {
-        Ok(policy) => Ok(Some((path, policy))),
-        Err(mistakes) => Err(Error::Policy { path, mistakes }),
-    }
+    };
+    let policy = parse_policy(&path, &bytes)?;
+    Ok(Some((path, policy)))
 }
 
 pub(super) fn anchor_error(to: &str, message: &str) -> Error {
@@ -172,10 +164,7 @@ fn url(text: &str) -> std::result::Result<String, &'static str> {
 }
 
 fn unhex(text: &str) -> Option<Hash> {
-    let lower = text.to_ascii_lowercase();
-    let hash = crate::log::unhex(&lower)?;
-    debug_assert_eq!(hex(&hash), lower);
-    Some(hash)
+    crate::log::unhex(&text.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -139,14 +139,8 @@ impl Shared {
 fn note(notes: &mut Notes, attempt: &AnchorAttempt, now: i64) {
     let noted = notes.entry(attempt.to.clone().unwrap_or_default()).or_default();
     match &attempt.error {
-        None => {
-            *noted = Noted {
-                size: attempt.size,
-                at: Some(now),
-                ..Noted::default()
-            }
-        }
-        Some(_) => (noted.failures, noted.failed_at) = (noted.failures.saturating_add(1), Some(now)),
+        None => *noted = Noted::arrived(attempt.size, now),
+        Some(why) => noted.failed(why, now),
     }
 }
 

@@ -9,7 +9,8 @@
 use super::attempt::Carried;
 use super::http::{self, Answer, quoted};
 use super::proven::is_of;
-use crate::log::anchored::{PROOF_FILE_BYTES, digest_of, keep_proof, read_file};
+use crate::disk::read_short;
+use crate::log::anchored::{PROOF_FILE_BYTES, digest_of, keep_proof, kept_for};
 use crate::log::{Files, hex};
 use crate::proof::{NoteSignature, SignedCheckpoint, VerifierKey, base64_text, prove_consistency};
 use sha2::{Digest, Sha256};
@@ -88,17 +89,13 @@ pub(crate) fn newest_seen(
 
 /// Up to which size the witness has cosigned what the log says of itself, by what is kept.
 pub(super) fn cosigned_to(files: &Files, key: &VerifierKey) -> u64 {
-    let name = name_of(key);
-    let dir = files.layout.checkpoint_dir();
-    let mut names = files.disk.list(&dir).unwrap_or_default();
-    names.retain(|found| found.split_once('.').is_some_and(|(_, behind)| behind == name));
-    let size = |found: &String| found.split_once('.')?.0.parse().ok();
+    let sizes = kept_for(&*files.disk, &files.layout, &name_of(key));
     let cosigned = |size: u64| {
         kept(files, key, size)
             .filter(|(kept, _)| is_of(files, kept))
             .map(|_| size)
     };
-    names.iter().rev().filter_map(size).find_map(cosigned).unwrap_or(0)
+    sizes.into_iter().find_map(cosigned).unwrap_or(0)
 }
 
 fn name_of(key: &VerifierKey) -> String {
@@ -108,7 +105,7 @@ fn name_of(key: &VerifierKey) -> String {
 /// The checkpoint of that size with the witness's signature, if it is kept and good.
 fn kept(files: &Files, key: &VerifierKey, size: u64) -> Option<(SignedCheckpoint, u64)> {
     let path = files.layout.checkpoint_proof(size, &name_of(key));
-    let bytes = read_file(&*files.disk, &path, PROOF_FILE_BYTES).ok()?;
+    let bytes = read_short(&*files.disk, &path, PROOF_FILE_BYTES).ok()?;
     let signed = SignedCheckpoint::parse(&bytes)
         .ok()
         .filter(|signed| signed.checkpoint().size() == size)?;

@@ -26,10 +26,9 @@ impl Export {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         let logs = match (self.at.log(), &self.seq) {
-            (Some(log), _) => vec![log.to_owned()],
             // Seqs are of one log.
             (None, Some(_)) => vec![Database::open_read_only(&dir)?.identity().name().to_owned()],
-            (None, None) => self.at.written(&dir)?,
+            _ => self.at.shown(&dir)?,
         };
         let mut answer = Answer::Yes;
         for log in logs {

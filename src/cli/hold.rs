@@ -120,21 +120,13 @@ pub(super) struct List {
 impl List {
     fn run(self) -> Outcome {
         let dir = self.at.dir()?;
-        let logs = match self.at.log() {
-            Some(log) => vec![log.to_owned()],
-            None => self.at.written(&dir)?,
-        };
+        let logs = self.at.shown(&dir)?;
         let mut all = Vec::new();
         for log in &logs {
             all.extend(Database::open_log(&dir, log)?.holds()?);
         }
         if self.at.json {
-            let json = serde_json::to_string(&all).map_err(|error| Stop::CouldNot(error.to_string()))?;
-            output::print(
-                &serde_json::json!({ "holds": serde_json::value::RawValue::from_string(json)
-                .map_err(|error| Stop::CouldNot(error.to_string()))? })
-                .to_string(),
-            )?;
+            output::print(&serde_json::json!({ "holds": all }).to_string())?;
             return Ok(Answer::Yes);
         }
         for hold in &all {

@@ -40,10 +40,7 @@ pub(super) struct Show {
 impl Show {
     fn run(self) -> Outcome {
         let dir = self.at.dir()?;
-        let logs = match self.at.log() {
-            Some(log) => vec![log.to_owned()],
-            None => self.at.written(&dir)?,
-        };
+        let logs = self.at.shown(&dir)?;
         for (place, log) in logs.iter().enumerate() {
             let db = Database::open_log(&dir, log)?;
             let Genesis { key, leaf, .. } = db.genesis()?;

@@ -4,6 +4,7 @@ use super::Stop;
 use crate::database::Database;
 use crate::error::Error;
 use crate::log::Options;
+use crate::policy::line_of;
 use clap::Args;
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
@@ -111,6 +112,15 @@ impl Where {
         Ok(names)
     }
 
+    /// The logs that a command shows that goes over all of them: those that are written, or the one that was asked for, also if
+    /// it is only read any more.
+    pub(super) fn shown(&self, dir: &Path) -> Result<Vec<String>, Stop> {
+        match &self.log {
+            Some(name) => Ok(vec![name.clone()]),
+            None => self.written(dir),
+        }
+    }
+
     /// Whether the log that was asked for is one that is written.
     pub(super) fn check_newest(&self, dir: &Path) -> Result<(), Stop> {
         let Some(name) = &self.log else { return Ok(()) };
@@ -118,8 +128,7 @@ impl Where {
         if written.contains(name) {
             return Ok(());
         }
-        let line = |name: &str| name.split('.').next().map(str::to_owned);
-        let by = written.into_iter().find(|newest| line(newest) == line(name));
+        let by = written.into_iter().find(|newest| line_of(newest) == line_of(name));
         match by.filter(|_| names.contains(name)) {
             Some(by) => Err(Error::Succeeded { log: name.clone(), by }.into()),
             // It names the logs that there are.

@@ -3,6 +3,7 @@
 use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::Database;
 use crate::error::Error;
+use crate::policy::POLICY_FILE;
 use clap::{Args, Subcommand};
 use similar::TextDiff;
 
@@ -78,7 +79,7 @@ impl Check {
         let (people, tools, anchors) = (policy.people.len(), policy.tools.len(), policy.anchors.len());
         let digest = policy.digest();
         output::print(&if self.at.json {
-            serde_json::json!({ "file": dir.join("auditdb.toml").display().to_string(), "mistakes": [], "digest": digest,
+            serde_json::json!({ "file": dir.join(POLICY_FILE).display().to_string(), "mistakes": [], "digest": digest,
                 "logs": logs, "routes": routes, "classes": classes, "people": people, "tools": tools, "anchors": anchors })
             .to_string()
         } else {
@@ -104,7 +105,7 @@ impl Diff {
         let db = self.at.read(&dir)?;
         let old = db.policy_in_force()?.unwrap_or_default();
         // Also one with mistakes can be compared.
-        let path = dir.join("auditdb.toml");
+        let path = dir.join(POLICY_FILE);
         let new = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),

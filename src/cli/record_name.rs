@@ -9,6 +9,7 @@ use super::{Stop, output};
 use crate::database::Database;
 use crate::entry::Entry;
 use crate::error::Error;
+use crate::policy::line_of;
 use crate::query::{Order, Patience, Query};
 use std::collections::BTreeSet;
 
@@ -112,10 +113,9 @@ fn ask(db: &Database, name: &str, patience: &Patience) -> Result<Option<Vec<Entr
 /// that was logged last.
 fn newest(db: &Database, fits: impl Fn(&Entry) -> bool) -> Result<Option<Vec<Entry>>, Stop> {
     let own = db.identity().name();
-    let line = |log: &str| log.split('.').next().map(str::to_owned);
     let (mut newest, mut found_in): (Option<Entry>, Option<String>) = (None, None);
     for log in db.asked_logs().iter().rev() {
-        if found_in.is_some() && found_in == line(log) {
+        if found_in.as_deref() == Some(line_of(log)) {
             continue;
         }
         let found = if log == own {
@@ -124,7 +124,7 @@ fn newest(db: &Database, fits: impl Fn(&Entry) -> bool) -> Result<Option<Vec<Ent
             newest_of(&alone(db, log)?, &fits)?
         };
         let Some(entry) = found else { continue };
-        found_in = line(log);
+        found_in = Some(line_of(log).to_owned());
         if newest.as_ref().is_none_or(|newest| entry.logged() > newest.logged()) {
             newest = Some(entry);
         }

@@ -16,11 +16,7 @@ pub(super) struct Status {
 impl Status {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
-        let logs = match self.at.log() {
-            // Also one that is only read any more.
-            Some(log) => vec![log.to_owned()],
-            None => self.at.written(&dir)?,
-        };
+        let logs = self.at.shown(&dir)?;
         let of = |log: &String| Ok(Database::open_log(&dir, log)?.status()?);
         let all = logs.iter().map(of).collect::<Result<Vec<_>, Stop>>()?;
         if self.at.json {

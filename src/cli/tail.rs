@@ -34,10 +34,7 @@ const PAUSE: Duration = Duration::from_millis(150);
 impl Tail {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
-        let logs = match self.at.log() {
-            Some(log) => vec![log.to_owned()],
-            None => self.at.written(&dir)?,
-        };
+        let logs = self.at.shown(&dir)?;
         let several = logs.len() > 1;
         let mut out = Out::new();
         let mut newest: Vec<Entry> = Vec::new();

@@ -4,10 +4,10 @@ use super::branches::Branches;
 use super::policies::Policies;
 use super::{Database, Mode};
 use crate::anchor::{self, AnchorAttempt, Asked, Target};
-use crate::disk::{Disk, Kind, Open};
+use crate::disk::Kind;
 use crate::error::{Error, Result};
-use crate::log::AnchorStanding;
-use crate::policy::{AnchorRule, LONGEST_POLICY, POLICY_FILE, Policy};
+use crate::log::{AnchorStanding, Errand, parse_policy, put_file, read_policy};
+use crate::policy::{AnchorRule, POLICY_FILE};
 use crate::proof::base64_text;
 use std::path::{Path, PathBuf};
 
@@ -49,9 +49,12 @@ impl Database {
     /// # Errors
     /// As [`Database::anchor`]; [`Error::Anchor`] if the policy names no such target for this log.
     pub fn anchor_at(&self, to: &str) -> Result<Vec<AnchorAttempt>> {
-        self.ask_to_anchor(&Asked::Now {
-            only: Some(to.to_owned()),
-        })
+        self.run(
+            Errand::Anchor,
+            &Asked::Now {
+                only: Some(to.to_owned()),
+            },
+        )
     }
 
     /// Anchors now, at all targets that the policy names for this log, whether or not anything is due.
@@ -60,7 +63,7 @@ impl Database {
     /// [`Error::ReadOnly`], the policy cannot be read, or nothing can be written. That a target cannot be reached stands in
     /// what is given back.
     pub fn anchor(&self) -> Result<Vec<AnchorAttempt>> {
-        self.ask_to_anchor(&Asked::Now { only: None })
+        self.run(Errand::Anchor, &Asked::Now { only: None })
     }
 
     /// Keeps a proof that somebody else made of a checkpoint beside it, such as an OpenTimestamps file. Without a size it is the
@@ -75,7 +78,7 @@ impl Database {
             size,
             proof: base64_text(proof),
         };
-        let done = self.ask_to_anchor(&asked)?;
+        let done: Vec<AnchorAttempt> = self.run(Errand::Anchor, &asked)?;
         done.into_iter().next().ok_or(Error::Closed)
     }
 
@@ -96,20 +99,6 @@ impl Database {
     pub fn anchored_to(&self) -> Result<u64> {
         self.refresh()?;
         anchor::proven(&self.files())
-    }
-
-    fn ask_to_anchor(&self, asked: &Asked) -> Result<Vec<AnchorAttempt>> {
-        let unreadable = |error: serde_json::Error| Error::Door {
-            path: self.inner.path.clone(),
-            message: format!("an answer that cannot be read: {error}"),
-        };
-        let asked = serde_json::to_vec(asked).map_err(unreadable)?;
-        let answer = match &self.inner.mode {
-            Mode::Writing(log) => log.anchor(&asked)?,
-            Mode::Reading(_) => return Err(self.read_only()),
-            Mode::Joined(joined) => joined.anchor(&asked)?,
-        };
-        serde_json::from_slice(&answer).map_err(unreadable)
     }
 
     /// A directory for checkpoints is there, and no part of the database: it would be rolled back with it.
@@ -138,30 +127,12 @@ impl Database {
     /// Adds a target to the policy's file, behind everything that stands in it.
     fn remember(&self, rule: &AnchorRule) -> Result<()> {
         let (disk, path) = (&*self.inner.disk, self.inner.path.join(POLICY_FILE));
-        let io = |doing| {
-            let path = path.clone();
-            move |error| Error::io(doing, path, error)
-        };
-        let wrong = |message: String| Error::Anchor {
-            to: path.display().to_string(),
-            message,
-        };
-        let text = match disk.stat(&path).map_err(io("reading"))? {
-            Some(_) => {
-                let bytes = crate::log::anchored::read_file(disk, &path, LONGEST_POLICY).map_err(io("reading"))?;
-                String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?
-            }
-            None => String::new(),
-        };
-        let parse = |text: &str| {
-            Policy::parse(text).map_err(|mistakes| Error::Policy {
-                path: path.clone(),
-                mistakes,
-            })
-        };
-        if parse(&text)?.anchors.iter().any(|known| known.to == rule.to) {
+        let bytes = read_policy(disk, &path)?.unwrap_or_default();
+        let known = parse_policy(&path, &bytes)?;
+        if known.anchors.iter().any(|known| known.to == rule.to) {
             return Ok(());
         }
+        let text = known.text;
         // JSON's strings are strings of TOML, too.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let mut table = format!("[[anchor]]\nto = {}\n", quoted(&rule.to));
@@ -178,22 +149,9 @@ impl Database {
             _ => "\n\n",
         };
         let text = format!("{text}{between}{table}");
-        parse(&text)?;
-        replace(disk, &path, text.as_bytes()).map_err(io("writing"))
+        parse_policy(&path, text.as_bytes())?;
+        let temporary = path.with_extension("toml.new");
+        let put = put_file(disk, &temporary, &path, text.as_bytes()).and_then(|()| disk.sync_dir(&self.inner.path));
+        put.map_err(|error| Error::io("writing", &path, error))
     }
-}
-
-/// Puts a file that its user may change in the place of another.
-fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    if disk.stat(&temporary)?.is_some() {
-        disk.remove(&temporary)?;
-    }
-    let file = disk.open(&temporary, Open::Create)?;
-    file.write_at(bytes, 0)?;
-    file.sync()?;
-    disk.rename(&temporary, path)?;
-    disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
 }

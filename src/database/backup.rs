@@ -254,7 +254,7 @@ impl Database {
     }
 
     /// This database with that log open for writing, if this handle writes.
-    fn writing(&self, name: &str) -> Result<Database> {
+    pub(super) fn writing(&self, name: &str) -> Result<Database> {
         if self.identity().name() == name {
             return Ok(self.clone());
         }

@@ -74,7 +74,6 @@ impl Branches {
         let options = Options {
             log: Some(line.to_owned()),
             class: None,
-            siblings: vec![own.sibling()?],
             ..inner.options.clone()
         };
         #[cfg(feature = "search")]
@@ -118,8 +117,7 @@ impl Branches {
                 Err(error) => return Err(error),
             }
         };
-        let policies = Policies::read(&inner.disk, &inner.path)?;
-        let database = Database::new(&inner.path, Arc::clone(&inner.disk), options, indexes, mode, policies);
+        let database = Database::new(&inner.path, Arc::clone(&inner.disk), options, indexes, mode, None);
         own.add_sibling(&database.sibling()?)?;
         Ok(database)
     }

@@ -1,8 +1,7 @@
 //! What a database shows to the outside: who it is, checkpoints, and proofs. The writer signs; proofs are made from the
 //! files, by anybody who can read them.
 
-use super::opening::begin;
-use super::policies::Policies;
+use super::opening::Opening;
 use super::{Database, Mode, lineage};
 use crate::disk::{Disk, RealDisk};
 use crate::error::{Error, Result};
@@ -166,11 +165,10 @@ impl Database {
     /// As [`Database::open`]; [`Error::Estranged`] if it was rolled back or forked.
     pub fn adopt(path: impl AsRef<Path>, options: Options, reason: &str) -> Result<Self> {
         let (path, disk): (&Path, Arc<dyn Disk>) = (path.as_ref(), Arc::new(RealDisk));
-        let policies = Policies::read(&disk, path)?;
-        let (options, indexes) = begin(options, &policies);
-        let (_, layout) = lineage::newest(&*disk, path, &options)?;
-        let log = Log::adopt(Arc::clone(&disk), layout, options.clone(), reason)?;
-        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
+        let opening = Opening::new(&disk, path, options)?;
+        let (layout, options) = (opening.layout.clone(), opening.options.clone());
+        let log = Log::adopt(Arc::clone(&disk), layout, options, reason)?;
+        Ok(opening.done(path, disk, Mode::Writing(log)))
     }
 
     /// Goes on in a new log when the newest cannot be written any more: it was rolled back, forked or copied, its keys are
@@ -213,14 +211,18 @@ impl Database {
         reason: &str,
         anchored: &[SignedCheckpoint],
     ) -> Result<Self> {
-        let policies = Policies::read(&disk, path)?;
-        let (mut options, indexes) = begin(options, &policies);
-        options.siblings = super::branches::siblings(&disk, path, &options)?;
-        let (name, old) = lineage::newest(&*disk, path, &options)?;
-        let name = lineage::successor_of(&name);
-        let new = lineage::layout(path, &name, &options);
-        let log = log::succeed(&disk, &old, (name, new), &options, (reason, anchored))?;
-        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
+        let mut opening = Opening::new(&disk, path, options)?;
+        opening.options.siblings = super::branches::siblings(&disk, path, &opening.options)?;
+        let name = lineage::successor_of(&opening.name);
+        let new = lineage::layout(path, &name, &opening.options);
+        let log = log::succeed(
+            &disk,
+            &opening.layout,
+            (name, new),
+            &opening.options,
+            (reason, anchored),
+        )?;
+        Ok(opening.done(path, disk, Mode::Writing(log)))
     }
 
     /// Where the log's secret keys are, or would be.

@@ -1,10 +1,10 @@
 //! Legal holds: records that are kept whatever their class says.
 
-use super::{Database, Mode};
+use super::Database;
 use crate::error::{Error, Result};
-use crate::log::Actor;
 use crate::log::act::{Act, Asking, SIGN_ANEW};
 use crate::log::holding::{About, holds_by_query, placing, releasing};
+use crate::log::{Actor, Errand};
 use crate::policy::HoldInForce;
 use crate::retention::{HoldAsked, check};
 use std::ops::RangeInclusive;
@@ -135,22 +135,12 @@ impl Database {
 
     /// Asks whoever writes for an act.
     fn ask_for(&self, actor: &Actor, act: &Act<'_>, asked: impl Fn(Asking) -> HoldAsked) -> Result<u64> {
-        let unreadable = |error: serde_json::Error| Error::Door {
-            path: self.inner.path.clone(),
-            message: format!("an answer that cannot be read: {error}"),
-        };
         let log_id = self.identity().log_id();
         let mut attempts = 1;
         loop {
             let by = actor.asking(act, &log_id, || self.checkpoint())?;
-            let asked = serde_json::to_vec(&asked(by)).map_err(unreadable)?;
-            let done = match &self.inner.mode {
-                Mode::Writing(log) => log.hold(&asked),
-                Mode::Reading(_) => return Err(self.read_only()),
-                Mode::Joined(joined) => joined.hold(&asked),
-            };
-            match done {
-                Ok(answer) => return serde_json::from_slice(&answer).map_err(unreadable),
+            match self.run(Errand::Hold, &asked(by)) {
+                Ok(seq) => return Ok(seq),
                 Err(error) if attempts < ATTEMPTS && actor.signs() && error.to_string().ends_with(SIGN_ANEW) => {
                     attempts += 1;
                 }

@@ -2,10 +2,12 @@
 
 use super::{Database, Mode, lineage};
 use crate::error::{Error, Result};
-use crate::log::Actor;
 use crate::log::act::Asking;
+use crate::log::{Actor, Errand};
 use crate::policy::Class;
 use crate::retention::{Asked, RetainOptions, Retained};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 impl Database {
     /// Keeps the records that are appended from now on for another time. What is kept longer than before is so at once:
@@ -60,18 +62,12 @@ impl Database {
     /// # Errors
     /// The logs cannot be listed.
     pub fn retain_all(&self, options: &RetainOptions) -> Result<Vec<(String, Result<Retained>)>> {
-        let own = self.identity().name();
-        let Some(branches) = &self.inner.branches else {
-            return Ok(vec![(own.to_owned(), self.retain_with(options))]);
-        };
+        if self.inner.branches.is_none() {
+            return Ok(vec![(self.identity().name().to_owned(), self.retain_with(options))]);
+        }
         let names = lineage::all(&*self.inner.disk, &self.inner.path, &self.inner.options)?;
         let of = |name: String| {
-            let done = match name == own {
-                true => self.retain_with(options),
-                false => branches
-                    .line(self, lineage::line_of(&name))
-                    .and_then(|log| log.retain_with(options)),
-            };
+            let done = self.writing(&name).and_then(|log| log.retain_with(options));
             (name, done)
         };
         Ok(lineage::written(&names).into_iter().map(of).collect())
@@ -92,15 +88,20 @@ impl Database {
             accept_clock: options.accept_clock.clone(),
             by,
         };
+        self.run(Errand::Retain, &asked)
+    }
+
+    /// Has whoever writes the log run an errand; request and answer are JSON.
+    pub(super) fn run<T: DeserializeOwned>(&self, errand: Errand, asked: &impl Serialize) -> Result<T> {
         let unreadable = |error: serde_json::Error| Error::Door {
             path: self.inner.path.clone(),
             message: format!("an answer that cannot be read: {error}"),
         };
-        let asked = serde_json::to_vec(&asked).map_err(unreadable)?;
+        let asked = serde_json::to_vec(asked).map_err(unreadable)?;
         let answer = match &self.inner.mode {
-            Mode::Writing(log) => log.retain(&asked)?,
+            Mode::Writing(log) => log.run(errand, &asked)?,
             Mode::Reading(_) => return Err(self.read_only()),
-            Mode::Joined(joined) => joined.retain(&asked)?,
+            Mode::Joined(joined) => joined.run(errand, &asked)?,
         };
         serde_json::from_slice(&answer).map_err(unreadable)
     }

@@ -7,6 +7,7 @@
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::log::{Layout, Options, has_record, is_in_a_log};
+pub(super) use crate::policy::line_of;
 use crate::policy::{DEFAULT_LOG, fits_a_name};
 use std::path::{Path, PathBuf};
 
@@ -159,11 +160,6 @@ pub(super) fn layout(path: &Path, name: &str, options: &Options) -> Layout {
 
 /// The directory of the logs.
 const LOGS: &str = "logs";
-
-/// The line that a log is of: the name of its first one.
-pub(super) fn line_of(name: &str) -> &str {
-    name.split_once('.').map_or(name, |(line, _)| line)
-}
 
 /// Which one in its line a log is by its name, from 1; `None` if no log is called so.
 pub(super) fn number(name: &str) -> Option<u32> {

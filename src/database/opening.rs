@@ -8,7 +8,7 @@ use super::schedule::Schedule;
 use super::{Database, Inner, Mode, lineage};
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::error::{Error, Result};
-use crate::log::{self, Identity, Joining, Layout, Log, Options, Reading, Recovery};
+use crate::log::{self, Core, Errand, Identity, Joining, Layout, Log, Options, Reading, Recovery};
 use crate::policy::DEFAULT_LOG;
 use std::path::Path;
 use std::sync::{Arc, Weak};
@@ -29,22 +29,21 @@ impl Database {
     /// As [`Database::create`].
     pub fn create_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let policies = Policies::read(&disk, path)?;
-        let (options, indexes) = begin(options, &policies);
-        let (name, layout) = lineage::newest(&*disk, path, &options)?;
+        let opening = Opening::new(&disk, path, options)?;
         let io = |error| Error::io("creating", path, error);
         disk.create_dir(path).map_err(io)?;
-        if let Some(group) = options.group {
+        if let Some(group) = opening.options.group {
             disk.set_group(path, group)
                 .map_err(|error| Error::io("giving to its group", path, error))?;
         }
         let identity = Identity {
             database: log::new_id(&*disk),
             log_id: log::new_id(&*disk),
-            name,
+            name: opening.name.clone(),
         };
-        let log = Log::create(Arc::clone(&disk), layout, identity, options.clone(), None)?;
-        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
+        let (layout, options) = (opening.layout.clone(), opening.options.clone());
+        let log = Log::create(Arc::clone(&disk), layout, identity, options, None)?;
+        Ok(opening.done(path, disk, Mode::Writing(log)))
     }
 
     /// Opens a database for writing, with what its policy file says: a change of that is recorded first. A log that
@@ -63,11 +62,9 @@ impl Database {
     /// As [`Database::open`].
     pub fn open_with(path: impl AsRef<Path>, disk: Arc<dyn Disk>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let policies = Policies::read(&disk, path)?;
-        let (options, indexes) = begin(options, &policies);
-        let (_, layout) = lineage::newest(&*disk, path, &options)?;
-        let log = Log::open(Arc::clone(&disk), layout, options.clone())?;
-        Ok(Self::new(path, disk, options, indexes, Mode::Writing(log), policies))
+        let opening = Opening::new(&disk, path, options)?;
+        let log = Log::open(Arc::clone(&disk), opening.layout.clone(), opening.options.clone())?;
+        Ok(opening.done(path, disk, Mode::Writing(log)))
     }
 
     /// Opens a database for writing, or, if another process of this machine writes to it already, appends through that
@@ -92,20 +89,18 @@ impl Database {
     pub fn join_with(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let path = path.as_ref();
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-        let policies = Policies::read(&disk, path)?;
-        let (options, indexes) = begin(options, &policies);
-        let (_, layout) = lineage::newest(&*disk, path, &options)?;
-        let mode = match log::join(&disk, &layout, &options)? {
+        let opening = Opening::new(&disk, path, options)?;
+        let mode = match log::join(&disk, &opening.layout, &opening.options)? {
             Joining::Writer(log) => Mode::Writing(log),
             Joining::Joined(joined) => {
                 // Where it is in force already this does nothing. That there is none any more the writer finds by itself.
-                if let Some(policy) = options.policy.as_ref().filter(|policy| policy.file.is_some()) {
+                if let Some(policy) = opening.options.policy.as_ref().filter(|policy| policy.file.is_some()) {
                     joined.take_up(policy)?;
                 }
                 Mode::Joined(joined)
             }
         };
-        Ok(Self::new(path, disk, options, indexes, mode, policies))
+        Ok(opening.done(path, disk, mode))
     }
 
     /// Opens a database for reading; any number of processes may, beside the one that writes.
@@ -195,27 +190,26 @@ impl Database {
         log::recover(&disk, &layout, &name, options)
     }
 
-    /// A handle of a log that is written, or is appended to through another process.
+    /// A handle of a log that is written, or is appended to through another process; without policies it is of that log alone.
     pub(super) fn new(
         path: &Path,
         disk: Arc<dyn Disk>,
         options: Options,
         indexes: Indexes,
         mode: Mode,
-        policies: Policies,
+        policies: Option<Policies>,
     ) -> Self {
-        // One that was asked for by its name is alone.
-        let whole = options.log.is_none();
-        let said = policies.current().and_then(|policy| policy.retain_every);
-        let every = options.retain_every.or(said).filter(|_| whole && options.threads);
+        let said = || policies.as_ref()?.current()?.retain_every;
+        let every = options.retain_every.or_else(said);
+        let every = every.filter(|_| policies.is_some() && options.threads);
         let inner = |inner: &Weak<Inner>| Inner {
             path: path.to_owned(),
             disk,
             options,
             mode,
             indexes,
-            others: whole.then(Others::default),
-            branches: whole.then(|| Branches::new(policies)),
+            others: policies.is_some().then(Others::default),
+            branches: policies.map(Branches::new),
             _schedule: every.and_then(|every| Schedule::begin(every, inner.clone())),
         };
         Database {
@@ -241,6 +235,38 @@ impl Database {
     }
 }
 
+/// A log that is about to be created or opened: which one it is, and how.
+pub(super) struct Opening {
+    pub(super) name: String,
+    pub(super) layout: Layout,
+    pub(super) options: Options,
+    indexes: Indexes,
+    policies: Policies,
+}
+
+impl Opening {
+    /// The newest log of the line that the options name, by the policy as it is now.
+    pub(super) fn new(disk: &Arc<dyn Disk>, path: &Path, options: Options) -> Result<Self> {
+        let policies = Policies::read(disk, path)?;
+        let (options, indexes) = begin(options, &policies);
+        let (name, layout) = lineage::newest(&**disk, path, &options)?;
+        Ok(Opening {
+            name,
+            layout,
+            options,
+            indexes,
+            policies,
+        })
+    }
+
+    /// The handle of it, now that it is open.
+    pub(super) fn done(self, path: &Path, disk: Arc<dyn Disk>, mode: Mode) -> Database {
+        // One that was asked for by its name is alone.
+        let policies = self.options.log.is_none().then_some(self.policies);
+        Database::new(path, disk, self.options, self.indexes, mode, policies)
+    }
+}
+
 /// Options of a log that is about to be opened, with what later rooms do behind it.
 pub(super) fn begin(options: Options, policies: &Policies) -> (Options, Indexes) {
     let line = options.log.as_deref().map_or(DEFAULT_LOG, lineage::line_of).to_owned();
@@ -248,10 +274,17 @@ pub(super) fn begin(options: Options, policies: &Policies) -> (Options, Indexes)
     // Those of another log, whose options these were.
     options.followers.clear();
     let (mut options, indexes) = Indexes::begin(options);
-    options.retain = Some(crate::retention::through_the_door);
-    options.hold = Some(crate::retention::hold_through_the_door);
-    options.anchor = Some(crate::anchor::through_the_door);
+    options.act = Some(act);
     options.followers.push(Arc::new(crate::anchor::Watcher::default()));
     options.router = Some(policies.router());
     (options, indexes)
+}
+
+/// What rooms behind the log do, for this process or for another one.
+fn act(errand: Errand, core: &Core, asked: &[u8]) -> Result<Vec<u8>> {
+    match errand {
+        Errand::Retain => crate::retention::through_the_door(core, asked),
+        Errand::Hold => crate::retention::hold_through_the_door(core, asked),
+        Errand::Anchor => crate::anchor::through_the_door(core, asked),
+    }
 }

@@ -5,9 +5,9 @@
 
 use super::facts::lead;
 use super::{Database, lineage};
-use crate::disk::{Disk, Open};
-use crate::error::{Error, Result};
-use crate::log::{Options, Router, TakenUp};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::log::{Options, Router, TakenUp, parse_policy, read_policy};
 use crate::policy::{DEFAULT_LOG, POLICY_FILE, Policy, digest};
 use crate::query::{Order, Query};
 use crate::record::Prepared;
@@ -43,15 +43,12 @@ struct Current {
 /// The file is looked at this often, in nanoseconds.
 const OFTEN_NS: u64 = 1_000_000_000;
 
-/// No file that is longer is read.
-const LONGEST: u64 = 1 << 20;
-
 impl Policies {
     /// Reads the policy of the database at that path.
     pub(super) fn read(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self> {
         let path = path.join(POLICY_FILE);
-        let seen = read(&**disk, &path)?;
-        let policy = seen.as_deref().map(|bytes| parse(&path, bytes)).transpose()?;
+        let seen = read_policy(&**disk, &path)?;
+        let policy = seen.as_deref().map(|bytes| parse_policy(&path, bytes)).transpose()?;
         let current = Current {
             policy: policy.map(Arc::new),
             seen,
@@ -81,11 +78,11 @@ impl Policies {
             .compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed);
         first.ok()?;
         // One that cannot be read is as good as one with mistakes.
-        let seen = read(&*self.disk, &self.path).ok()?;
+        let seen = read_policy(&*self.disk, &self.path).ok()?;
         if self.shared.current.read().seen == seen {
             return None;
         }
-        let policy = seen.as_deref().map(|bytes| parse(&self.path, bytes)).transpose();
+        let policy = seen.as_deref().map(|bytes| parse_policy(&self.path, bytes)).transpose();
         self.shared.current.write().seen = seen;
         Some(policy.ok()?.map(Arc::new))
     }
@@ -156,35 +153,6 @@ impl Database {
 
 /// What stands in the place of the policy that is in force, if it is another: the digest of the file, or that there is none.
 pub(super) fn edited(disk: &dyn Disk, path: &Path, in_force: Option<&str>) -> Result<Option<String>> {
-    let found = read(disk, &path.join(POLICY_FILE))?.map(|bytes| digest(&bytes));
+    let found = read_policy(disk, &path.join(POLICY_FILE))?.map(|bytes| digest(&bytes));
     Ok((found.as_deref() != in_force).then(|| found.unwrap_or_else(|| "none".to_owned())))
-}
-
-/// The bytes of the policy file; `None` if there is none.
-fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Vec<u8>>> {
-    let io = |error| Error::io("reading", path, error);
-    let file = match disk.open(path, Open::Read) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io(error)),
-    };
-    let len = file.len().map_err(io)?.min(LONGEST);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    let read = file.read_at(&mut bytes, 0).map_err(io)?;
-    bytes.truncate(read);
-    Ok(Some(bytes))
-}
-
-fn parse(path: &Path, bytes: &[u8]) -> Result<Policy> {
-    let mistakes = match std::str::from_utf8(bytes) {
-        Ok(text) => match Policy::parse(text) {
-            Ok(policy) => return Ok(policy),
-            Err(mistakes) => mistakes,
-        },
-        Err(error) => vec![crate::policy::Mistake::not_utf8(bytes, error.valid_up_to())],
-    };
-    Err(Error::Policy {
-        path: path.to_owned(),
-        mistakes,
-    })
 }

@@ -4,9 +4,10 @@
 use super::backup::{BackupOptions, LOCK, alone, copy_log, is_elsewhere, layout};
 use super::verification::VerifyOptions;
 use super::{Database, lineage};
-use crate::disk::{Disk, Kind, RealDisk};
+use crate::disk::{Disk, Kind, RealDisk, read_short};
 use crate::error::{Error, Result};
 use crate::log::{self, CopyKind, Fault, Note, Options, Report, What, finish, gap, has_file, no_links};
+use crate::policy::POLICY_FILE;
 use crate::proof::SignedCheckpoint;
 use std::fmt;
 use std::ops::Range;
@@ -168,7 +169,7 @@ fn has_room(disk: &dyn Disk, to: &Path) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         names => names.map_err(|error| Error::io("listing", to, error))?,
     };
-    let own = ["logs", POLICY, POLICY_TEMPORARY, LOCK];
+    let own = ["logs", POLICY_FILE, POLICY_TEMPORARY, LOCK];
     if let Some(other) = names.iter().find(|name| !own.contains(&name.as_str())) {
         return exists(to.join(other));
     }
@@ -177,9 +178,9 @@ fn has_room(disk: &dyn Disk, to: &Path) -> Result<()> {
         return exists(other);
     }
     let logs = lineage::listed(disk, to)?;
-    if logs.is_empty() && names.iter().any(|name| name == POLICY) {
+    if logs.is_empty() && names.iter().any(|name| name == POLICY_FILE) {
         // Written before any log is, and perhaps by somebody else.
-        return exists(to.join(POLICY));
+        return exists(to.join(POLICY_FILE));
     }
     for name in logs {
         let layout = layout(to, &name);
@@ -191,16 +192,15 @@ fn has_room(disk: &dyn Disk, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The policy file of a database, and its name while it is written.
-const POLICY: &str = "auditdb.toml";
+/// The name of the policy file while it is written.
 const POLICY_TEMPORARY: &str = "auditdb.toml.new";
 
 /// The longest policy file that is copied, in bytes.
-const POLICY_LIMIT: u64 = 16 << 20;
+const POLICY_LIMIT: usize = 16 << 20;
 
 /// Copies the policy file, if there is one that is not there yet; says how many bytes that were.
 pub(super) fn policy_file(disk: &dyn Disk, from: &Path, to: &Path) -> std::result::Result<u64, Fault> {
-    let (source, path) = (from.join(POLICY), to.join(POLICY));
+    let (source, path) = (from.join(POLICY_FILE), to.join(POLICY_FILE));
     let unreadable = |why: String| Fault::new(&source, What::Unreadable(why));
     let io = |error: std::io::Error| unreadable(error.to_string());
     match disk.stat(&source).map_err(io)? {
@@ -212,11 +212,12 @@ pub(super) fn policy_file(disk: &dyn Disk, from: &Path, to: &Path) -> std::resul
         }
         Some(_) => {}
     }
-    let read = |path: &Path| log::read_short(disk, path, POLICY_LIMIT);
-    let bytes = read(&source)
-        .map_err(io)?
-        .ok_or_else(|| unreadable("it is too long".to_owned()))?;
-    if disk.stat(&path).map_err(io)?.is_some() && read(&path).map_err(io)?.as_ref() == Some(&bytes) {
+    let read = |path: &Path| read_short(disk, path, POLICY_LIMIT);
+    let bytes = read(&source).map_err(io)?;
+    if bytes.len() > POLICY_LIMIT {
+        return Err(unreadable("it is too long".to_owned()));
+    }
+    if disk.stat(&path).map_err(io)?.is_some() && read(&path).map_err(io)? == bytes {
         return Ok(0);
     }
     let written = log::put_file(disk, &to.join(POLICY_TEMPORARY), &path, &bytes).and_then(|()| disk.sync_dir(to));

@@ -47,6 +47,16 @@ pub(crate) fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Resul
     disk.set_readonly(path)
 }
 
+/// The first bytes of a file, up to one more than so many: so whoever asks sees that it is longer.
+pub(crate) fn read_short(disk: &dyn Disk, path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let file = disk.open(path, Open::Read)?;
+    let len = file.len()?.min((limit as u64).saturating_add(1));
+    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 /// The outside world of a log: a tree of files, a clock, and random bytes.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Opens a file. Links are not followed in the last part of the path.

@@ -9,13 +9,12 @@
 
 use super::events::{hex, system};
 use super::layout::{Layout, proof_of};
-use crate::disk::{Disk, Open, write_new};
+use crate::disk::{Disk, Open, read_short, write_new};
 use crate::error::{Error, Result};
 use crate::proof::Hash;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// The longest proof of others that is kept, in bytes.
 pub(crate) const PROOF_FILE_BYTES: usize = 1 << 20;
@@ -100,7 +99,7 @@ pub(crate) fn keep_proof(disk: &dyn Disk, layout: &Layout, size: u64, name: &str
     let io = |error| Error::io("storing", &path, error);
     let file_name = || path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     if disk.stat(&path).map_err(io)?.is_some() {
-        if read_file(disk, &path, PROOF_FILE_BYTES).map_err(io)? != bytes {
+        if read_short(disk, &path, PROOF_FILE_BYTES).map_err(io)? != bytes {
             return Err(Error::Exists { path });
         }
         // A crash may have come before its name was durable.
@@ -114,6 +113,16 @@ pub(crate) fn keep_proof(disk: &dyn Disk, layout: &Layout, size: u64, name: &str
     Ok(file_name())
 }
 
+/// The sizes of the checkpoints beside which a proof of that name is kept, the newest first.
+pub(crate) fn kept_for(disk: &dyn Disk, layout: &Layout, name: &str) -> Vec<u64> {
+    let names = disk.list(&layout.checkpoint_dir()).unwrap_or_default();
+    let size = |found: &String| {
+        let (size, behind) = found.split_once('.')?;
+        (behind == name).then(|| size.parse().ok())?
+    };
+    names.iter().rev().filter_map(size).collect()
+}
+
 /// Whether a proof may bear that name beside a checkpoint.
 pub(crate) fn is_proof_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
@@ -121,16 +130,6 @@ pub(crate) fn is_proof_name(name: &str) -> bool {
         && name.bytes().all(plain)
         && name.bytes().any(|byte| byte != b'.')
         && !name.ends_with(".tmp")
-}
-
-/// The first bytes of a file, up to one more than so many.
-pub(crate) fn read_file(disk: &dyn Disk, path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
-    let file = disk.open(path, Open::Read)?;
-    let len = file.len()?.min(limit as u64 + 1);
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    let read = file.read_at(&mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(bytes)
 }
 
 /// How it stands with one target, by the note.
@@ -146,12 +145,29 @@ pub(crate) struct Noted {
     pub(crate) failures: u32,
 }
 
+impl Noted {
+    /// A checkpoint of that size got there.
+    pub(crate) fn arrived(size: u64, now: i64) -> Self {
+        Noted {
+            size,
+            at: Some(now),
+            ..Noted::default()
+        }
+    }
+
+    /// One did not.
+    pub(crate) fn failed(&mut self, why: &str, now: i64) {
+        self.failures = self.failures.saturating_add(1);
+        (self.failed_at, self.error) = (Some(now), Some(why.to_owned()));
+    }
+}
+
 /// How it stands with all targets, by their names.
 pub(crate) type Notes = BTreeMap<String, Noted>;
 
 /// The note as it is; empty where it cannot be read.
 pub(crate) fn read_notes(disk: &dyn Disk, layout: &Layout) -> Notes {
-    let bytes = read_file(disk, &layout.anchor_note(), PROOF_FILE_BYTES).unwrap_or_default();
+    let bytes = read_short(disk, &layout.anchor_note(), PROOF_FILE_BYTES).unwrap_or_default();
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 

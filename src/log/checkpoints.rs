@@ -2,9 +2,8 @@
 //! whenever somebody asks for one. They are copies of what was shown to the outside: a log that is shorter than one of
 //! them, or has another root at its size, has lost or changed records.
 
-use super::anchored::read_file;
 use super::layout::{Layout, checkpoint_size, list_numbered};
-use crate::disk::{Disk, write_new};
+use crate::disk::{Disk, read_short, write_new};
 use crate::error::{Error, Result};
 use crate::proof::{NOTE_LIMIT, SignedCheckpoint};
 use std::path::Path;
@@ -39,5 +38,5 @@ pub(crate) fn newest(disk: &dyn Disk, layout: &Layout) -> Result<Option<SignedCh
 
 /// The bytes of a stored checkpoint; nothing in them is believed before it was verified.
 pub(crate) fn read(disk: &dyn Disk, path: &Path) -> std::io::Result<Vec<u8>> {
-    read_file(disk, path, NOTE_LIMIT)
+    read_short(disk, path, NOTE_LIMIT)
 }

@@ -7,7 +7,8 @@
 //! dropped: that would be the end of the evidence that somebody changed it.
 
 use super::checkpoints;
-use super::events::{self, Standing, event_of, hex};
+use super::copy::file_digest;
+use super::events::{self, BLAKE3, Standing, event_of, hex};
 use super::fault::{Fault, What};
 use super::handle::Core;
 use super::layout::{Layout, unannounced_seq};
@@ -18,7 +19,7 @@ use super::tombstone::{self, Manifest, NotHeld, Tombstone};
 use super::verify::verify_segment;
 use super::view::Tip;
 use super::writer::{CommitFailure, Writer};
-use crate::disk::{Disk, Open, write_new};
+use crate::disk::{Disk, write_new};
 use crate::error::{Error, Result};
 use crate::policy::Class;
 use crate::proof::Hash;
@@ -57,6 +58,7 @@ impl Doomed {
         if checked.log_id != Some(files.identity.log_id) || before.next_seq() != first_seq {
             return Err(damaged(What::Misplaced));
         }
+        let digest = file_digest(disk, &path).map_err(|error| Error::io("reading", &path, error))?;
         let opened = SegmentFile::open(disk, &path).map_err(|fault| files.damaged(fault))?;
         let trailer = opened.trailer();
         let span = |least: i64, greatest: i64| (format_time(least), format_time(greatest));
@@ -68,7 +70,7 @@ impl Doomed {
                 count: trailer.count,
                 text: trailer.text,
                 file: opened.len(),
-                digest: digest_of_file(disk, &path)?,
+                digest: format!("{BLAKE3}{}", digest.to_hex()),
                 time: span(trailer.time_min, trailer.time_max),
                 logged: span(trailer.logged_min, trailer.logged_max),
                 before: standing(&before),
@@ -227,6 +229,11 @@ fn remove(files: &Files, firsts: &[u64]) -> Result<()> {
         view.kept_from = view.segments.first().map_or(first_journal, |segment| segment.first_seq);
     }
     files.forget();
+    remove_files(disk, layout, firsts)
+}
+
+/// The same of the files alone.
+pub(super) fn remove_files(disk: &dyn Disk, layout: &Layout, firsts: &[u64]) -> Result<()> {
     let mut indexed = false;
     for first in firsts {
         indexed |= remove_if_there(disk, &layout.index(*first))?;
@@ -251,23 +258,8 @@ fn remove_if_there(disk: &dyn Disk, path: &Path) -> Result<bool> {
     Ok(there)
 }
 
-fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
+pub(super) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
     disk.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))
-}
-
-/// BLAKE3 over a file.
-fn digest_of_file(disk: &dyn Disk, path: &Path) -> Result<String> {
-    let io = |error| Error::io("reading", path, error);
-    let file = disk.open(path, Open::Read).map_err(io)?;
-    let (mut hasher, mut piece, mut at) = (blake3::Hasher::new(), vec![0; 1 << 20], 0);
-    loop {
-        let read = file.read_at(&mut piece, at).map_err(io)?;
-        if read == 0 {
-            return Ok(format!("blake3:{}", hasher.finalize().to_hex()));
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
-        at += read as u64;
-    }
 }
 
 /// The smallest stored checkpoint for at least so many records.

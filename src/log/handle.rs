@@ -14,7 +14,7 @@ use super::keeper::Keeper;
 use super::layout::Layout;
 use super::lock::take_lock;
 use super::open;
-use super::options::{Options, TakenUp};
+use super::options::{Errand, Options, TakenUp};
 use super::queue::{Queue, Ticket};
 use super::read::Files;
 use super::receipt::Receipt;
@@ -345,28 +345,12 @@ impl Log {
         self.core.seal()
     }
 
-    /// Drops what need not be kept any longer, as the room does that knows how.
-    pub(crate) fn retain(&self, asked: &[u8]) -> Result<Vec<u8>> {
-        let retain = self.core.options.retain.ok_or_else(|| Error::ReadOnly {
+    /// Runs an errand, as the room does that knows how.
+    pub(crate) fn run(&self, errand: Errand, asked: &[u8]) -> Result<Vec<u8>> {
+        let act = self.core.options.act.ok_or_else(|| Error::ReadOnly {
             path: self.core.files.layout.root().to_owned(),
         })?;
-        retain(&self.core, asked)
-    }
-
-    /// Does what a person asks for, as the room does that knows how.
-    pub(crate) fn hold(&self, asked: &[u8]) -> Result<Vec<u8>> {
-        let hold = self.core.options.hold.ok_or_else(|| Error::ReadOnly {
-            path: self.core.files.layout.root().to_owned(),
-        })?;
-        hold(&self.core, asked)
-    }
-
-    /// Anchors, as the room does that knows how.
-    pub(crate) fn anchor(&self, asked: &[u8]) -> Result<Vec<u8>> {
-        let anchor = self.core.options.anchor.ok_or_else(|| Error::ReadOnly {
-            path: self.core.files.layout.root().to_owned(),
-        })?;
-        anchor(&self.core, asked)
+        act(errand, &self.core, asked)
     }
 
     /// Keeps records for another time from here on.

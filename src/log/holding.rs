@@ -8,9 +8,9 @@ use super::act::{Act, Asking, By, Court, REASON_LIMIT, SignedAt, is_second};
 use super::events::{hex, system};
 use super::handle::Core;
 use super::options::TakenUp;
+use super::policy_file::read_policy;
 use super::terms::Terms;
 use super::writer::{CommitFailure, Writer};
-use crate::disk::Open;
 use crate::error::{Error, Result};
 use crate::policy::{Covering, Hold, POLICY_FILE, Person, digest};
 use crate::proof::root_at;
@@ -166,17 +166,11 @@ impl Core {
         let Some(path) = root.parent().and_then(Path::parent).map(|dir| dir.join(POLICY_FILE)) else {
             return false;
         };
-        let found = match self.files.disk.open(&path, Open::Read) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return policy.file.is_none(),
-            found => found,
-        };
-        let read = || {
-            let file = found.ok()?;
-            let mut bytes = vec![0; usize::try_from(file.len().ok()?).ok().filter(|len| *len <= 1 << 20)?];
-            (file.read_at(&mut bytes, 0).ok()? == bytes.len()).then_some(bytes)
-        };
-        let said = policy.file.as_ref();
-        read().is_some_and(|bytes| said.is_some_and(|(said, text)| text.as_bytes() == bytes && *said == digest(&bytes)))
+        match (read_policy(&*self.files.disk, &path), &policy.file) {
+            (Ok(None), None) => true,
+            (Ok(Some(bytes)), Some((said, text))) => text.as_bytes() == bytes && *said == digest(&bytes),
+            _ => false,
+        }
     }
 }
 

@@ -36,6 +36,7 @@ mod layout;
 mod lock;
 mod open;
 mod options;
+mod policy_file;
 mod queue;
 mod read;
 mod reading;
@@ -67,9 +68,7 @@ pub use anchored::AnchorStanding;
 pub use backed_up::BackedUpTo;
 pub(crate) use backed_up::backed_up;
 pub use copy::CopyKind;
-pub(crate) use copy::{
-    Copy, Copying, Note, finish, gap, has_file, log_id, no_links, put as put_file, read_short, shown,
-};
+pub(crate) use copy::{Copy, Copying, Note, finish, gap, has_file, log_id, no_links, put as put_file, shown};
 pub(crate) use door::{Joined, Joining, join};
 pub(crate) use dropping::Doomed;
 pub(crate) use events::first_key;
@@ -88,7 +87,8 @@ pub(crate) use layout::{Layout, is_in_a_log, segment_seq};
 pub(crate) use open::identify;
 pub(crate) use open::{has_record, newest_state};
 pub use options::Options;
-pub(crate) use options::{Router, TakenUp};
+pub(crate) use options::{Errand, Router, TakenUp};
+pub(crate) use policy_file::{parse_policy, read_policy};
 pub(crate) use queue::Ticket;
 pub(crate) use read::{Files, Lines};
 pub(crate) use reading::Reading;

@@ -72,12 +72,8 @@ pub struct Options {
     pub(crate) siblings: Vec<super::siblings::Sibling>,
     /// Tells which records should have gone elsewhere.
     pub(crate) router: Option<std::sync::Arc<dyn Router>>,
-    /// Drops segments when another process asks for it.
-    pub(crate) retain: Option<Act>,
-    /// Places and releases holds when another process asks for it.
-    pub(crate) hold: Option<Act>,
-    /// Anchors when another process asks for it.
-    pub(crate) anchor: Option<Act>,
+    /// Does what rooms behind the log know how to do.
+    pub(crate) act: Option<Act>,
     /// What other processes may cost this one.
     #[cfg(unix)]
     pub(crate) door_limits: super::door::Limits,
@@ -110,8 +106,19 @@ pub(crate) trait Router: std::fmt::Debug + Send + Sync {
     fn flag(&self, log: &str, record: &crate::record::Prepared) -> Option<String>;
 }
 
-/// What a later room does when another process asks for it through the door: a request and an answer in bytes.
-pub(crate) type Act = fn(&super::handle::Core, &[u8]) -> Result<Vec<u8>>;
+/// What a room behind the log does on it, for this process or for another one that asks through the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// Drops what need not be kept any longer.
+    Retain,
+    /// Places or releases a hold.
+    Hold,
+    /// Anchors, or keeps a proof.
+    Anchor,
+}
+
+/// Runs an errand: a request and an answer in bytes.
+pub(crate) type Act = fn(Errand, &super::handle::Core, &[u8]) -> Result<Vec<u8>>;
 
 impl Default for Options {
     fn default() -> Self {
@@ -141,9 +148,7 @@ impl Default for Options {
             policy: None,
             siblings: Vec::new(),
             router: None,
-            retain: None,
-            hold: None,
-            anchor: None,
+            act: None,
             #[cfg(unix)]
             door_limits: super::door::Limits::default(),
         }

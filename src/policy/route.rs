@@ -194,6 +194,11 @@ impl Policy {
     }
 }
 
+/// The line that a log is of: the name of its first one, `main` of `main.2`.
+pub(crate) fn line_of(name: &str) -> &str {
+    name.split_once('.').map_or(name, |(line, _)| line)
+}
+
 /// Whether that can be the name of a log, a class or a region: a file's name everywhere, and nothing that means anything
 /// to a shell or a path.
 pub(crate) fn fits_a_name(name: &str) -> bool {

@@ -37,6 +37,24 @@ pub(super) struct Fate {
 }
 
 impl Fate {
+    /// That of a segment whose time counts from that moment.
+    fn of(ends: &Ends, logged: Option<i64>, terms: &Terms, holds: &Holds) -> Self {
+        let (class, margin) = (ends.kept_by(&terms.class).clone(), terms.class.margin());
+        let until = logged.and_then(|logged| expiry(logged, class.months()));
+        let buffer = i64::from(margin.buffer_days).saturating_mul(DAY_NS);
+        Fate {
+            first: ends.first,
+            end: ends.end,
+            bytes: ends.bytes,
+            until,
+            from: until.map(|until| until.saturating_add(buffer)),
+            needs: None,
+            delete_by: margin.delete_by.and_then(|months| expiry(ends.logged_min, months)),
+            class,
+            held: holds.by_seqs(&(ends.first..ends.end)),
+        }
+    }
+
     /// Whether it may be dropped at that moment, as far as it alone is concerned.
     pub(super) fn may_go(&self, now: i64) -> bool {
         self.held.is_empty() && self.needs.is_none() && self.from.is_some_and(|from| now >= from)
@@ -59,24 +77,7 @@ pub(super) fn fates(files: &Files, terms: &Terms, holds: &Holds) -> (Vec<Fate>, 
         }
     }
     let logged = counted_from(&all);
-    let fate = |(ends, logged): (Ends, Option<i64>)| {
-        let class = ends.kept_by(&terms.class).clone();
-        let margin = terms.class.margin();
-        let until = logged.and_then(|logged| expiry(logged, class.months()));
-        let buffer = i64::from(margin.buffer_days).saturating_mul(DAY_NS);
-        let delete_by = margin.delete_by.and_then(|months| expiry(ends.logged_min, months));
-        Fate {
-            first: ends.first,
-            end: ends.end,
-            bytes: ends.bytes,
-            until,
-            from: until.map(|until| until.saturating_add(buffer)),
-            needs: None,
-            delete_by,
-            class,
-            held: holds.by_seqs(&(ends.first..ends.end)),
-        }
-    };
+    let fate = |(ends, logged)| Fate::of(&ends, logged, terms, holds);
     (all.into_iter().zip(logged).map(fate).collect(), unreadable)
 }
 
@@ -100,20 +101,18 @@ pub(crate) fn oldest(files: &Arc<Files>) -> Result<Oldest> {
     let Some(ends) = segment.and_then(|segment| ends_of_segment(files, &segment).ok()) else {
         return Ok(Oldest::default());
     };
-    let (now, seqs, margin) = (files.disk.now(), ends.first..ends.end, terms.class.margin());
-    let until = expiry(ends.logged_max, ends.kept_by(&terms.class).months());
-    let held = match until {
+    let (now, margin) = (files.disk.now(), terms.class.margin());
+    let fate = Fate::of(&ends, Some(ends.logged_max), &terms, &holds);
+    let held: Vec<String> = match fate.until {
         Some(until) if until <= now => {
-            let covering = holds.by_seqs(&seqs).into_iter().chain(holds.by_query(files, &seqs));
-            covering.map(|covers| covers.id).collect()
+            let by_query = holds.by_query(files, &(fate.first..fate.end));
+            fate.held.into_iter().chain(by_query).map(|covers| covers.id).collect()
         }
         _ => Vec::new(),
     };
-    let delete_by = margin.delete_by.and_then(|months| expiry(ends.logged_min, months));
     let mut in_the_way: Vec<String> = Vec::new();
-    if delete_by.is_some_and(|by| by <= now) {
-        let from = until.map(|until| until.saturating_add(i64::from(margin.buffer_days).saturating_mul(DAY_NS)));
-        if let Some(later) = from.filter(|from| *from > now) {
+    if fate.delete_by.is_some_and(|by| by <= now) {
+        if let Some(later) = fate.from.filter(|from| *from > now) {
             in_the_way.push(format!("its records are kept until {}", format_time(later)));
         }
         in_the_way.extend(held.iter().map(|hold| format!("{hold} holds it")));
@@ -132,7 +131,7 @@ pub(crate) fn oldest(files: &Arc<Files>) -> Result<Oldest> {
     }
     Ok(Oldest {
         held,
-        delete_by,
+        delete_by: fate.delete_by,
         in_the_way,
     })
 }

@@ -1,79 +1,20 @@
 //! On real files, with threads and beside others: the writer drops because another process asks for it, and readers and
 //! verifiers beside it notice nothing but that the log begins later.
 
+use super::later::Later;
 use super::*;
-use auditdb::disk::{Disk, DiskFile, LockAttempt, Open, RealDisk, Stat};
+use auditdb::disk::{Disk, RealDisk};
 use auditdb::{Error, VerifyOptions};
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-/// The real disk with a clock that can be put forward, as if that time had passed.
-#[derive(Debug, Default)]
-struct Later {
-    passed: AtomicU64,
-}
-
-impl Disk for Later {
-    fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
-        RealDisk.open(path, how)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        RealDisk.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        RealDisk.remove(path)
-    }
-    fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        RealDisk.list(dir)
-    }
-    fn create_dir(&self, dir: &Path) -> io::Result<()> {
-        RealDisk.create_dir(dir)
-    }
-    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
-        RealDisk.create_private_dir(dir)
-    }
-    fn set_group(&self, dir: &Path, group: u32) -> io::Result<()> {
-        RealDisk.set_group(dir, group)
-    }
-    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        RealDisk.sync_dir(dir)
-    }
-    fn stat(&self, path: &Path) -> io::Result<Option<Stat>> {
-        RealDisk.stat(path)
-    }
-    fn set_readonly(&self, path: &Path) -> io::Result<()> {
-        RealDisk.set_readonly(path)
-    }
-    fn lock(&self, path: &Path) -> io::Result<LockAttempt> {
-        RealDisk.lock(path)
-    }
-    fn now(&self) -> i64 {
-        RealDisk.now() + i64::try_from(self.passed.load(Ordering::Relaxed)).unwrap()
-    }
-    fn monotonic(&self) -> u64 {
-        RealDisk.monotonic() + self.passed.load(Ordering::Relaxed)
-    }
-    fn random(&self, bytes: &mut [u8]) {
-        RealDisk.random(bytes);
-    }
-    fn boot_id(&self) -> Option<[u8; 16]> {
-        RealDisk.boot_id()
-    }
-    fn uptime(&self) -> Option<u64> {
-        Some(RealDisk.uptime()? + self.passed.load(Ordering::Relaxed))
-    }
-    fn real_path(&self, path: &Path) -> Option<PathBuf> {
-        RealDisk.real_path(path)
-    }
-}
+use std::time::Duration;
 
 #[test]
 fn another_process_asks_the_writer() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let disk = Arc::new(Later::default());
+    let disk = Later::default();
     let options = Options::default().class(class("standard", 1)).zero_ahead(false);
-    let db = Database::create_with(&path, Arc::clone(&disk) as Arc<dyn Disk>, options).unwrap();
+    let db = Database::create_with(&path, Arc::new(disk.clone()), options).unwrap();
     let end = segment(&db, 500);
     segment(&db, 500);
     let _ = db.wait_for_indexes_if_any();
@@ -83,7 +24,7 @@ fn another_process_asks_the_writer() {
     let reader = Database::open_read_only(&path).unwrap();
     // Lengthened at once, through the door too.
     joined.set_class(&class("financial", 24)).unwrap();
-    disk.passed.store(60 * DAY, Ordering::Relaxed);
+    disk.skip(Duration::from_nanos(60 * DAY));
     assert_eq!(firsts(&retain(&joined)), NONE);
     joined.set_class(&class("standard", 1)).unwrap();
     segment(&joined, 1);
@@ -98,7 +39,7 @@ fn another_process_asks_the_writer() {
         assert_eq!(db.records(..).unwrap().next().unwrap().unwrap().seq(), done.earliest);
     }
     // Who verifies has the real clock: for him the drop has not come yet.
-    let disk: Arc<dyn Disk> = disk;
+    let disk: Arc<dyn Disk> = Arc::new(disk);
     let verify = |disk: &Arc<dyn Disk>| Database::verify_at_with(&path, disk, &VerifyOptions::default()).unwrap();
     assert!(verify(&disk).is_sound(), "{}", verify(&disk));
     let early = verify(&(Arc::new(RealDisk) as Arc<dyn Disk>));
@@ -123,14 +64,14 @@ impl Indexes for Database {
 fn verify_beside_a_writer_that_drops_raises_no_alarm() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let disk = Arc::new(Later::default());
+    let disk = Later::default();
     let options = Options::default().class(class("standard", 1)).zero_ahead(false);
-    let db = Database::create_with(&path, Arc::clone(&disk) as Arc<dyn Disk>, options).unwrap();
+    let db = Database::create_with(&path, Arc::new(disk.clone()), options).unwrap();
     let done = AtomicBool::new(false);
     let checked = AtomicU64::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let shared: Arc<dyn Disk> = Arc::clone(&disk) as Arc<dyn Disk>;
+            let shared: Arc<dyn Disk> = Arc::new(disk.clone());
             let reader = Database::open_read_only_with(&path, Arc::clone(&shared)).unwrap();
             while !done.load(Ordering::Relaxed) {
                 let report = Database::verify_at_with(&path, &shared, &VerifyOptions::default()).unwrap();
@@ -144,9 +85,9 @@ fn verify_beside_a_writer_that_drops_raises_no_alarm() {
         let mut dropped = 0;
         for _ in 0..25 {
             segment(&db, 20);
-            disk.passed.fetch_add(11 * DAY, Ordering::Relaxed);
+            disk.skip(Duration::from_nanos(11 * DAY));
             dropped += retain(&db).dropped.len();
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         while checked.load(Ordering::Relaxed) < 5 {
             std::thread::yield_now();
@@ -154,7 +95,7 @@ fn verify_beside_a_writer_that_drops_raises_no_alarm() {
         done.store(true, Ordering::Relaxed);
         assert!(dropped > 15, "{dropped}");
     });
-    let shared: Arc<dyn Disk> = disk;
+    let shared: Arc<dyn Disk> = Arc::new(disk);
     let report = Database::verify_at_with(&path, &shared, &VerifyOptions::default()).unwrap();
     assert!(report.is_sound(), "{report}");
 }

@@ -1,6 +1,8 @@
 //! Retention: whole segments go from the beginning of the log when their time has passed, and everything goes on to work
 //! with what is left: reading, proofs, verify, opening, sealing, recovering. All time is that of a simulated disk.
 
+#[path = "../oracle/later.rs"]
+mod later;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 

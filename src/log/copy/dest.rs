@@ -10,6 +10,7 @@ use super::small;
 use crate::disk::{Disk, Open};
 use crate::error::{Error, Result};
 use crate::log::derive::derive;
+use crate::log::dropping::sync_dir;
 use crate::log::fault::{Fault, What};
 use crate::log::journal::{Frame, FrameReader, JournalWriter, Tail, WriteFailure, tail};
 use crate::log::layout::Layout;
@@ -364,10 +365,6 @@ fn rename_journal(disk: &dyn Disk, layout: &Layout, from: u64, to: u64) -> Resul
 
 pub(super) fn extend_tree(disk: &dyn Disk, layout: &Layout, first: u64, leaves: &[Hash]) -> Result<()> {
     tree_files::extend(disk, layout, first, leaves).map_err(|failure| Error::io("writing", failure.path, failure.error))
-}
-
-pub(super) fn sync_dir(disk: &dyn Disk, dir: &Path) -> Result<()> {
-    disk.sync_dir(dir).map_err(|error| Error::io("syncing", dir, error))
 }
 
 /// Puts a sound copy of a segment in the place of one that is missing or damaged in the copy.

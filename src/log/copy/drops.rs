@@ -3,11 +3,10 @@
 //! it, was verified, and with it that the log has signed and announced the tombstone, that the time had passed, and that no hold
 //! was in force.
 
-use super::dest::sync_dir;
 use super::{Work, extras};
 use crate::error::{Error, Result};
+use crate::log::dropping::remove_files;
 use crate::log::verify::{Anchors, Verify, verify};
-use std::path::Path;
 
 impl Work<'_> {
     /// Drops from the copy what the log has dropped.
@@ -33,30 +32,10 @@ impl Work<'_> {
             report.faults.into_iter().for_each(|fault| self.is_damaged(fault));
             return Ok(());
         }
-        let mut indexed = false;
-        for first in &doomed {
-            indexed |= self.remove(&to.index(*first))?;
-        }
-        if indexed {
-            sync_dir(disk, &to.index_dir())?;
-        }
-        for first in &doomed {
-            self.remove(&to.segment(*first))?;
-            // One after the other: what is left is always the end of the log.
-            sync_dir(disk, &to.segment_dir())?;
-        }
+        remove_files(disk, to, &doomed)?;
         self.dest.segments.retain(|first| !doomed.contains(first));
         self.note.damaged.retain(|first| !doomed.contains(first));
         self.done.dropped = doomed.len() as u64;
         Ok(())
-    }
-
-    fn remove(&self, path: &Path) -> Result<bool> {
-        let io = |error| Error::io("removing", path, error);
-        let there = self.disk().stat(path).map_err(io)?.is_some();
-        if there {
-            self.disk().remove(path).map_err(io)?;
-        }
-        Ok(there)
     }
 }

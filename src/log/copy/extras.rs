@@ -1,7 +1,7 @@
 //! The small files beside the records: checkpoints with what others signed, tombstones, indexes.
 
 use super::{Copying, Work, small};
-use crate::disk::{Disk, Kind};
+use crate::disk::{Disk, Kind, read_short};
 use crate::error::{Error, Result};
 use crate::log::anchored::PROOF_FILE_BYTES;
 use crate::log::checkpoints;
@@ -38,7 +38,7 @@ impl Work<'_> {
         let mut faults = Vec::new();
         for name in names {
             let (source, path) = (from.checkpoint_dir().join(&name), to.checkpoint_dir().join(&name));
-            let bytes = match whole(disk, &source, PROOF_FILE_BYTES as u64) {
+            let bytes = match whole(disk, &source, PROOF_FILE_BYTES) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => continue,
                 Err(why) => {
@@ -47,7 +47,7 @@ impl Work<'_> {
                 }
             };
             let there = match disk.stat(&path) {
-                Ok(Some(_)) => small::read(disk, &path, PROOF_FILE_BYTES as u64).ok().flatten(),
+                Ok(Some(_)) => read_short(disk, &path, PROOF_FILE_BYTES).ok(),
                 _ => None,
             };
             if there.as_ref() == Some(&bytes) {
@@ -215,16 +215,19 @@ pub(super) fn doomed(task: &Copying<'_>, segments: &[u64]) -> Result<Vec<u64>> {
 }
 
 /// The bytes of a regular file of that length at most; `None` if it is no file, or gone.
-fn whole(disk: &dyn Disk, path: &Path, limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+fn whole(disk: &dyn Disk, path: &Path, limit: usize) -> std::io::Result<Option<Vec<u8>>> {
     match disk.stat(path)? {
-        Some(stat) if stat.kind == Kind::File => small::read(disk, path, limit),
+        Some(stat) if stat.kind == Kind::File => {
+            let bytes = read_short(disk, path, limit)?;
+            Ok((bytes.len() <= limit).then_some(bytes))
+        }
         _ => Ok(None),
     }
 }
 
 fn sync_if(disk: &dyn Disk, wanted: bool, dir: &Path) -> Result<()> {
     if wanted {
-        super::dest::sync_dir(disk, dir)
+        crate::log::dropping::sync_dir(disk, dir)
     } else {
         Ok(())
     }

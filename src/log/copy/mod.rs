@@ -37,7 +37,7 @@ use dest::{Dest, extend_tree};
 pub(crate) use gap::gap;
 pub use note::CopyKind;
 pub(crate) use note::{Note, refuse_copy};
-pub(crate) use small::{put, read as read_short};
+pub(crate) use small::{digest as file_digest, put};
 use source::Source;
 pub(crate) use source::{has_file, log_id, no_links, shown};
 use std::sync::Arc;

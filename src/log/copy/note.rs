@@ -3,7 +3,7 @@
 //!
 //! What must hold: the note is there before the first record is, and no writer opens a log that has one.
 
-use crate::disk::{Disk, Open};
+use crate::disk::{Disk, read_short};
 use crate::error::{Error, Result};
 use crate::log::events::Gap;
 use crate::log::layout::Layout;
@@ -39,7 +39,7 @@ pub(crate) struct Note {
 }
 
 /// No note is longer, in bytes.
-const LIMIT: u64 = 1 << 20;
+const LIMIT: usize = 1 << 20;
 
 impl Note {
     /// The note in a log's directory; `None` if there is none.
@@ -49,11 +49,8 @@ impl Note {
         if disk.stat(&path).map_err(io)?.is_none() {
             return Ok(None);
         }
-        let file = disk.open(&path, Open::Read).map_err(io)?;
-        let len = file.len().map_err(io)?.min(LIMIT);
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        let read = file.read_at(&mut bytes, 0).map_err(io)?;
-        let note = serde_json::from_slice(bytes.get(..read).unwrap_or_default());
+        let bytes = read_short(disk, &path, LIMIT).map_err(io)?;
+        let note = serde_json::from_slice(&bytes);
         note.map(Some).map_err(|error| {
             let why = format!("it should say what this copy of a log is for, and does not: {error}");
             io(std::io::Error::other(why))

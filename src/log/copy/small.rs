@@ -31,7 +31,7 @@ pub(super) fn copy_anew(disk: &dyn Disk, from: &Path, to: &Path) -> io::Result<u
 }
 
 /// BLAKE3 over a file, as it is read now.
-pub(super) fn digest(disk: &dyn Disk, path: &Path) -> io::Result<blake3::Hash> {
+pub(crate) fn digest(disk: &dyn Disk, path: &Path) -> io::Result<blake3::Hash> {
     let file = disk.open(path, Open::Read)?;
     let (mut hasher, mut piece, mut at) = (blake3::Hasher::new(), vec![0; 1 << 20], 0);
     loop {
@@ -42,19 +42,6 @@ pub(super) fn digest(disk: &dyn Disk, path: &Path) -> io::Result<blake3::Hash> {
         hasher.update(piece.get(..read).unwrap_or_default());
         at += read as u64;
     }
-}
-
-/// The bytes of a file that must be short; `None` if it is longer.
-pub(crate) fn read(disk: &dyn Disk, path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = disk.open(path, Open::Read)?;
-    let len = file.len()?;
-    if len > limit {
-        return Ok(None);
-    }
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    let read = file.read_at(&mut bytes, 0)?;
-    bytes.truncate(read);
-    Ok(Some(bytes))
 }
 
 /// Puts a file with these bytes in its place; the directory is not synced yet.

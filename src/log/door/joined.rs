@@ -8,8 +8,8 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, ANCHOR, APPEND, BACKED_UP, CHECKPOINT, HOLD, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, RETAIN,
-    ROTATE_KEY, SEAL, SET_CLASS, SIBLING,
+    self, APPEND, BACKED_UP, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, ROTATE_KEY, SEAL, SET_CLASS,
+    SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::log::backed_up::BackedUpTo;
 use crate::log::handle::Log;
 use crate::log::keys::new_id;
 use crate::log::layout::Layout;
-use crate::log::options::{Options, TakenUp};
+use crate::log::options::{Errand, Options, TakenUp};
 use crate::log::reading::Reading;
 use crate::log::receipt::Receipt;
 use crate::log::siblings::Sibling;
@@ -166,11 +166,15 @@ impl Joined {
         set.map_err(|undone| undone.error)
     }
 
-    /// Drops what need not be kept any longer; the answer as it came.
-    pub(crate) fn retain(&self, asked: &[u8]) -> Result<Vec<u8>> {
-        let own = |log: &Log| log.retain(asked);
-        let retained = self.ask(RETAIN, asked, |_, answer| Ok(answer.to_vec()), own);
-        retained.map_err(|undone| undone.error)
+    /// Runs an errand; the answer as it came.
+    pub(crate) fn run(&self, errand: Errand, asked: &[u8]) -> Result<Vec<u8>> {
+        let own = |log: &Log| log.run(errand, asked);
+        let done = self.ask(message::of_errand(errand), asked, |_, answer| Ok(answer.to_vec()), own);
+        done.map_err(|undone| match errand {
+            // Asked once more, a writer says that it has been done, which it may well have been.
+            Errand::Hold => self.perhaps(undone),
+            Errand::Retain | Errand::Anchor => undone.error,
+        })
     }
 
     /// Records that the database has another log.
@@ -187,14 +191,6 @@ impl Joined {
         taken.map_err(|undone| undone.error)
     }
 
-    /// Places or releases a hold; the answer as it came.
-    pub(crate) fn hold(&self, asked: &[u8]) -> Result<Vec<u8>> {
-        let own = |log: &Log| log.hold(asked);
-        let done = self.ask(HOLD, asked, |_, answer| Ok(answer.to_vec()), own);
-        // Asked once more, a writer says that it has been done, which it may well have been.
-        done.map_err(|undone| self.perhaps(undone))
-    }
-
     fn perhaps(&self, Undone { error, doubtful }: Undone) -> Error {
         if doubtful {
             Error::Uncertain {
@@ -204,13 +200,6 @@ impl Joined {
         } else {
             error
         }
-    }
-
-    /// Anchors; the answer as it came.
-    pub(crate) fn anchor(&self, asked: &[u8]) -> Result<Vec<u8>> {
-        let own = |log: &Log| log.anchor(asked);
-        let anchored = self.ask(ANCHOR, asked, |_, answer| Ok(answer.to_vec()), own);
-        anchored.map_err(|undone| undone.error)
     }
 
     /// Records how far a backup is; gives the record's seq.

@@ -1,5 +1,6 @@
 //! What goes through the door, byte by byte.
 
+use crate::log::options::Errand;
 use std::io::{self, ErrorKind, Read, Write};
 
 /// Append these records: each with its id (zeros if it has none but what its text says), its length in four bytes, and
@@ -14,15 +15,15 @@ pub(crate) const ROTATE_KEY: u8 = 4;
 /// Keep records for another time; the request is JSON.
 pub(crate) const SET_CLASS: u8 = 5;
 /// Drop what need not be kept any longer; request and answer are JSON.
-pub(crate) const RETAIN: u8 = 6;
+const RETAIN: u8 = 6;
 /// The database has another log; the request is JSON.
 pub(crate) const SIBLING: u8 = 7;
 /// Take up a policy; the request is JSON.
 pub(crate) const POLICY: u8 = 8;
 /// Place or release a hold; request and answer are JSON.
-pub(crate) const HOLD: u8 = 10;
+const HOLD: u8 = 10;
 /// Anchor; request and answer are JSON.
-pub(crate) const ANCHOR: u8 = 9;
+const ANCHOR: u8 = 9;
 /// A backup was made; what is said of it is JSON, the answer the seq of the record in eight bytes.
 pub(crate) const BACKED_UP: u8 = 11;
 /// It was done; what follows is the answer.
@@ -44,6 +45,25 @@ pub(crate) const RECORD_HEAD: usize = 16 + 4;
 
 /// A message's body grows by at least this much.
 const STEP: usize = 64 << 10;
+
+/// The message for an errand.
+pub(crate) fn of_errand(errand: Errand) -> u8 {
+    match errand {
+        Errand::Retain => RETAIN,
+        Errand::Hold => HOLD,
+        Errand::Anchor => ANCHOR,
+    }
+}
+
+/// The errand that a message is for.
+pub(crate) fn errand(what: u8) -> Option<Errand> {
+    match what {
+        RETAIN => Some(Errand::Retain),
+        HOLD => Some(Errand::Hold),
+        ANCHOR => Some(Errand::Anchor),
+        _ => None,
+    }
+}
 
 /// Why a message could not be read.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, ANCHOR, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, HOLD, LIST_LIMIT, POLICY, RETAIN,
-    ROTATE_KEY, SEAL, SET_CLASS, SIBLING,
+    self, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, ROTATE_KEY, SEAL, SET_CLASS,
+    SIBLING,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
@@ -141,10 +141,6 @@ fn carry_out(
             let set = core.set_class(new.class(), new.reason.as_deref());
             set.map(|()| Vec::new()).map_err(|error| error.to_string().into())
         }
-        RETAIN => {
-            let retain = core.options.retain.ok_or("this writer drops nothing")?;
-            retain(core, body).map_err(|error| error.to_string().into())
-        }
         SIBLING => {
             let sibling: Sibling = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             let added = core.act(|writer| writer.add_sibling(&sibling));
@@ -160,18 +156,14 @@ fn carry_out(
             core.followers().for_each(|follower| follower.look());
             taken.map(|()| Vec::new()).map_err(|error| error.to_string().into())
         }
-        HOLD => {
-            let hold = core.options.hold.ok_or("this writer holds nothing")?;
-            hold(core, body).map_err(|error| error.to_string().into())
-        }
-        ANCHOR => {
-            let anchor = core.options.anchor.ok_or("this writer anchors nothing")?;
-            anchor(core, body).map_err(|error| error.to_string().into())
-        }
         BACKED_UP => {
             let said = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             let seq = core.backed_up(said).map_err(|error| error.to_string())?;
             Ok(seq.to_le_bytes().to_vec())
+        }
+        _ if let Some(errand) = message::errand(what) => {
+            let act = core.options.act.ok_or("this writer is only here to mend the log")?;
+            act(errand, core, body).map_err(|error| error.to_string().into())
         }
         _ => Err(format!(
             "request {what} is not known here; the writer is {}",

@@ -6,8 +6,9 @@ use super::Verify;
 use super::against::Held;
 use super::report::Report;
 use super::trust::Trust;
+use crate::disk::read_short;
 use crate::error::Result;
-use crate::log::anchored::{PROOF_FILE_BYTES, digest_of, read_file};
+use crate::log::anchored::{PROOF_FILE_BYTES, digest_of};
 use crate::log::checkpoints;
 use crate::log::events::{Predecessor, hex};
 use crate::log::fault::{Fault, What};
@@ -128,7 +129,7 @@ impl Verify<'_> {
         for (seq, event) in trust.anchored() {
             let Some((name, digest)) = event.kept() else { continue };
             let path = self.layout.checkpoint_dir().join(name);
-            let what = match read_file(self.disk, &path, PROOF_FILE_BYTES) {
+            let what = match read_short(self.disk, &path, PROOF_FILE_BYTES) {
                 Ok(bytes) if digest_of(&bytes) == digest => continue,
                 Ok(_) => What::ProofChanged,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => What::Missing,
