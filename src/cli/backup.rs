@@ -1,4 +1,4 @@
-//! `auditdb backup`: copy what a backup does not have yet, and verify it there.
+//! `auditdb backup`: copy what a backup does not have yet, and compare it there.
 
 use super::figures::{bytes, count};
 use super::progress::Progress;
@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Copy all logs and the policy file to another directory, also while an agent is running; what is there already is not copied
-/// again. Everything is verified where it was copied to. The backup is a database of its own to verify, query and restore; it
+/// again. Everything is read back and compared where it was copied to. The backup is a database of its own to verify, query and restore; it
 /// holds no secret and is never written.
 #[derive(Debug, Args)]
 #[command(
@@ -29,7 +29,7 @@ pub(super) struct Backup {
     /// Go on with what is appended, until Ctrl-C.
     #[arg(short, long)]
     follow: bool,
-    /// Verify all of the backup, and not only what is new in it.
+    /// Verify all of the backup as `verify` does, also what was copied earlier and the texts of every record.
     #[arg(long, conflicts_with = "follow")]
     verify_all: bool,
     /// Do not have the log record that it was backed up. Without it a record says so whenever sealed segments are new in the

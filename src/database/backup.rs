@@ -15,7 +15,8 @@ use std::time::Duration;
 /// How [`Database::backup`] copies.
 #[derive(Default)]
 pub struct BackupOptions<'a> {
-    /// Whether all of the backup is verified afterwards, and not only what is new in it.
+    /// Whether all of the backup is verified afterwards as [`Database::verify`] does. Otherwise what is new in it is read back
+    /// and compared with what it was copied from, with its checksums, its chain and its tree, but no text is hashed again.
     pub verify_all: bool,
     /// Leave it out of the log's records that it was backed up.
     pub unrecorded: bool,
@@ -110,7 +111,7 @@ impl BackedUp {
 const LOOK: Duration = Duration::from_millis(100);
 
 impl Database {
-    /// Copies what a backup of this database does not have yet, and verifies it there; also while another process writes.
+    /// Copies what a backup of this database does not have yet, and compares it there; also while another process writes.
     /// What was acknowledged before the call is in the backup. If it is interrupted, it can be run again and goes on.
     ///
     /// The backup is a database to be read and verified, and is never written; it holds no secret. What the log has

@@ -270,3 +270,22 @@ fn a_backup_that_was_written_anew_with_stolen_keys() {
     let said = restored.unwrap_err().to_string();
     assert!(said.contains(RE_SIGNED), "{said}");
 }
+
+/// A log whose records were changed and signed anew is copied as it is: its bytes and hashes fit. All of a backup verified tells.
+#[test]
+fn a_log_that_was_written_anew_before_it_was_backed_up() {
+    let disk = log();
+    let (id, mut lines) = (EpochFile::read(&disk).log_id(), lines_of(&disk));
+    edit(&mut lines, 3);
+    fit(id, &mut lines, &|_| {});
+    write(&disk, id, &lines);
+    forger::reseal(&disk, &lines);
+    let options = BackupOptions {
+        threads: Some(1),
+        verify_all: true,
+        ..BackupOptions::default()
+    };
+    let done = reading(&disk).backup("/backup", &options).unwrap();
+    let said: Vec<String> = done.logs[0].faults.iter().map(ToString::to_string).collect();
+    assert!(said.iter().any(|fault| fault.contains(RE_SIGNED)), "{said:?}");
+}

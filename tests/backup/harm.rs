@@ -39,6 +39,34 @@ fn a_segment_that_is_damaged_at_the_source_is_copied_and_named_until_it_is_mende
     same(&disk, TO);
 }
 
+/// What is only compared and not unpacked is looked at no less closely: each byte of a segment is covered by a checksum, or
+/// follows from what is.
+#[test]
+fn no_byte_of_a_segment_is_damaged_unseen() {
+    let disk = filled(31);
+    let path = segment(DIR, &disk, 1);
+    let len = disk.contents(&path).unwrap().len();
+    for offset in 0..len {
+        let disk = disk.fork();
+        flip(&disk, &path, offset);
+        let done = back_up(&disk).unwrap();
+        let named = done.logs[0].faults.iter().any(|fault| fault.file == path);
+        assert!(named, "byte {offset} of {len}: {done:?}");
+    }
+}
+
+/// The log's tree is not the one of its records: they are right, and the tree is named.
+#[test]
+fn a_tree_that_is_damaged_at_the_source() {
+    let disk = filled(32);
+    let path = Path::new(DIR).join("logs/main/tree/0");
+    flip(&disk, &path, 4 * 32 + 7);
+    let done = back_up(&disk).unwrap();
+    let files: Vec<&PathBuf> = done.logs[0].faults.iter().map(|fault| &fault.file).collect();
+    assert_eq!(files, [&path], "{done:?}");
+    sound(&disk, TO);
+}
+
 #[test]
 fn a_segment_without_a_directory_that_can_be_read() {
     let disk = filled(22);

@@ -84,7 +84,12 @@ fn a_log_whose_beginning_is_gone() {
         0,
     ));
     assert_eq!(done["dropped"][0]["first"].as_u64(), Some(earliest), "{done}");
-    assert!(done["bytes_after"].as_u64() < done["bytes_before"].as_u64(), "{done}");
+    // What goes is smaller than what an index in the background may add meanwhile, so the whole directory does not tell.
+    let segment = format!("db/logs/main/segments/{earliest:020}.jsonl.zst");
+    assert!(
+        done["dropped"][0]["bytes"].as_u64() > Some(0) && !dir.join(segment).exists(),
+        "{done}"
+    );
     assert!(out(&expect(dir, &["verify", "db"], "", 0)).contains("by retention, as 5 tombstones say"));
     let tiles = json(&expect(
         dir,

@@ -1,8 +1,8 @@
 //! Copying a log while it is written: to a backup, and from a backup to where it is restored. Every file is brought under a
 //! name that nobody reads, synced, read back past the cache and verified, and only then gets its name.
 //!
-//! `source` says what there is to copy, `dest` is the copy and how it grows, `segments` brings sealed segments, `journals`
-//! what is not sealed yet, `extras` what stands beside the records, `small` whole files; `drops` takes up what was dropped;
+//! `source` says what there is to copy, `dest` is the copy and how it grows, `segments` brings sealed segments, of
+//! which `stored` says whether they are what they were brought from, `journals` what is not sealed yet, `extras` what stands beside the records, `small` whole files; `drops` takes up what was dropped;
 //! `note` is the file that says that all of this is a copy, `gap` what is known to be missing behind it.
 //!
 //! What must hold: the log that is copied is never touched; only files that are known by name are copied, so no secret, lock,
@@ -18,6 +18,7 @@ mod note;
 mod segments;
 mod small;
 mod source;
+mod stored;
 
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -40,6 +41,7 @@ pub(crate) use note::{Note, refuse_copy};
 pub(crate) use small::{digest as file_digest, put};
 use source::Source;
 pub(crate) use source::{has_file, log_id, no_links, shown};
+use std::path::Path;
 use std::sync::Arc;
 
 /// One log that is to be copied, and how.
@@ -252,21 +254,10 @@ impl<'a> Work<'a> {
 
     /// Takes up which keys are in force where the copy ends.
     fn prime(&mut self) {
-        let last = self.dest.segments.last().map(|first| self.task.to.segment(*first));
-        if let Some(path) = last {
-            let lines = [
-                standing::first_line_of_segment(self.disk(), &path),
-                standing::last_line_of_segment(self.disk(), &path),
-            ];
-            let lines: Vec<Vec<u8>> = lines.into_iter().flatten().collect();
-            let key = |line: &Vec<u8>| InForce::after(None, line)?.keys.log.parse().ok();
-            self.keys.extend(lines.iter().filter_map(key));
-            // What they say was looked at when they were copied; what stands between them is not known here.
-            for mark in lines.into_iter().filter_map(as_stated) {
-                self.trust.lose_track();
-                let log_id = Some(self.source.log_id);
-                self.trust.take(&path, log_id, &[mark], &mut Vec::new());
-            }
+        if let Some(first) = self.dest.segments.last() {
+            let path = self.task.to.segment(*first);
+            // What they say was looked at when they were copied.
+            let _ = self.take_ends(&path, &path);
         }
         self.trusted = self.dest.sealed.next_seq();
         let path = self.task.to.journal(self.trusted);
@@ -274,8 +265,22 @@ impl<'a> Work<'a> {
         self.take_marks(&path, &marks);
     }
 
+    /// Takes up the keys that are in force at both ends of a segment; what stands between them is not looked at. Gives the faults
+    /// of the file that it was copied from.
+    fn take_ends(&mut self, path: &Path, from: &Path) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        self.trust.lose_track();
+        for mark in stored::ends(self.disk(), path) {
+            let key = InForce::after(None, &mark.line).and_then(|now| now.keys.log.parse().ok());
+            self.keys.extend(key);
+            self.trust.lose_track();
+            self.trust.take(from, Some(self.source.log_id), &[mark], &mut faults);
+        }
+        faults
+    }
+
     /// Holds the records by which the log says where it stands against what was signed before.
-    fn take_marks(&mut self, path: &std::path::Path, marks: &[Marked]) {
+    fn take_marks(&mut self, path: &Path, marks: &[Marked]) {
         let new: Vec<Marked> = marks.iter().filter(|mark| mark.seq >= self.trusted).cloned().collect();
         let mut faults = Vec::new();
         self.trust.take(path, Some(self.source.log_id), &new, &mut faults);

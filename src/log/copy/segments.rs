@@ -105,9 +105,13 @@ impl Work<'_> {
             self.note.damaged.push(first);
         }
         if checked.marks.is_empty() {
-            self.trust.lose_track();
+            let end = checked.after.as_ref().map_or(0, Tip::next_seq);
+            let faults = self.take_ends(&self.task.to.segment_temporary(first), &from);
+            faults.into_iter().for_each(|fault| self.is_damaged(fault));
+            self.trusted = self.trusted.max(end);
+        } else {
+            self.take_marks(&from, &checked.marks);
         }
-        self.take_marks(&from, &checked.marks);
         let segment = self.ready(first, checked)?;
         let stored = tree_files::read(disk, &self.task.from.tree(0), first, segment.leaves.len() as u64);
         if stored.as_ref() != Some(&segment.leaves) {
@@ -126,8 +130,12 @@ impl Work<'_> {
         Ok(self.dest.seal(segment)?)
     }
 
-    /// What was brought, read back and verified. If it is damaged, the log's own file is: then its faults are.
+    /// What was brought, read back and compared. If it is not as it should be, all of it is verified; if it is damaged then,
+    /// the log's own file is, and its faults are given.
     fn verified(&self, first: u64) -> std::result::Result<Checked, Stop> {
+        if let Some(checked) = self.task.as_stored(first) {
+            return Ok(checked);
+        }
         let (disk, threads) = (self.disk(), self.task.threads);
         let (from, to) = (self.task.from.segment(first), self.task.to.segment_temporary(first));
         let checked = verify_part(disk, &to, 0..u64::MAX, threads);

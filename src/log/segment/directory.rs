@@ -132,21 +132,27 @@ impl Directory {
             crc: 0,
         };
         let directory = [frames, keys, streams, roots, trailer.sealed()].concat();
-        let mut out = skippable(DIRECTORY_FRAME, &directory);
-        let mut seek_table = Vec::new();
-        for row in &self.rows {
-            seek_table.extend_from_slice(&row.compressed.to_le_bytes());
-            seek_table.extend_from_slice(&row.text.to_le_bytes());
-        }
-        // The directory's own frame, which holds no text.
-        seek_table.extend_from_slice(&narrow(out.len()).to_le_bytes());
-        seek_table.extend_from_slice(&0_u32.to_le_bytes());
-        seek_table.extend_from_slice(&narrow(self.rows.len() + 1).to_le_bytes());
-        seek_table.push(0);
-        seek_table.extend_from_slice(&SEEK_TABLE_MAGIC.to_le_bytes());
-        out.extend_from_slice(&skippable(SEEK_TABLE_FRAME, &seek_table));
-        out
+        framed(&self.rows, &directory)
     }
+}
+
+/// The two skippable frames that end a file with these data frames: the directory with this content, and the seek table.
+pub(super) fn framed(rows: &[FrameRow], directory: &[u8]) -> Vec<u8> {
+    let narrow = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut out = skippable(DIRECTORY_FRAME, directory);
+    let mut seek_table = Vec::new();
+    for row in rows {
+        seek_table.extend_from_slice(&row.compressed.to_le_bytes());
+        seek_table.extend_from_slice(&row.text.to_le_bytes());
+    }
+    // The directory's own frame, which holds no text.
+    seek_table.extend_from_slice(&narrow(out.len()).to_le_bytes());
+    seek_table.extend_from_slice(&0_u32.to_le_bytes());
+    seek_table.extend_from_slice(&narrow(rows.len() + 1).to_le_bytes());
+    seek_table.push(0);
+    seek_table.extend_from_slice(&SEEK_TABLE_MAGIC.to_le_bytes());
+    out.extend_from_slice(&skippable(SEEK_TABLE_FRAME, &seek_table));
+    out
 }
 
 fn skippable(magic: u32, content: &[u8]) -> Vec<u8> {

@@ -2,6 +2,7 @@
 //! allocated, and each part's checksum is checked before the part is used.
 
 use super::FRAME_TEXT_LIMIT;
+use super::directory::framed;
 use crate::disk::{Disk, DiskFile, Open};
 use crate::log::fault::{Fault, What};
 use crate::log::format::{
@@ -190,6 +191,33 @@ impl SegmentFile {
             fault.seqs = whole.seqs;
             fault
         })
+    }
+
+    /// The same, if its checksum is right.
+    pub(crate) fn stored_frame(&self, row: &FrameRow) -> Result<Vec<u8>, Fault> {
+        let bytes = self.frame_bytes(row)?;
+        if crc32fast::hash(&bytes) == row.crc {
+            Ok(bytes)
+        } else {
+            Err(self.frame_fault(row, What::Compressed))
+        }
+    }
+
+    /// Everything behind the data frames, if each table has its checksum and the frames around them are as they should be.
+    pub(crate) fn stored_end(&self) -> Result<Vec<u8>, Fault> {
+        let rows = self.rows()?;
+        let keys = self.directory + rows.len() as u64 * FrameRow::LEN as u64;
+        self.section(keys, self.trailer.keys, KeyRow::LEN, self.trailer.keys_crc)?;
+        self.streams()?;
+        self.trees()?;
+        let end = self.end_bytes()?;
+        let directory = usize::try_from(self.trailer.directory_len()).ok();
+        let directory = directory.and_then(|len| end.get(8..)?.get(..len));
+        if directory.is_some_and(|directory| framed(&rows, directory) == end) {
+            Ok(end)
+        } else {
+            Err(self.fault(What::SeekTable).at(self.end_offset()))
+        }
     }
 
     /// Everything behind the data frames.
