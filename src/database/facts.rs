@@ -1,8 +1,9 @@
 //! What of a record decides which log it goes to.
 
-use crate::policy::{Facts, Policy, Way};
-use crate::record::{Prepared, children, members, named, string_value};
+use crate::policy::{Facts, Inner, Policy, Way};
+use crate::record::{Child, Prepared, children, members, named, string_value};
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 /// The way that the policy leads this record.
 pub(super) fn lead(policy: &Policy, record: &Prepared) -> Way {
@@ -11,9 +12,12 @@ pub(super) fn lead(policy: &Policy, record: &Prepared) -> Way {
 
 /// See [`Facts`]. A member that is too long for the line and was moved out of it counts as what it is.
 pub(super) fn facts(record: &Prepared) -> Facts<'_> {
+    if record.moved.is_empty() {
+        return facts_of(&record.members, record.outermost.iter().cloned(), |_| None);
+    }
     let whole = record.moved.iter().find(|moved| moved.path.is_empty());
     let line = whole.map_or(record.members.as_slice(), |moved| inside(&moved.raw));
-    facts_of(line, |name| {
+    facts_of(line, members(line), |name| {
         let moved = record
             .moved
             .iter()
@@ -23,14 +27,19 @@ pub(super) fn facts(record: &Prepared) -> Facts<'_> {
 }
 
 /// The facts in a record's members; one that is `null` may have been moved to where the function says.
-pub(super) fn facts_of<'a>(line: &'a [u8], moved: impl Fn(&str) -> Option<&'a [u8]>) -> Facts<'a> {
+pub(super) fn facts_of<'a>(
+    line: &'a [u8],
+    members: impl Iterator<Item = Child>,
+    moved: impl Fn(&str) -> Option<&'a [u8]>,
+) -> Facts<'a> {
     let mut facts = Facts::default();
-    for child in members(line) {
-        let Some(name) = line.get(child.name.clone()) else {
+    let (mut lists, mut action, mut attributes) = (Vec::new(), None, None);
+    for child in members {
+        let Some(name) = line.get(child.name) else {
             continue;
         };
         let name = string_value(name);
-        let value = match line.get(child.value.clone()) {
+        let value = match line.get(child.value) {
             Some(b"null") => moved(&name).unwrap_or(b"null"),
             Some(value) => value,
             None => continue,
@@ -43,14 +52,23 @@ pub(super) fn facts_of<'a>(line: &'a [u8], moved: impl Fn(&str) -> Option<&'a [u
             "kind" => facts.kind = text(value).unwrap_or_default(),
             "class" => facts.class = text(value),
             "region" => facts.region = text(value),
-            "tools" | "access" | "context" => facts
-                .systems
-                .extend(children(value, 0).filter_map(|child| text_of(value.get(child.value)?, "system"))),
-            "action" => facts.systems.extend(text_of(value, "system")),
-            "attributes" => facts.country = text_of(value, "subject_country"),
+            "tools" | "access" | "context" => lists.push(value),
+            "action" => action = Some(value),
+            "attributes" => attributes = Some(value),
             _ => {}
         }
     }
+    facts.inner = LazyCell::new(Box::new(move || {
+        let listed = lists
+            .iter()
+            .flat_map(|list| children(list, 0).zip(std::iter::repeat(*list)));
+        let listed = listed.filter_map(|(child, list)| text_of(list.get(child.value)?, "system"));
+        let of_action = action.and_then(|action| text_of(action, "system"));
+        Inner {
+            systems: listed.chain(of_action).collect(),
+            country: attributes.and_then(|attributes| text_of(attributes, "subject_country")),
+        }
+    }));
     facts
 }
 
@@ -85,11 +103,11 @@ mod tests {
             kind,
             class,
             region,
-            systems,
-            country,
+            inner,
         } = facts(&record);
+        let Inner { systems, country } = &*inner;
         let known = |fact: Option<Cow<'_, str>>| fact.unwrap_or("-".into()).into_owned();
-        let (class, region, country) = (known(class), known(region), known(country));
+        let (class, region, country) = (known(class), known(region), known(country.clone()));
         format!(
             "{agent} {environment} {kind} {class} {region} {} {country}",
             systems.join(",")
@@ -102,7 +120,7 @@ mod tests {
         let all = r#"{"class":"health","kind":"tool_call","tools":[{"name":"t","system":"crm"}],"access":[{"system":"mail","operation":"send"}],
             "action":{"name":"x","system":"pay"},"context":[{"system":"wiki"}],"region":"eu","agent":{"environment":"prod","id":"b\u0041"},
             "attributes":{"subject_country":"DE"}}"#;
-        assert_eq!(said(all), "bA prod tool_call health eu crm,mail,pay,wiki DE");
+        assert_eq!(said(all), "bA prod tool_call health eu crm,mail,wiki,pay DE");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::policies::Policies;
 use crate::disk::{Disk, RealDisk};
 use crate::error::Result;
 use crate::policy::{DEFAULT_LOG, Facts, Policy};
+use crate::record::members;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,7 +40,8 @@ impl Database {
 impl Explained {
     /// Where the policy leads a record, given as the text of a JSON object.
     pub(crate) fn of(policy: Option<&Policy>, record: &str) -> Self {
-        let facts = facts_of(inside(record.trim().as_bytes()), |_| None);
+        let line = inside(record.trim().as_bytes());
+        let facts = facts_of(line, members(line), |_| None);
         match policy.filter(|policy| policy.is_routing()) {
             Some(policy) => Explained::by(policy, &facts),
             None => Explained {

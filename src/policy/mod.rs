@@ -19,5 +19,5 @@ pub(crate) use file::{AnchorRule, MOST_LOGS, POLICY_FILE, Policy, digest};
 pub use hold::HoldInForce;
 pub(crate) use hold::{Covering, Hold};
 pub(crate) use person::Person;
-pub(crate) use route::{DEFAULT_LOG, Facts, Way, fits_a_name, line_of};
+pub(crate) use route::{DEFAULT_LOG, Facts, Inner, Way, fits_a_name, line_of};
 pub(crate) use tool::ToolRule;

@@ -7,6 +7,7 @@
 use super::file::Policy;
 use super::pattern::Pattern;
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 /// Where records go for which there is no other way: a database's first log.
 pub(crate) const DEFAULT_LOG: &str = "main";
@@ -43,17 +44,41 @@ pub(crate) struct Conditions {
 }
 
 /// What of a record decides where it goes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) agent: Cow<'a, str>,
     pub(crate) environment: Cow<'a, str>,
     pub(crate) kind: Cow<'a, str>,
     pub(crate) class: Option<Cow<'a, str>>,
     pub(crate) region: Option<Cow<'a, str>>,
+    /// What stands further in.
+    pub(crate) inner: InnerFacts<'a>,
+}
+
+/// Looked for only once a route asks for any of it: that is to walk through what a record holds most of.
+pub(crate) type InnerFacts<'a> = LazyCell<Inner<'a>, Box<dyn FnOnce() -> Inner<'a> + 'a>>;
+
+/// What of the inner members of a record decides where it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Inner<'a> {
     /// Of the tools that were called, what was accessed, the action and the context.
     pub(crate) systems: Vec<Cow<'a, str>>,
     /// Of the person whom it is about, as `attributes.subject_country` says.
     pub(crate) country: Option<Cow<'a, str>>,
+}
+
+impl Default for Facts<'_> {
+    fn default() -> Self {
+        let (agent, environment, kind) = Default::default();
+        Facts {
+            agent,
+            environment,
+            kind,
+            class: None,
+            region: None,
+            inner: LazyCell::new(Box::new(Inner::default)),
+        }
+    }
 }
 
 /// Where a record goes, and why.
@@ -88,8 +113,8 @@ impl Conditions {
             && text(&self.kind, &facts.kind)
             && known(&self.class, &facts.class)
             && known(&self.region, &facts.region)
-            && known(&self.country, &facts.country)
-            && (self.system.is_empty() || facts.systems.iter().any(|system| text(&self.system, system)))
+            && (self.country.is_empty() || known(&self.country, &facts.inner.country))
+            && (self.system.is_empty() || facts.inner.systems.iter().any(|system| text(&self.system, system)))
     }
 
     /// As somebody would say it.

@@ -43,4 +43,4 @@ pub(crate) use schema::element;
 pub(crate) use table::RECORD;
 pub(crate) use text::{string_value, write_string};
 pub(crate) use time::read_time;
-pub(crate) use walk::{children, members};
+pub(crate) use walk::{Child, children, members};

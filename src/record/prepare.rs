@@ -13,6 +13,7 @@ use super::time::parse_time;
 use super::walk::{self, Child};
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// The longest text of one record that is taken by default, in bytes.
 pub const RECORD_LIMIT: usize = 64 << 20;
@@ -33,6 +34,8 @@ pub struct Prepared {
     pub(crate) time: Option<i64>,
     /// The caller's members but `id` and `time`, minified, without the braces; what was moved out is `null`.
     pub(crate) members: Vec<u8>,
+    /// Where each of the members stands; none of them if anything was moved out.
+    pub(crate) outermost: Vec<Child>,
     /// What was moved out.
     pub(crate) moved: Vec<Moved>,
     /// The emitter's own count.
@@ -89,11 +92,12 @@ impl Prepared {
 
     /// A part of a record that is too long for one line.
     pub(crate) fn part(members: Vec<u8>) -> Self {
-        let (moved, names) = (Vec::new(), Vec::new());
+        let (outermost, moved, names) = (Vec::new(), Vec::new(), Vec::new());
         Prepared {
             id: None,
             time: None,
             members,
+            outermost,
             moved,
             source: None,
             defines: None,
@@ -117,6 +121,7 @@ impl Prepared {
 /// What is picked out of the outermost members.
 #[derive(Default)]
 struct Found {
+    outermost: Vec<Child>,
     id: Option<[u8; 16]>,
     time: Option<i64>,
     source: Option<SourceKey>,
@@ -177,6 +182,12 @@ impl Found {
             members.push(b',');
         }
         // From the name's opening quote to the value's end.
+        let (from, to) = (member.name.start - 1, members.len());
+        let place = |range: &Range<usize>| range.start - from + to..range.end - from + to;
+        self.outermost.push(Child {
+            name: place(&member.name),
+            value: place(&member.value),
+        });
         members.extend_from_slice(text.get(member.name.start - 1..member.value.end).unwrap_or_default());
         Ok(())
     }
@@ -186,7 +197,11 @@ impl Found {
         self.names.dedup();
         self.names.truncate(NAMES_LIMIT);
         let (members, moved) = parts::move_out(members, LINE_LIMIT - HEAD_RESERVE);
+        if !moved.is_empty() {
+            self.outermost.clear();
+        }
         let Found {
+            outermost,
             id,
             time,
             source,
@@ -197,6 +212,7 @@ impl Found {
             id,
             time,
             members,
+            outermost,
             moved,
             source,
             defines,

@@ -1,8 +1,9 @@
 //! What a policy file says, and what is wrong with one.
 
 use super::*;
-use crate::policy::{DEFAULT_LOG, Facts};
+use crate::policy::{DEFAULT_LOG, Facts, Inner};
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::time::Duration;
 
 const WHOLE: &str = r#"
@@ -56,12 +57,15 @@ every = 60
 
 fn facts<'a>(agent: &'a str, class: &'a str, region: &'a str, country: &'a str, system: &'a str) -> Facts<'a> {
     let known = |text: &'a str| (!text.is_empty()).then_some(Cow::Borrowed(text));
+    let inner = move || Inner {
+        systems: known(system).into_iter().collect(),
+        country: known(country),
+    };
     Facts {
         agent: agent.into(),
         class: known(class),
         region: known(region),
-        country: known(country),
-        systems: known(system).into_iter().collect(),
+        inner: LazyCell::new(Box::new(inner)),
         ..Facts::default()
     }
 }
