@@ -184,6 +184,7 @@ impl Database {
         let mut status = log::status(&files)?;
         self.refresh()?;
         let oldest = crate::retention::oldest(&self.files())?;
+        status.next_expiry = oldest.from.map(crate::record::format_time);
         status.oldest_held = oldest.held;
         status.delete_by = oldest.delete_by.map(crate::record::format_time);
         status.in_the_way = oldest.in_the_way;
