@@ -14,6 +14,7 @@ mod holds;
 mod life;
 mod margin;
 mod power_cuts;
+mod schedule;
 
 use auditdb::disk::SimDisk;
 use auditdb::{Class, Database, Options, Report, RetainOptions, Retained};
