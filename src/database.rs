@@ -49,6 +49,8 @@ use std::sync::Arc;
 /// it. What was acknowledged is durable without closing.
 #[derive(Clone)]
 pub struct Database {
+    /// Drops what has expired now and then; it ends before what it works on.
+    schedule: Option<Arc<schedule::Schedule>>,
     inner: Arc<Inner>,
 }
 
@@ -62,8 +64,6 @@ struct Inner {
     others: Option<Others>,
     /// The logs that records are led to; `None` if they all go to the handle's own.
     branches: Option<Branches>,
-    /// Drops what has expired now and then.
-    _schedule: Option<schedule::Schedule>,
 }
 
 enum Mode {
@@ -184,6 +184,7 @@ impl Database {
         let mut status = log::status(&files)?;
         self.refresh()?;
         let oldest = crate::retention::oldest(&self.files())?;
+        status.next_expiry = oldest.from.map(crate::record::format_time);
         status.oldest_held = oldest.held;
         status.delete_by = oldest.delete_by.map(crate::record::format_time);
         status.in_the_way = oldest.in_the_way;

@@ -41,6 +41,7 @@ impl Branches {
             for database in open.iter().chain([own]) {
                 database.take_up(policy.clone())?;
             }
+            own.reschedule(policy.as_deref());
             self.policies.set(policy);
         }
         Ok(self.policies.current())

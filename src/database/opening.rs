@@ -4,14 +4,13 @@ use super::branches::Branches;
 use super::indexes::Indexes;
 use super::others::Others;
 use super::policies::{Policies, options_of};
-use super::schedule::Schedule;
 use super::{Database, Inner, Mode, lineage};
 use crate::disk::{Disk, RealDisk, SimDisk};
 use crate::error::{Error, Result};
 use crate::log::{self, Core, Errand, Identity, Joining, Layout, Log, Options, Reading, Recovery};
-use crate::policy::DEFAULT_LOG;
+use crate::policy::{DEFAULT_LOG, Policy};
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 impl Database {
     /// Creates a database in a directory that has none, and opens it for writing. A policy file (`auditdb.toml`) that is
@@ -199,21 +198,29 @@ impl Database {
         mode: Mode,
         policies: Option<Policies>,
     ) -> Self {
-        let said = || policies.as_ref()?.current()?.retain_every;
-        let every = options.retain_every.or_else(said);
-        let every = every.filter(|_| policies.is_some() && options.threads);
-        let inner = |inner: &Weak<Inner>| Inner {
-            path: path.to_owned(),
-            disk,
-            options,
-            mode,
-            indexes,
-            others: policies.is_some().then(Others::default),
-            branches: policies.map(Branches::new),
-            _schedule: every.and_then(|every| Schedule::begin(every, inner.clone())),
+        let policy = policies.as_ref().map(Policies::current);
+        let schedule = policy.is_some() && options.threads;
+        let database = Database {
+            schedule: schedule.then(Arc::default),
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                disk,
+                options,
+                mode,
+                indexes,
+                others: policies.is_some().then(Others::default),
+                branches: policies.map(Branches::new),
+            }),
         };
-        Database {
-            inner: Arc::new_cyclic(inner),
+        database.reschedule(policy.flatten().as_deref());
+        database
+    }
+
+    /// Drops what has expired as often as the options say, or else the policy.
+    pub(super) fn reschedule(&self, policy: Option<&Policy>) {
+        if let Some(schedule) = &self.schedule {
+            let said = policy.and_then(|policy| policy.retain_every);
+            schedule.keep(self.inner.options.retain_every.or(said), &self.inner);
         }
     }
 
@@ -221,6 +228,7 @@ impl Database {
         let mode = Mode::Reading(Box::new(Reading::open(Arc::clone(&disk), layout)?));
         let options = Options::default();
         Ok(Database {
+            schedule: None,
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 disk,
@@ -229,7 +237,6 @@ impl Database {
                 mode,
                 others,
                 branches: None,
-                _schedule: None,
             }),
         })
     }

@@ -98,13 +98,13 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn lock(&self, path: &Path) -> io::Result<LockAttempt>;
     /// Nanoseconds since 1970-01-01T00:00:00Z, as the system says.
     fn now(&self) -> i64;
-    /// Nanoseconds on a clock that never steps.
+    /// Nanoseconds on a clock that never steps, and goes on while the machine sleeps if the system has one that does.
     fn monotonic(&self) -> u64;
     /// Fills a buffer with random bytes that nobody can foresee.
     fn random(&self, bytes: &mut [u8]);
     /// Names the run of the operating system: page cache contents do not outlive it. `None` where there is no such name.
     fn boot_id(&self) -> Option<[u8; 16]>;
-    /// For how long that run has been going on in nanoseconds, whoever asks; `None` where nobody can tell.
+    /// For how long that run has been going on in nanoseconds, sleep included, whoever asks; `None` where nobody can tell.
     fn uptime(&self) -> Option<u64> {
         None
     }

@@ -217,9 +217,12 @@ impl Disk for RealDisk {
         }
     }
 
+    /// Where the system has such a clock it counts a sleep of the machine too: what passed in it has passed, and is no
+    /// jump of the wall clock.
     fn monotonic(&self) -> u64 {
         static START: OnceLock<Instant> = OnceLock::new();
-        u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+        since_boot()
+            .unwrap_or_else(|| u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX))
     }
 
     fn random(&self, bytes: &mut [u8]) {
@@ -241,24 +244,27 @@ impl Disk for RealDisk {
     }
 
     fn uptime(&self) -> Option<u64> {
-        if !cfg!(target_os = "linux") {
-            return None;
-        }
-        // Seconds with two decimals, sleep included.
-        let text = fs::read_to_string("/proc/uptime").ok()?;
-        let (seconds, rest) = text.split_once('.')?;
-        let hundredths: u64 = rest.get(..2)?.parse().ok()?;
-        let seconds: u64 = seconds.parse().ok()?;
-        seconds
-            .checked_mul(100)?
-            .checked_add(hundredths)?
-            .checked_mul(10_000_000)
+        since_boot()
     }
 
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
         // As far as it is there, without links: the same place has one path.
         path.canonicalize().or_else(|_| std::path::absolute(path)).ok()
     }
+}
+
+/// How long ago the machine was started in nanoseconds, the time included in which it slept. The clock of [`Instant`]
+/// stands still then.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn since_boot() -> Option<u64> {
+    let time = rustix::time::clock_gettime_dynamic(rustix::time::DynamicClockId::Boottime).ok()?;
+    let (seconds, rest) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
+    seconds.checked_mul(1_000_000_000)?.checked_add(rest)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn since_boot() -> Option<u64> {
+    None
 }
 
 #[derive(Debug)]
@@ -516,5 +522,17 @@ mod tests {
             [1, 255]
         );
         assert_eq!(parse_uuid("+0000000-0000-0000-0000-0000000001ff"), None);
+    }
+
+    /// What the kernel says of itself in another way counts sleep too.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_passes_while_the_machine_sleeps_has_passed() {
+        let text = fs::read_to_string("/proc/uptime").unwrap();
+        let uptime: f64 = text.split(' ').next().unwrap().parse().unwrap();
+        for said in [RealDisk.monotonic(), RealDisk.uptime().unwrap()] {
+            let said = std::time::Duration::from_nanos(said).as_secs_f64();
+            assert!((said - uptime).abs() < 5.0, "{said} and {uptime}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use super::standing::{first_line_of_segment, last_line_of_segment};
 use super::view::SegmentRef;
 use crate::disk::Kind;
 use crate::error::{Error, Result};
-use crate::policy::{Class, HoldInForce, expiry};
+use crate::policy::{Class, HoldInForce};
 use crate::record::{format_time, read_head};
 use std::path::Path;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ pub struct Status {
     pub keep_months: u32,
     /// The first record that is still kept: those before it were dropped because their time had passed.
     pub earliest: u64,
-    /// From when on the oldest sealed segment may be dropped, if there is one.
+    /// From when on the oldest sealed segment may be dropped, if there is one: when its time has passed, and the buffer of its class.
     pub next_expiry: Option<String>,
     /// The holds in force.
     pub holds: Vec<HoldInForce>,
@@ -105,11 +105,6 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         .collect();
     let backup = last.backup.or(state.and_then(|state| state.backup));
     let earliest = view.kept_from;
-    let next_expiry = view
-        .segments
-        .first()
-        .and_then(|segment| ends_of_segment(files, segment).ok())
-        .and_then(|ends| expiry(ends.logged_max, ends.kept_by(&class).months()));
     // What cannot be read is verify's to name.
     let oldest = logged(earliest).ok().flatten();
     let newest = tip.next_seq().checked_sub(1).map_or(Ok(None), logged)?;
@@ -149,7 +144,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         class: class.name().to_owned(),
         keep_months: class.months(),
         earliest,
-        next_expiry: next_expiry.map(format_time),
+        next_expiry: None,
         holds,
         // Whoever knows how to ask them says it.
         oldest_held: Vec::new(),

@@ -84,9 +84,11 @@ pub(super) fn fates(files: &Files, terms: &Terms, holds: &Holds) -> (Vec<Fate>, 
 /// How it stands with the oldest sealed segment.
 #[derive(Debug, Default)]
 pub(crate) struct Oldest {
+    /// From when on it may be dropped, in nanoseconds since 1970.
+    pub(crate) from: Option<i64>,
     /// The holds for nothing but which it is kept: its time has passed.
     pub(crate) held: Vec<String>,
-    /// When a law wants its first record gone, in nanoseconds since 1970, and what stands in the way if that has passed.
+    /// When a law wants its first record gone, and what stands in the way if that has passed.
     pub(crate) delete_by: Option<i64>,
     pub(crate) in_the_way: Vec<String>,
 }
@@ -130,6 +132,7 @@ pub(crate) fn oldest(files: &Arc<Files>) -> Result<Oldest> {
         }
     }
     Ok(Oldest {
+        from: fate.from,
         held,
         delete_by: fate.delete_by,
         in_the_way,

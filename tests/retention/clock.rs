@@ -2,7 +2,6 @@
 
 use super::*;
 use auditdb::record::parse_time;
-use std::collections::BTreeSet;
 
 fn at(time: &str) -> i64 {
     parse_time(time).unwrap()
@@ -125,70 +124,4 @@ fn a_clock_that_goes_back_makes_nothing_expire() {
     let done = retain(&db);
     assert!(done.earliest >= right, "{done:?}");
     sound(&db);
-}
-
-/// Two years in a day: a segment each day, over months of 28 to 31 days and a leap day, in a zone whose clocks are put
-/// forward and back. Each goes exactly when its calendar months are over.
-#[test]
-fn two_years_in_a_day() {
-    let disk = SimDisk::new(10);
-    disk.set_now(at("2027-09-01T12:00:00Z"));
-    let months = 6;
-    let mut db = create(&disk, plain().class(class("eu-ai-act", months)));
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut logged: Vec<(u64, String)> = Vec::new();
-    let mut first = 0;
-    for day in 0..730_u64 {
-        // The record's own time is in local time, as an agent in Berlin would write it.
-        let offset = if (day / 182) % 2 == 0 { "+02:00" } else { "+01:00" };
-        let record =
-            format!("{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"decision\",\"time\":\"2027-09-01T08:00:00{offset}\"}}");
-        db.append_json(&record).unwrap();
-        assert!(db.seal().unwrap());
-        let today = db.status().unwrap().newest.unwrap()[..10].to_owned();
-        logged.push((first, today.clone()));
-        first = db.len().unwrap();
-        if day % 97 == 0 {
-            drop(db);
-            db = open(&disk);
-        }
-        days(&disk, 1);
-        let done = retain(&db);
-        // By hand: year, month and day of the date so many months later; where there is none, the first of the next month.
-        let now = &auditdb::record::format_time(disk_now(&disk))[..10];
-        for dropped in &done.dropped {
-            let (_, on) = logged.iter().find(|(first, _)| *first == dropped.first).unwrap();
-            let due = later(on, months);
-            // It is looked at once a day, a moment after noon.
-            assert!(due.as_str() <= now, "{on} went on {now}, due on {due}");
-            seen.insert(on.clone());
-        }
-        for kept in &done.kept {
-            let (_, on) = logged.iter().find(|(first, _)| *first == kept.first).unwrap();
-            assert!(later(on, months).as_str() >= now, "{on} is still there on {now}");
-        }
-        if day % 180 == 179 {
-            sound(&db);
-        }
-    }
-    assert!(seen.contains("2028-02-29") && seen.contains("2027-10-31") && seen.len() > 500);
-    sound(&db);
-}
-
-fn disk_now(disk: &SimDisk) -> i64 {
-    auditdb::disk::Disk::now(disk)
-}
-
-fn later(date: &str, months: u32) -> String {
-    let part = |range: std::ops::Range<usize>| date[range].parse::<u32>().unwrap();
-    let (year, month, day) = (part(0..4), part(5..7), part(8..10));
-    let month = month - 1 + months;
-    let (year, month) = (year + month / 12, month % 12 + 1);
-    let leap = year % 4 == 0;
-    let len = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month as usize - 1];
-    if day <= len {
-        format!("{year:04}-{month:02}-{day:02}")
-    } else {
-        format!("{year:04}-{:02}-01", month + 1)
-    }
 }

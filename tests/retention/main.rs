@@ -7,6 +7,7 @@ mod later;
 mod oracle;
 
 mod beside;
+mod calendar;
 mod clock;
 mod door;
 mod golden;
@@ -14,6 +15,8 @@ mod holds;
 mod life;
 mod margin;
 mod power_cuts;
+mod schedule;
+mod two_years;
 
 use auditdb::disk::SimDisk;
 use auditdb::{Class, Database, Options, Report, RetainOptions, Retained};
