@@ -3,6 +3,7 @@
 use super::figures::{bytes, count, ratio, short_time};
 use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::Database;
+use crate::log::CopyKind;
 use clap::Args;
 
 /// Show how many records there are, what they take on disk, and the hashes over them.
@@ -89,6 +90,14 @@ fn show(status: &crate::log::Status) -> Result<(), Stop> {
         status.root,
         status.chain
     ))?;
+    if let Some(kind) = status.copy {
+        let what = match kind {
+            CopyKind::Backup => "a backup",
+            CopyKind::Restoring => "NOT RESTORED TO ITS END, and records may be missing: run `auditdb restore` again",
+            CopyKind::Restored => "restored from a backup, and only read",
+        };
+        output::print(&format!("copy      {what}"))?;
+    }
     for hold in &status.holds {
         output::print(&format!("held      {}", super::hold::line(hold, false)))?;
     }

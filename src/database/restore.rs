@@ -6,7 +6,7 @@ use super::verification::VerifyOptions;
 use super::{Database, lineage};
 use crate::disk::{Disk, Kind, RealDisk, read_short};
 use crate::error::{Error, Result};
-use crate::log::{self, CopyKind, Fault, Note, Options, Report, What, finish, gap, has_file, no_links};
+use crate::log::{self, CopyKind, Fault, Layout, Note, Options, Report, What, finish, gap, has_file, no_links};
 use crate::policy::POLICY_FILE;
 use crate::proof::SignedCheckpoint;
 use std::fmt;
@@ -106,14 +106,15 @@ impl Database {
             bytes: 0,
             stopped: false,
         };
-        let policy = policy_file(&**disk, from, to).map_err(|fault| Error::damaged(from, fault))?;
-        (restored.files, restored.bytes) = (u64::from(policy > 0), policy);
         let copying = BackupOptions {
             threads: options.threads,
             progress: options.progress,
             stop: options.stop,
             ..BackupOptions::default()
         };
+        for name in &names {
+            begin_again(&**disk, &layout(to, name))?;
+        }
         for name in &names {
             let copy = copy_log(disk, from, to, name, CopyKind::Restoring, &copying)?;
             if !copy.faults.is_empty() {
@@ -129,6 +130,10 @@ impl Database {
                 return Ok(restored);
             }
         }
+        // Behind the logs: beside them it is known whose it is, if this is cut short and run again.
+        let policy = policy_file(&**disk, from, to).map_err(|fault| Error::damaged(from, fault))?;
+        restored.files += u64::from(policy > 0);
+        restored.bytes += policy;
         restored.reports = sound(to, disk, options)?;
         for (name, gap) in gaps {
             let layout = layout(to, &name);
@@ -139,6 +144,9 @@ impl Database {
                 (note.kind, note.gap) = (CopyKind::Restored, gap);
                 note.write(&**disk, &layout)?;
             }
+        }
+        for report in &mut restored.reports {
+            report.copy = Some(CopyKind::Restored);
         }
         Ok(restored)
     }
@@ -182,14 +190,36 @@ fn has_room(disk: &dyn Disk, to: &Path) -> Result<()> {
         // Written before any log is, and perhaps by somebody else.
         return exists(to.join(POLICY_FILE));
     }
-    for name in logs {
-        let layout = layout(to, &name);
-        let note = Note::read(disk, &layout)?;
-        if note.map_or_else(|| has_file(disk, &layout), |note| note.kind != CopyKind::Restoring) {
+    let layouts: Vec<Layout> = logs.iter().map(|name| layout(to, name)).collect();
+    let notes = layouts.iter().map(|layout| Note::read(disk, layout));
+    let kinds: Vec<Option<CopyKind>> = notes
+        .map(|note| Ok(note?.map(|note| note.kind)))
+        .collect::<Result<_>>()?;
+    // The logs are called restored one after the other.
+    let unfinished = kinds.contains(&Some(CopyKind::Restoring));
+    for (layout, kind) in layouts.iter().zip(kinds) {
+        let own = match kind {
+            None => !has_file(disk, layout),
+            Some(CopyKind::Restoring) => true,
+            Some(CopyKind::Restored) => unfinished,
+            Some(CopyKind::Backup) => false,
+        };
+        if !own {
             return exists(layout.root().to_owned());
         }
     }
     Ok(())
+}
+
+/// Takes up a log that was called restored before all of them were.
+fn begin_again(disk: &dyn Disk, layout: &Layout) -> Result<()> {
+    match Note::read(disk, layout)? {
+        Some(mut note) if note.kind == CopyKind::Restored => {
+            (note.kind, note.gap) = (CopyKind::Restoring, None);
+            note.write(disk, layout)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The name of the policy file while it is written.

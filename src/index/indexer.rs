@@ -137,9 +137,13 @@ impl Shared {
                 }
             };
             let done = mend(log, first_seq, distrusted, &|| self.state.lock().stopped);
+            // What was dropped meanwhile needs none.
+            let is_kept = segment(log.files(), first_seq).is_ok();
             let mut state = self.state.lock();
             state.at.remove(&first_seq);
-            if let Err(unfit) = done {
+            if let Err(unfit) = done
+                && is_kept
+            {
                 state.failed.insert(first_seq);
                 state.failure = Some(unfit);
             }

@@ -81,21 +81,35 @@ fn make_unguarded(
     builder.finish().map(Some)
 }
 
-/// Writes an index file, in the place of one that is there.
+/// Writes an index file, in the place of one that is there. A segment that was dropped meanwhile gets none: it would say for
+/// ever what the dropped records said.
 pub(super) fn write(files: &Files, first_seq: u64, packed: &Packed) -> Result<(), Unfit> {
     let (disk, layout) = (&*files.disk, &files.layout);
     let (temporary, path) = (layout.index_temporary(first_seq), layout.index(first_seq));
     disk.create_dir(&layout.index_dir())?;
-    let written = || -> std::io::Result<()> {
+    let named = || -> std::io::Result<bool> {
         write_new(disk, &temporary, &packed.bytes)?;
+        // Who drops a segment takes it out of the view before its files go: so the index is there by then, or gets no name.
+        let view = files.view.read();
+        let segments = &view.segments;
+        if segments
+            .binary_search_by_key(&first_seq, |segment| segment.first_seq)
+            .is_err()
+        {
+            return Ok(false);
+        }
         disk.rename(&temporary, &path)?;
-        disk.sync_dir(&layout.index_dir())
+        Ok(true)
     };
-    written().map_err(|error| {
+    let named = named().and_then(|named| disk.sync_dir(&layout.index_dir()).map(|()| named));
+    if !matches!(named, Ok(true)) {
         // A full disk gets its room back. If it stays it is removed before the next try.
         let _ = disk.remove(&temporary);
-        Unfit::from(error)
-    })
+    }
+    match named? {
+        true => Ok(()),
+        false => Err(Unfit::Segment("it was dropped meanwhile".to_owned())),
+    }
 }
 
 /// A segment's index, of which that is the head.

@@ -11,13 +11,13 @@ use super::copy::file_digest;
 use super::events::{self, BLAKE3, Standing, event_of, hex};
 use super::fault::{Fault, What};
 use super::handle::Core;
-use super::layout::{Layout, unannounced_seq};
+use super::layout::{Layout, index_seq, list_numbered, unannounced_seq};
 use super::read::Files;
 use super::segment::SegmentFile;
 use super::terms::{self, Dropping};
 use super::tombstone::{self, Manifest, NotHeld, Tombstone};
 use super::verify::verify_segment;
-use super::view::Tip;
+use super::view::{SegmentRef, Tip};
 use super::writer::{CommitFailure, Writer};
 use crate::disk::{Disk, write_new};
 use crate::error::{Error, Result};
@@ -169,6 +169,7 @@ pub(crate) fn finish(files: &Files) -> Result<()> {
     }
     let (tombstones, _) = tombstone::list(disk, layout).map_err(|error| Error::io("listing", &dir, error))?;
     let segments = files.view.read().segments.clone();
+    remove_orphans(disk, layout, &tombstones, &segments)?;
     let mut dropped = Vec::new();
     // From the first on: a hole in the log is none of ours.
     for segment in segments.iter() {
@@ -188,6 +189,21 @@ pub(crate) fn finish(files: &Files) -> Result<()> {
     // Also of one that had its name already: it may not have been durable.
     sync_dir(disk, &dir)?;
     remove(files, &dropped)
+}
+
+/// Removes indexes of segments that are dropped and gone: an index says what the records said.
+fn remove_orphans(disk: &dyn Disk, layout: &Layout, tombstones: &[u64], segments: &[Arc<SegmentRef>]) -> Result<()> {
+    let dir = layout.index_dir();
+    let (indexes, _) = list_numbered(disk, &dir, index_seq).map_err(|error| Error::io("listing", &dir, error))?;
+    let is_there = |first: &u64| segments.iter().any(|segment| segment.first_seq == *first);
+    let orphans = indexes
+        .into_iter()
+        .filter(|first| tombstones.contains(first) && !is_there(first));
+    let mut removed = false;
+    for first in orphans {
+        removed |= remove_if_there(disk, &layout.index(first))?;
+    }
+    if removed { sync_dir(disk, &dir) } else { Ok(()) }
 }
 
 /// Whether the log holds the record that announces exactly this tombstone.

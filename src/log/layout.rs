@@ -232,13 +232,17 @@ const TEMPORARY: &str = ".tmp";
 
 /// Whether a file of that name may stand among the indexes: whatever is in it, it is no evidence.
 pub(crate) fn is_index(name: &str) -> bool {
-    let name = name.strip_suffix(TEMPORARY).unwrap_or(name);
-    named_seq(name, INDEX).is_some()
+    index_seq(name.strip_suffix(TEMPORARY).unwrap_or(name)).is_some()
 }
 
 /// The first seq that a journal's name says.
 pub(crate) fn journal_seq(name: &str) -> Option<u64> {
     named_seq(name, JOURNAL)
+}
+
+/// The first seq of the segment whose index a name says it is.
+pub(crate) fn index_seq(name: &str) -> Option<u64> {
+    named_seq(name, INDEX)
 }
 
 /// The size that a checkpoint's name says.

@@ -229,10 +229,17 @@ fn clean_up(disk: &dyn Disk, layout: &Layout) -> Result<()> {
             disk.remove(&next).map_err(io)?;
         }
     }
-    let dir = layout.segment_dir();
-    let io = |error| Error::io("cleaning", &dir, error);
-    for name in disk.list(&dir).map_err(io)? {
-        if name.ends_with(".jsonl.zst.tmp") {
+    // An index says what the records of its segment said, and must not outlive it half written either.
+    for (dir, ending) in [
+        (layout.segment_dir(), ".jsonl.zst.tmp"),
+        (layout.index_dir(), ".idx.tmp"),
+    ] {
+        let io = |error| Error::io("cleaning", &dir, error);
+        let names = match disk.list(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            names => names.map_err(io)?,
+        };
+        for name in names.iter().filter(|name| name.ends_with(ending)) {
             disk.remove(&dir.join(name)).map_err(io)?;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::anchored::AnchorStanding;
 use super::backed_up::BackedUpTo;
+use super::copy::{self, CopyKind};
 use super::events::{State, hex};
 use super::fault::{Fault, What};
 use super::open::{newest_state, state_in};
@@ -30,6 +31,9 @@ pub struct Status {
     pub segments: u64,
     /// See `segments`.
     pub journals: u64,
+    /// What the log is a copy for, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyKind>,
     /// What is wrong where the records end, if the log goes on there and cannot be read; the figures stop there.
     pub damage: Option<String>,
     /// How many segments have a directory that cannot be read; the figures leave their text out, and verify says more.
@@ -135,6 +139,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
         records: tip.next_seq(),
         segments: view.segments.len() as u64,
         journals: view.journals.len() as u64,
+        copy: copy::kind(disk, layout),
         damage: view.broken.as_ref().map(ToString::to_string),
         damaged_segments: damaged,
         text_bytes: sealed_text + live,

@@ -122,6 +122,17 @@ fn every_cut_of_following_what_was_dropped() {
     assert!(states > 20, "{states}");
 }
 
+/// Nobody goes on from what was not restored to its end; once more, it is.
+fn restores(state: &SimDisk, context: &str) -> bool {
+    let shared: Arc<dyn Disk> = Arc::new(state.fork());
+    let early = Database::succeed_with(RESTORED, shared, plain(), "too early");
+    if early.is_err() {
+        restore(state).unwrap_or_else(|error| panic!("{context}: {error}"));
+    }
+    same(state, RESTORED);
+    early.is_err()
+}
+
 #[test]
 fn every_cut_of_a_restore() {
     let disk = filled(44);
@@ -130,14 +141,56 @@ fn every_cut_of_a_restore() {
     let work = |disk: &SimDisk| restore(disk).map(|_| ());
     let mut unfinished = 0;
     let states = cut_everywhere(&start, &work, |state, context| {
-        // Nobody goes on from what was not restored to its end.
-        let shared: Arc<dyn Disk> = Arc::new(state.fork());
-        let early = Database::succeed_with(RESTORED, shared, plain(), "too early");
-        if early.is_err() {
+        unfinished += u64::from(restores(state, context));
+    });
+    assert!(states > 40 && unfinished > 20, "{states} {unfinished}");
+}
+
+/// The policy's file comes with the logs, and one log is called restored after the other.
+#[test]
+fn every_cut_of_a_restore_of_two_logs_and_a_policy() {
+    const POLICY: &[u8] = b"[log.main]\nregion = \"eu\"\n[log.health]\nclass = \"health\"\nregion = \"eu\"\n";
+    let disk = SimDisk::new(45);
+    disk.create_dir(DIR.as_ref()).unwrap();
+    oracle::put(&disk, "/db/auditdb.toml".as_ref(), POLICY);
+    let db = create(&disk, plain());
+    append(&db, 0..3);
+    let health = r#"{"agent":{"id":"a"},"kind":"decision","class":"health","region":"eu"}"#;
+    assert_eq!(&*db.append_json(health).unwrap().log, "health");
+    drop(db);
+    let done = back_up(&disk).unwrap();
+    assert!(done.is_whole() && done.logs.len() == 2, "{done:?}");
+    let start = disk.restart();
+    let work = |disk: &SimDisk| restore(disk).map(|_| ());
+    let (mut policy_first, mut unfinished) = (0, 0);
+    let states = cut_everywhere(&start, &work, |state, context| {
+        let is_there = |path: &str| state.stat(path.as_ref()).unwrap().is_some();
+        policy_first += u64::from(is_there("/restored/auditdb.toml") && !is_there("/restored/logs/main/copied"));
+        let noted = |log: &str| {
+            let note = state.contents(Path::new(RESTORED).join("logs").join(log).join("copied"));
+            note.map(|note| String::from_utf8(note).unwrap().contains("\"restored\""))
+        };
+        if ["main", "health"].map(noted) != [Some(true), Some(true)] {
             unfinished += 1;
             restore(state).unwrap_or_else(|error| panic!("{context}: {error}"));
         }
-        same(state, RESTORED);
+        for log in ["main", "health"] {
+            let texts = |path: &str| -> Vec<String> {
+                let db = Database::open_log_with(path, Arc::new(state.clone()), log).unwrap();
+                db.records(..)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().text().to_owned())
+                    .collect()
+            };
+            assert_eq!(texts(RESTORED), texts(DIR), "{context}");
+        }
+        assert_eq!(
+            state.contents("/restored/auditdb.toml").as_deref(),
+            Some(POLICY),
+            "{context}"
+        );
+        sound(state, RESTORED);
     });
+    assert_eq!(policy_first, 0, "alone it could be somebody else's");
     assert!(states > 40 && unfinished > 20, "{states} {unfinished}");
 }

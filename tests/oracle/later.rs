@@ -1,4 +1,5 @@
-//! The real disk with a clock that can be put forward, as if the machine had been running all the time.
+//! The real disk with a clock that can be put forward, as if the machine had been running all the time, and perhaps with a
+//! directory to which bytes come slowly and one piece after the other, as they do to a share of another host.
 
 use auditdb::disk::{Disk, DiskFile, LockAttempt, Open, RealDisk, Stat};
 use std::io;
@@ -11,9 +12,22 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Later {
     by: Arc<AtomicU64>,
+    slow: Option<PathBuf>,
 }
 
+/// What is written at once to a slow file, in bytes, and how long that takes.
+const PIECE: (usize, Duration) = (64, Duration::from_millis(1));
+
 impl Later {
+    /// With that directory a slow one.
+    #[allow(dead_code, reason = "not everybody who has this file needs it")]
+    pub(crate) fn slow_in(dir: &Path) -> Self {
+        Later {
+            slow: Some(dir.to_owned()),
+            ..Later::default()
+        }
+    }
+
     pub(crate) fn skip(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).expect("not that long");
         self.by.fetch_add(nanos, Ordering::Relaxed);
@@ -26,7 +40,9 @@ impl Later {
 
 impl Disk for Later {
     fn open(&self, path: &Path, how: Open) -> io::Result<Arc<dyn DiskFile>> {
-        RealDisk.open(path, how)
+        let file = RealDisk.open(path, how)?;
+        let slow = how == Open::Create && self.slow.as_ref().is_some_and(|slow| path.starts_with(slow));
+        Ok(if slow { Arc::new(Slow(file)) } else { file })
     }
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         RealDisk.rename(from, to)
@@ -75,5 +91,37 @@ impl Disk for Later {
     }
     fn real_path(&self, path: &Path) -> Option<PathBuf> {
         RealDisk.real_path(path)
+    }
+}
+
+#[derive(Debug)]
+struct Slow(Arc<dyn DiskFile>);
+
+impl DiskFile for Slow {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, offset)
+    }
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let (len, pause) = PIECE;
+        for (place, piece) in bytes.chunks(len).enumerate() {
+            std::thread::sleep(pause);
+            self.0.write_at(piece, offset + (place * len) as u64)?;
+        }
+        Ok(())
+    }
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+    fn drop_cache(&self) -> io::Result<()> {
+        self.0.drop_cache()
+    }
+    fn inode(&self) -> io::Result<u64> {
+        self.0.inode()
     }
 }

@@ -1,10 +1,8 @@
 //! Backups beside a writer in another process, which seals and indexes all the time; and backups that are killed at any
 //! moment. Whatever was acknowledged before a backup began is in it; what a backup that was killed leaves can be restored, and
 //! the next one goes on.
-//!
-//! `AUDITDB_KILLS` says how many times a backup is killed (without it 30 times); `AUDITDB_SEED` repeats a run.
 
-use super::killed::Chance;
+use super::rounds::Rounds;
 use super::{ANSWER, answer, names, part, record, small_segments, start};
 use auditdb::disk::RealDisk;
 use auditdb::{BackupOptions, Database, Error, RestoreOptions, VerifyOptions};
@@ -113,30 +111,26 @@ fn what_was_acknowledged_before_a_backup_is_in_it() {
 
 #[test]
 fn a_backup_that_is_killed_goes_on() {
-    let given = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let kills = given("AUDITDB_KILLS").unwrap_or(30);
-    let seed = given("AUDITDB_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 | 3);
-    println!("AUDITDB_SEED={seed}");
-    let mut chance = Chance(seed);
-    let (mut done, mut between) = (0, 0);
-    while done < kills {
-        let some = (kills - done).min(100);
-        beside_a_writer(|path, _| between += rounds(path, some, &mut chance));
-        done += some;
+    let (mut rounds, mut between) = (Rounds::new(30, 60), 0);
+    while rounds.is_more() {
+        beside_a_writer(|path, _| between += kill_some(path, &mut rounds));
     }
-    println!("{between} of {kills} kills left something unfinished");
-    assert!(kills < 30 || between > 0, "it never happened in between");
+    rounds.sum_up(&format!("{between} left something unfinished"));
+    assert!(rounds.done() < 30 || between > 0, "it never happened in between");
 }
 
 /// Kills backups of a database; gives how many left something that is not finished.
-fn rounds(path: &Path, kills: u64, chance: &mut Chance) -> u64 {
+fn kill_some(path: &Path, rounds: &mut Rounds) -> u64 {
     let (backup, restored) = (path.with_file_name("backup"), path.with_file_name("restored"));
     let (mut size, mut between) = (0, 0);
-    for round in 0..kills {
+    for round in 0..100 {
+        if !rounds.next() {
+            break;
+        }
         let mut child = start("backed_up::the_backup", path);
         let _ = child.stdin.take().unwrap().flush();
         // The first must not be so early that there is nothing to see, nor so late that all is always done.
-        std::thread::sleep(Duration::from_micros(3_000 + chance.below(60_000)));
+        std::thread::sleep(Duration::from_micros(3_000 + rounds.chance.below(60_000)));
         child.kill().unwrap();
         child.wait().unwrap();
         let temporary = |name: &String| name.ends_with(".tmp");

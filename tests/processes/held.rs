@@ -1,63 +1,55 @@
 //! kill -9 of a process that places and releases holds all the time: what was acknowledged is in force, and the log is sound
-//! after each. `AUDITDB_KILLS` says how many times (without it 24 times, or fewer in 10 seconds).
+//! after each.
 
-use super::{ANSWER, answer, part, record, small_segments, start};
+use super::rounds::Rounds;
+use super::{ANSWER, listen, part, record, small_segments, start};
 use auditdb::disk::RealDisk;
 use auditdb::{Actor, Database, HeldRecords};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many kills a database.
 const KILLS: u64 = 8;
 
 #[test]
 fn kills_of_a_holder_lose_no_hold_and_bring_none_back() {
-    let given = std::env::var("AUDITDB_KILLS")
-        .ok()
-        .and_then(|value| value.parse::<u64>().ok());
-    let (kills, started) = (given.unwrap_or(24), Instant::now());
-    let (mut done, mut acts) = (0, 0);
-    while done < kills && (given.is_some() || started.elapsed() < Duration::from_secs(10)) {
+    let (mut rounds, mut acts) = (Rounds::new(24, 10), 0);
+    while rounds.is_more() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
         drop(Database::create_with(&path, Arc::new(RealDisk), small_segments()).unwrap());
         let mut expected = BTreeSet::new();
-        for round in 0..KILLS {
-            acts += killed_holder(&path, 15 + (done * 37 + round * 53) % 120, &mut expected);
+        for _ in 0..KILLS {
+            if !rounds.next() {
+                break;
+            }
+            acts += killed_holder(&path, 15 + rounds.chance.below(120), &mut expected);
             let report = Database::verify_at(&path, &auditdb::VerifyOptions::default()).unwrap();
             assert!(report.is_sound(), "{report}");
-            done += 1;
         }
     }
-    assert!(acts > done, "{acts} acts in {done} rounds");
+    rounds.sum_up(&format!("{acts} acts"));
+    assert!(acts > rounds.done(), "{acts} acts in {} rounds", rounds.done());
 }
 
 /// Has a process hold and release for so many milliseconds, and kills it; gives how many acts it acknowledged.
 fn killed_holder(path: &Path, milliseconds: u64, expected: &mut BTreeSet<String>) -> u64 {
     let mut holder = start("held::the_holder", path);
-    let heard = BufReader::new(holder.stdout.take().unwrap());
-    let listener = std::thread::spawn(move || {
-        let said = |line: String| {
-            let (act, id) = answer(&line)?.split_once(' ')?;
-            // The last line may have been cut in the pipe.
-            (id.len() == 17).then(|| (act.to_owned(), id.to_owned()))
-        };
-        heard.lines().map_while(Result::ok).filter_map(said).collect::<Vec<_>>()
-    });
+    let listener = listen(&mut holder);
     std::thread::sleep(Duration::from_millis(milliseconds + 80));
     // SIGKILL.
     holder.kill().unwrap();
     holder.wait().unwrap();
     let said = listener.join().unwrap();
+    let said: Vec<(&str, &str)> = said.iter().filter_map(|said| said.split_once(' ')).collect();
     let mut begun = None;
     for (act, id) in &said {
-        match act.as_str() {
-            "placed" => _ = expected.insert(id.clone()),
-            "released" => _ = expected.remove(id),
-            _ => begun = Some(id.clone()),
+        match *act {
+            "placed" => _ = expected.insert((*id).to_owned()),
+            "released" => _ = expected.remove(*id),
+            _ => begun = Some((*id).to_owned()),
         }
     }
     let found: BTreeSet<String> = holds(path);
@@ -68,7 +60,7 @@ fn killed_holder(path: &Path, milliseconds: u64, expected: &mut BTreeSet<String>
         assert_eq!(Some(*one), begun.as_ref(), "{said:?}");
     }
     *expected = found;
-    said.iter().filter(|(act, _)| act != "releasing").count() as u64
+    said.iter().filter(|(act, _)| *act != "releasing").count() as u64
 }
 
 /// What is in force, as a reader finds it and as the next writer does.

@@ -2,18 +2,16 @@
 //! with whatever indexes there are, and the next writer makes those that are missing.
 //!
 //! Every step of seal and indexing in turn is cut in `tests/power_cuts.rs`, on a simulated disk; this is the real one.
-//! `AUDITDB_KILLS` says how many times, however long it takes (without it 36 times, or fewer in 15 seconds); `AUDITDB_SEED`
-//! repeats a run.
 
-use super::{ANSWER, answer, ask, names, part, record, small_segments, start};
+use super::rounds::{Chance, Rounds};
+use super::{ANSWER, after_steps, ask, listen, names, part, record, small_segments, start};
 use auditdb::disk::RealDisk;
 use auditdb::{Database, Entry, Query};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdout};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// So many kills a database, so that each has few enough segments to be asked all of them after each.
 const KILLS: u64 = 6;
@@ -23,20 +21,17 @@ type Receipts = Vec<(u64, u64, String)>;
 
 #[test]
 fn kills_between_the_steps_of_seal_and_indexing_hide_no_record() {
-    let given = |name: &str| std::env::var(name).ok().and_then(|value| value.parse::<u64>().ok());
-    let kills = given("AUDITDB_KILLS").unwrap_or(36);
-    let (started, hurried) = (Instant::now(), given("AUDITDB_KILLS").is_none());
-    let seed = given("AUDITDB_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 | 1);
-    println!("AUDITDB_SEED={seed}");
-    let mut chance = Chance(seed);
-    let (mut done, mut between) = (0, 0);
-    while done < kills && !(hurried && started.elapsed() > Duration::from_secs(15)) {
+    let (mut rounds, mut between) = (Rounds::new(36, 15), 0);
+    while rounds.is_more() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("db");
         drop(Database::create_with(&path, Arc::new(RealDisk), small_segments()).unwrap());
         let mut all = Receipts::new();
-        for round in 0..KILLS.min(kills - done) {
-            let receipts = killed_writer(&path, round * 1_000_000, &mut chance);
+        for round in 0..KILLS {
+            if !rounds.next() {
+                break;
+            }
+            let receipts = killed_writer(&path, round * 1_000_000, &mut rounds.chance);
             let (segments, indexes) = (names(&path, "segments").len(), names(&path, "index").len());
             let journals = names(&path, "journal")
                 .iter()
@@ -57,12 +52,13 @@ fn kills_between_the_steps_of_seal_and_indexing_hide_no_record() {
         }
         let report = Database::verify_at(&path, &auditdb::VerifyOptions::default()).unwrap();
         assert!(report.is_sound(), "{report}");
-        done += KILLS.min(kills - done);
     }
+    rounds.sum_up(&format!("{between} left a seal or an index unfinished"));
     // It did happen in between, and not only when everything was done.
     assert!(
-        between > done / 10,
-        "{between} of {done} kills left a seal or an index unfinished"
+        between > rounds.done() / 10,
+        "{between} of {} kills left a seal or an index unfinished",
+        rounds.done()
     );
 }
 
@@ -83,42 +79,28 @@ fn the_writer() {
 fn killed_writer(path: &Path, first: u64, chance: &mut Chance) -> Receipts {
     let mut writer = start("killed::the_writer", path);
     writeln!(writer.stdin.take().unwrap(), "{first}").unwrap();
-    let heard = BufReader::new(writer.stdout.take().unwrap());
-    let listener = std::thread::spawn(move || receipts(heard));
+    let listener = listen(&mut writer);
     if chance.below(2) == 0 {
         std::thread::sleep(Duration::from_millis(20 + chance.below(150)));
     } else {
-        after_steps(path, 1 + chance.below(60), &mut writer);
+        let dirs = ["journal", "segments", "index", "tree", "checkpoints"];
+        after_steps(path, &dirs, 1 + chance.below(60), &mut writer);
     }
     // SIGKILL.
     writer.kill().unwrap();
     writer.wait().unwrap();
-    listener.join().unwrap()
+    receipts(&listener.join().unwrap())
 }
 
-/// Waits until so many steps were seen in the names of the log's files.
-fn after_steps(path: &Path, steps: u64, writer: &mut Child) {
-    let listing = || ["journal", "segments", "index", "tree", "checkpoints"].map(|dir| names(path, dir));
-    let (mut last, mut seen, started) = (listing(), 0, Instant::now());
-    while seen < steps && started.elapsed() < Duration::from_secs(10) {
-        assert!(writer.try_wait().unwrap().is_none(), "the writer ended by itself");
-        let now = listing();
-        seen += u64::from(now != last);
-        last = now;
-    }
-}
-
-fn receipts(heard: BufReader<ChildStdout>) -> Receipts {
-    let receipt = |line: String| {
-        let parts: Vec<&str> = answer(&line)?.split(' ').collect();
-        // The last line may have been cut in the pipe.
+fn receipts(said: &[String]) -> Receipts {
+    let receipt = |line: &String| {
+        let parts: Vec<&str> = line.split(' ').collect();
         let [number, seq, id] = parts.as_slice() else {
             return None;
         };
-        let whole = id.len() == 36;
-        whole.then(|| Some((number.parse().ok()?, seq.parse().ok()?, (*id).to_owned())))?
+        Some((number.parse().ok()?, seq.parse().ok()?, (*id).to_owned()))
     };
-    heard.lines().map_while(Result::ok).filter_map(receipt).collect()
+    said.iter().filter_map(receipt).collect()
 }
 
 /// What was acknowledged is found in every way, the newest first of all; and an index says what all records say.
@@ -165,16 +147,4 @@ fn all_indexed(db: &Database) {
     let mut found = db.query(&Query::new().agent("a1")).unwrap();
     found.by_ref().for_each(drop);
     assert_eq!(found.reach().unindexed, Vec::new());
-}
-
-/// Numbers that follow from a seed (splitmix64).
-pub(super) struct Chance(pub(super) u64);
-
-impl Chance {
-    pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % end
-    }
 }

@@ -1,19 +1,30 @@
-//! Finding across processes that are real ones: beside a writer that seals and indexes, and after one that was killed.
+//! Across processes that are real ones: finding beside a writer that seals and indexes, and whatever a process was at when it
+//! was killed (kill -9, on the real disk).
 //!
 //! The other process is this test binary once more, told by its environment which part it plays; so that its segments can be
 //! smaller than the `auditdb` binary would ever make them.
 
 #![cfg(feature = "search")]
 
+#[path = "../oracle/later.rs"]
+mod later;
+
+mod anchored;
 mod backed_up;
 mod found_at_once;
 mod held;
 mod killed;
+mod restored;
+mod retained;
+mod rounds;
 
 use auditdb::{Database, Options, Order, Query};
 use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// In the environment of the other process: where its database is.
 const DATABASE: &str = "AUDITDB_TEST_DATABASE";
@@ -35,6 +46,31 @@ fn start(test: &str, database: &Path) -> Child {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
+}
+
+/// Everything that a process answers until it is gone, in a thread of its own. A line that was cut in the pipe is none.
+fn listen(process: &mut Child) -> JoinHandle<Vec<String>> {
+    let mut heard = BufReader::new(process.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        let (mut answers, mut line) = (Vec::new(), String::new());
+        while heard.read_line(&mut line).is_ok_and(|read| read > 0) {
+            answers.extend(line.strip_suffix('\n').and_then(answer).map(str::to_owned));
+            line.clear();
+        }
+        answers
+    })
+}
+
+/// Waits until so many steps were seen in the names of the files in these directories of the log.
+fn after_steps(database: &Path, dirs: &[&str], steps: u64, process: &mut Child) {
+    let listing = || -> Vec<Vec<String>> { dirs.iter().map(|dir| names(database, dir)).collect() };
+    let (mut last, mut seen, started) = (listing(), 0, Instant::now());
+    while seen < steps && started.elapsed() < Duration::from_secs(10) {
+        assert!(process.try_wait().unwrap().is_none(), "the process ended by itself");
+        let now = listing();
+        seen += u64::from(now != last);
+        last = now;
+    }
 }
 
 /// What an answer says, if the line is one.

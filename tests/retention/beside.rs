@@ -99,3 +99,42 @@ fn verify_beside_a_writer_that_drops_raises_no_alarm() {
     let report = Database::verify_at_with(&path, &shared, &VerifyOptions::default()).unwrap();
     assert!(report.is_sound(), "{report}");
 }
+
+/// An index says what the records said: one that was being made while its segment went must not outlive it.
+#[cfg(feature = "search")]
+#[test]
+fn an_index_that_is_being_made_goes_with_its_segment() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    let indexes = path.join("logs/main/index");
+    let names = || -> Vec<String> {
+        let listed = std::fs::read_dir(&indexes).into_iter().flatten().flatten();
+        listed.map(|file| file.file_name().into_string().unwrap()).collect()
+    };
+    let disk = Later::slow_in(&indexes);
+    let options = Options::default().class(class("standard", 1)).zero_ahead(false);
+    let db = Database::create_with(&path, Arc::new(disk.clone()), options.clone()).unwrap();
+    segment(&db, 20);
+    while names().is_empty() {
+        std::thread::yield_now();
+    }
+    assert!(names()[0].ends_with(".idx.tmp"), "{:?}", names());
+    disk.skip(Duration::from_nanos(40 * DAY));
+    assert_eq!(firsts(&retain(&db)), [0]);
+    assert_eq!(db.wait_for_indexes(), None);
+    assert_eq!(names(), [""; 0]);
+    // And one that was left there goes when the log is opened.
+    segment(&db, 20);
+    assert_eq!(db.wait_for_indexes(), None);
+    let left = indexes.join(&names()[0]);
+    let bytes = std::fs::read(&left).unwrap();
+    disk.skip(Duration::from_nanos(40 * DAY));
+    assert_eq!(retain(&db).dropped.len(), 1);
+    drop(db);
+    #[expect(clippy::disallowed_methods, reason = "what was left there")]
+    for name in [left.clone(), left.with_extension("idx.tmp")] {
+        std::fs::write(name, &bytes).unwrap();
+    }
+    drop(Database::open_with(&path, Arc::new(disk), options).unwrap());
+    assert_eq!(names(), [""; 0]);
+}

@@ -37,7 +37,7 @@ pub(crate) use dest::finish;
 use dest::{Dest, extend_tree};
 pub(crate) use gap::gap;
 pub use note::CopyKind;
-pub(crate) use note::{Note, refuse_copy};
+pub(crate) use note::{Note, kind, refuse_copy};
 pub(crate) use small::{digest as file_digest, put};
 use source::Source;
 pub(crate) use source::{has_file, log_id, no_links, shown};

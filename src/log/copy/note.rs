@@ -67,6 +67,11 @@ impl Note {
     }
 }
 
+/// What a log is a copy for; `None` if it is none, or its note cannot be read.
+pub(crate) fn kind(disk: &dyn Disk, layout: &Layout) -> Option<CopyKind> {
+    Some(Note::read(disk, layout).ok()??.kind)
+}
+
 /// Says no to whoever wants to write to a copy.
 pub(crate) fn refuse_copy(disk: &dyn Disk, layout: &Layout) -> Result<()> {
     match Note::read(disk, layout)? {

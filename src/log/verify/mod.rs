@@ -23,6 +23,7 @@ use super::open::identify;
 use super::replay::{Listing, OpenedJournal, list_and_open};
 use super::view::Tip;
 use crate::disk::Disk;
+use crate::log::copy;
 use crate::proof::Hash;
 pub use anchors::Anchors;
 pub(crate) use anchors::{Continued, disagreement};
@@ -73,6 +74,7 @@ impl Verify<'_> {
         let (tree, tree_faults) = TreeFiles::open(self.disk, self.layout);
         let (listing, files) = list_and_open(self.disk, self.layout)?;
         let mut report = Report::new(self.log, self.seqs.clone());
+        report.copy = copy::kind(self.disk, self.layout);
         if self.seqs.is_none() {
             report.faults.extend(tree_faults);
         }

@@ -2,6 +2,7 @@
 
 use super::anchors::Continued;
 use super::trust::Trust;
+use crate::log::copy::CopyKind;
 use crate::log::events::{Predecessor, hex};
 use crate::log::fault::Fault;
 use crate::log::siblings::Household;
@@ -60,6 +61,8 @@ pub struct Report {
     pub dropped: u64,
     /// See `dropped`.
     pub tombstones: u64,
+    /// What the log is a copy for, if it is one.
+    pub copy: Option<CopyKind>,
     /// The log that this one goes on from, as its first record says.
     pub(crate) predecessor: Option<Predecessor>,
     /// The leaf of its first record; the policy that is in force, and the other logs of the database, as it says.
@@ -119,6 +122,7 @@ impl Report {
             anchored: 0,
             dropped: 0,
             tombstones: 0,
+            copy: None,
             predecessor: None,
             genesis: None,
             household: Household::default(),
@@ -210,6 +214,7 @@ impl Report {
             "signed": self.signed,
             "epochs": self.epochs,
             "unsigned": self.unsigned(),
+            "copy": self.copy,
             "dropped": self.dropped,
             "tombstones": self.tombstones,
             "policy": self.policy(),
@@ -255,6 +260,12 @@ impl fmt::Display for Report {
                     "without --key and --genesis, as `auditdb init` printed them, a log that was written anew as a whole \
                      looks like this one"
                 }
+            )?;
+        }
+        if self.copy == Some(CopyKind::Restoring) {
+            writeln!(
+                f,
+                "UNFINISHED: it was not restored to its end, and records may be missing: run `auditdb restore` again"
             )?;
         }
         for fault in &self.faults {
