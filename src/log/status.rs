@@ -166,7 +166,7 @@ pub(crate) fn status(files: &Files) -> Result<Status> {
 }
 
 /// What a sealed segment says of itself at both ends, for whoever has to know how long it is kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ends {
     /// The seq of its first record, and the one behind its last.
     pub(crate) first: u64,
@@ -193,8 +193,12 @@ impl Ends {
     }
 }
 
-/// Reads both ends of a sealed segment.
+/// Reads both ends of a sealed segment, once: it is never written again. Whether it is still as it was shows before it is
+/// dropped, when all of it is read.
 pub(crate) fn ends_of_segment(files: &Files, segment: &SegmentRef) -> std::result::Result<Ends, Fault> {
+    if let Some(known) = segment.ends.get() {
+        return Ok(known.clone());
+    }
     let disk = &*files.disk;
     let fault = |what| Fault::new(&segment.path, what);
     let file = segment.open(disk)?;
@@ -202,7 +206,7 @@ pub(crate) fn ends_of_segment(files: &Files, segment: &SegmentRef) -> std::resul
     let (_, state) = state_in(&first).ok_or_else(|| fault(What::State("it is another record")))?;
     let last = last_line_of_segment(disk, &segment.path)?;
     let last = read_head(&last).ok_or_else(|| fault(What::Line))?;
-    Ok(Ends {
+    let ends = Ends {
         first: segment.first_seq,
         end: file.end_seq(),
         bytes: file.len(),
@@ -210,7 +214,8 @@ pub(crate) fn ends_of_segment(files: &Files, segment: &SegmentRef) -> std::resul
         last_logged: last.logged,
         logged_max: file.trailer().logged_max,
         logged_min: file.trailer().logged_min,
-    })
+    };
+    Ok(segment.ends.get_or_init(|| ends).clone())
 }
 
 /// `whole * part / of`, without overflow.

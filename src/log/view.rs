@@ -8,6 +8,7 @@ use super::derive::Derived;
 use super::fault::Fault;
 use super::format::Trailer;
 use super::segment::SegmentFile;
+use super::status::Ends;
 use crate::disk::{Disk, DiskFile};
 use crate::proof::{CHAIN_START, Frontier, Hash, chain_next};
 use std::collections::{BTreeSet, HashMap};
@@ -96,6 +97,8 @@ pub(crate) struct SegmentRef {
     pub(crate) first_seq: u64,
     pub(crate) path: PathBuf,
     trailer: OnceLock<Trailer>,
+    /// What is known of how long it is kept, once somebody had to know.
+    pub(super) ends: OnceLock<Ends>,
 }
 
 impl SegmentRef {
@@ -104,6 +107,7 @@ impl SegmentRef {
             first_seq,
             path,
             trailer: OnceLock::new(),
+            ends: OnceLock::new(),
         }
     }
 

@@ -205,10 +205,11 @@ fn retain(core: &Core, asked: &Asked) -> Result<Retained> {
         Some(last) => last.end,
         None => files.kept_from(),
     };
+    let unchanged = asked.dry_run || (dropped.is_empty() && asked.accept_clock.is_none());
     Ok(Retained {
         dry_run: asked.dry_run,
         bytes_before,
-        bytes_after: if asked.dry_run { bytes_before } else { size()? },
+        bytes_after: if unchanged { bytes_before } else { size()? },
         dropped,
         kept: kept.into_iter().map(|fate| fate.kept(clock.now)).collect(),
         clock_ahead: u64::try_from(clock.ahead / 1_000_000_000).unwrap_or(0),

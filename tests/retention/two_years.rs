@@ -488,9 +488,9 @@ fn two_years_in_a_day() {
             }
         }
         // On some days that not every month has, too.
-        if day >= seal_on || (date.2 >= 28 && date.1 % 3 != 1) {
+        if day >= seal_on || (date.2 >= 28 && date.1 % 3 == 2) {
             world.db().seal().unwrap();
-            seal_on = day + 5 + day * 5 % 11;
+            seal_on = day + 8 + day * 5 % 13;
         }
         if day % 47 == 3 {
             world.db = None;
@@ -501,7 +501,7 @@ fn two_years_in_a_day() {
         }
         world.wait(evening);
         world.retain();
-        if day % 9 == 0 || date.2 == 1 {
+        if day % 40 == 0 || date.2 == 1 {
             world.check_status();
         }
         if LOOKS.contains(&date) {
@@ -509,7 +509,7 @@ fn two_years_in_a_day() {
         }
     }
     for (name, ledger) in &world.ledgers {
-        let least = if ["bank", "ward"].contains(name) { 9 } else { 40 };
+        let least = if ["bank", "ward"].contains(name) { 7 } else { 40 };
         assert!(ledger.dropped >= least, "{name}: {}", ledger.dropped);
         let short = ["bank", "ward"].contains(name);
         assert!(
