@@ -276,7 +276,7 @@ impl Court<'_> {
         if said.reason != act.reason {
             return Err("another reason was signed".to_owned());
         }
-        if said.size < self.fresh.oldest() {
+        if said.size < self.fresh.from {
             return Err(format!(
                 "it was signed when the log had {} records, and too much has happened since{SIGN_ANEW}",
                 said.size
@@ -316,6 +316,7 @@ pub(crate) fn is_second(first: &By, second: &By) -> std::result::Result<(), Stri
 /// From which size of the log on a statement is taken.
 #[derive(Debug, Clone)]
 pub(crate) struct Fresh {
+    from: u64,
     /// Behind the newest epochs.
     epochs: VecDeque<u64>,
     most: usize,
@@ -325,14 +326,17 @@ impl Fresh {
     /// For whoever writes: so many epochs may end while somebody signs.
     pub(crate) fn for_writing(began: u64) -> Self {
         Fresh {
+            from: began,
             epochs: VecDeque::from([began]),
             most: 4,
         }
     }
 
-    /// For whoever verifies: what was taken has to be found right later, too, when the act itself has ended epochs.
+    /// For whoever verifies: what was taken has to be found right later, too, when the act itself has ended epochs. As long as
+    /// fewer epochs are known, since what came before was not looked at, nothing is too old.
     pub(crate) fn for_verifying() -> Self {
         Fresh {
+            from: 0,
             epochs: VecDeque::new(),
             most: 8,
         }
@@ -344,14 +348,14 @@ impl Fresh {
         while self.epochs.len() > self.most {
             self.epochs.pop_front();
         }
+        if let Some(oldest) = self.epochs.front().filter(|_| self.epochs.len() == self.most) {
+            self.from = *oldest;
+        }
     }
 
     /// Somebody has acted, in the record before that seq.
     pub(crate) fn act(&mut self, end: u64) {
+        self.from = end;
         self.epochs = VecDeque::from([end]);
-    }
-
-    fn oldest(&self) -> u64 {
-        self.epochs.front().copied().unwrap_or(0)
     }
 }

@@ -1,6 +1,7 @@
 //! A backup that grows with its log, and a database made of it.
 
 use super::*;
+use auditdb::proof::SshKey;
 
 #[test]
 fn a_backup_is_the_log_and_grows_with_it() {
@@ -249,4 +250,38 @@ fn what_stands_in_a_state_may_have_changed_since_the_last_backup() {
     let done = back_up(&disk).unwrap();
     assert!(!done.is_whole() && done.logs[0].faults[0].file == path(DIR), "{done:?}");
     assert_eq!(disk.contents(path(TO)).unwrap(), b"seen");
+}
+
+/// What a person signed names how far the log was, and a copy looks at some of the records before it only by their hashes.
+#[test]
+fn what_people_signed_before_the_last_seal_is_right_in_a_backup() {
+    let key = |seed: u8| SshKey::from_seed(&[seed; 32]);
+    let person = |(name, seed): (&str, u8)| {
+        let key = key(seed).public();
+        format!("[people.{name}]\nkey = \"{key}\"\nroles = [\"legal\"]\n")
+    };
+    let people = [("anna", 1), ("bert", 2)];
+    for rounds in 1..12 {
+        let disk = SimDisk::new(70);
+        let text: String = people.into_iter().map(person).collect();
+        oracle::put(&disk, &Path::new(DIR).join("auditdb.toml"), text.as_bytes());
+        let db = create(&disk, plain());
+        let actors = people.map(|(name, seed)| Actor::signing(name, key(seed)).unwrap());
+        for round in 0..rounds {
+            append(&db, round * 3..round * 3 + 3);
+            if round % 2 == 0 {
+                db.seal().unwrap();
+            }
+            let id = db.place_hold(&HeldRecords::Seqs(0..=2), "a suit", &actors[0]).unwrap();
+            // Once all at once, and once piece by piece.
+            if rounds % 2 == 0 {
+                backed_up(&disk);
+            }
+            db.release_hold(&id, "settled", &actors[1]).unwrap();
+        }
+        backed_up(&disk);
+        sound(&disk, TO);
+        restore(&disk).unwrap();
+        sound(&disk, RESTORED);
+    }
 }
