@@ -114,6 +114,7 @@ pub(crate) fn keep_proof(disk: &dyn Disk, layout: &Layout, size: u64, name: &str
 }
 
 /// The sizes of the checkpoints beside which a proof of that name is kept, the newest first.
+#[cfg(feature = "anchors")]
 pub(crate) fn kept_for(disk: &dyn Disk, layout: &Layout, name: &str) -> Vec<u64> {
     let names = disk.list(&layout.checkpoint_dir()).unwrap_or_default();
     let size = |found: &String| {
