@@ -29,11 +29,10 @@ fn open(path: &Path, disk: &Arc<Later>) -> Database {
 
 /// Appends records and seals them; gives the last one's seq.
 fn sealed(db: &Database) -> u64 {
-    let last = (0..3)
-        .map(|number| db.append_json(&numbered(number)).unwrap().seq)
-        .last();
+    let texts: Vec<String> = (0..3).map(numbered).collect();
+    let appended = db.append_all_json(texts.iter().map(String::as_str)).unwrap();
     assert!(db.seal().unwrap());
-    last.unwrap()
+    appended.receipts.last().unwrap().seq
 }
 
 /// Waits until it is so, since nobody is to ask for it.

@@ -25,20 +25,23 @@ const LOGS: [(&str, u32, i64, Option<u32>, usize); 9] = [
     ("shrinks", 9, 0, None, 1),
 ];
 
-const START: (i32, u32, u32) = (2027, 2, 15);
-const END: (i32, u32, u32) = (2029, 6, 30);
+/// Year, month and day.
+type Date = (i32, u32, u32);
+
+const START: Date = (2027, 2, 15);
+const END: Date = (2029, 6, 30);
 /// On these days the policy is edited.
-const LONGER: (i32, u32, u32) = (2027, 5, 20);
-const SHORTER: (i32, u32, u32) = (2027, 8, 31);
+const LONGER: Date = (2027, 5, 20);
+const SHORTER: Date = (2027, 8, 31);
 /// From and until when which record is held, in which log: the one of that day.
-const HOLDS: [(&str, (i32, u32, u32), (i32, u32, u32), (i32, u32, u32)); 2] = [
+const HOLDS: [(&str, Date, Date, Date); 2] = [
     ("suit", (2027, 3, 10), (2027, 4, 1), (2027, 11, 5)),
     ("grows", (2027, 9, 30), (2028, 1, 31), (2028, 8, 29)),
 ];
 /// The machine is restarted.
-const REBOOT: (i32, u32, u32) = (2028, 2, 29);
+const REBOOT: Date = (2028, 2, 29);
 /// Everything is looked at.
-const LOOKS: [(i32, u32, u32); 5] = [(2027, 6, 1), (2027, 10, 31), (2028, 2, 29), (2028, 9, 15), END];
+const LOOKS: [Date; 5] = [(2027, 6, 1), (2027, 10, 31), (2028, 2, 29), (2028, 9, 15), END];
 
 fn policy(grows: u32, shrinks: u32) -> String {
     let mut text = String::new();
