@@ -100,6 +100,7 @@ fn a_hundred_logs(dir: &Path) {
         db.append_json(&text(region)).expect("it takes it");
     }
     drop(db);
+    let before = memory();
     let started = Instant::now();
     let db = Database::open(&path).expect("it is there");
     let opened = started.elapsed();
@@ -116,6 +117,7 @@ fn a_hundred_logs(dir: &Path) {
         db.append_json(&text(region)).expect("it takes it");
     }
     let most = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
+    let most_memory = memory();
     let started = Instant::now();
     let bytes = read_all(&path.join("logs"));
     let read = started.elapsed();
@@ -132,6 +134,19 @@ fn a_hundred_logs(dir: &Path) {
         asked.as_secs_f64() / read.as_secs_f64()
     );
     println!("| threads with one log open, and after records went to all | {threads} | | {most} | bounded |");
+    println!(
+        "| memory after a question to all and a record in each | {:.1} MB | before it was opened {:.1} MB | | bounded |",
+        most_memory / 1e6,
+        before / 1e6
+    );
+}
+
+/// What the process takes of memory, in bytes.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.unwrap_or(f64::NAN) * 1024.0
 }
 
 fn read_all(path: &Path) -> u64 {
