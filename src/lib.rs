@@ -64,6 +64,10 @@
 //! `search` (on by default): an index of every sealed segment, made in the background, so that queries need not look at
 //! every record. It is the heaviest of what the crate depends on. Without it queries scan, and answer the same.
 //!
+//! `otlp` (on by default): spans and events of OpenTelemetry as records ([`ingest::otlp`]).
+//!
+//! `server` (on by default): [`server::Server`], which takes in what agents send over HTTP. The one part with an async runtime.
+//!
 //! The files are described byte by byte in `storage-format.md`.
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::indexing_slicing))]
@@ -84,6 +88,8 @@ pub mod proof;
 mod query;
 pub mod record;
 mod retention;
+#[cfg(feature = "server")]
+pub mod server;
 #[cfg(feature = "cli")]
 pub mod workforce;
 

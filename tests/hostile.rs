@@ -2,6 +2,8 @@
 
 mod oracle;
 
+#[cfg(feature = "otlp")]
+use oracle::otlp;
 use oracle::{c2sp, hostile};
 
 /// Bytes from a seed (splitmix64, Steele et al. 2014).
@@ -157,4 +159,10 @@ fn policies() {
     each(600, 12, policy);
     each(200, 60, hostile::policy);
     hostile::policy(b"[log.eu-health]\nclass = \"health\"\nregion = \"eu\"\n\0{\"agent\":{\"id\":\"a\"},\"kind\":\"x\",\"class\":\"health\",\"region\":\"eu\"}");
+}
+
+#[cfg(feature = "otlp")]
+#[test]
+fn export_requests() {
+    each(2_000, 120, otlp::request);
 }

@@ -1,33 +1,37 @@
-//! `auditdb import`: trajectories of agents that know nothing of auditdb.
+//! `auditdb import`: what agents that know nothing of auditdb leave in files.
 
 use super::figures::count;
 use super::progress::Progress;
-use super::{Answer, Outcome, Stop, Where, output};
+use super::{Answer, Outcome, Stop, Where, import_otlp, output};
+use crate::database::Database;
 use crate::error::Error;
 use crate::ingest::chat::{ChatOptions, Importer, read};
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::BufReader;
+use std::path::PathBuf;
 
-/// Import trajectories. Importing the same file again changes nothing.
+/// Import what agents left in files. Importing the same file again changes nothing.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "auditdb import [OPTIONS] --format <FORMAT> [DIR] <FILE>...",
     after_help = "Examples:\n  auditdb init my-db\n  echo '[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"yes\"}]' > chat.json\n  \
     auditdb import my-db --format chat chat.json\n  \
-    auditdb import my-db --format chat --agent helpdesk chat.json"
+    auditdb import my-db --format chat --agent helpdesk chat.json\n  \
+    auditdb import my-db --format otlp traces.jsonl"
 )]
 pub(super) struct Import {
     #[command(flatten)]
     at: Where,
-    /// What the files hold: chat for OpenAI chat-completion messages.
+    /// What the files hold: chat for OpenAI chat-completion messages, otlp for spans and events of OpenTelemetry.
     #[arg(long, value_enum)]
     format: Format,
     /// The agent's name, where the files do not say it.
     #[arg(long)]
     agent: Option<String>,
-    /// JSON arrays or JSON Lines.
+    /// JSON arrays or JSON Lines; for otlp an export request in protobuf, or JSON Lines as the collector's file exporter writes
+    /// them.
     #[arg(value_name = "FILE")]
     files: Vec<OsString>,
 }
@@ -35,20 +39,50 @@ pub(super) struct Import {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
     Chat,
+    Otlp,
 }
 
 impl Import {
     pub(super) fn run(self) -> Outcome {
-        let Format::Chat = self.format;
         let (dir, files) = self.at.dir_before(&self.files, 1..=usize::MAX, "FILE")?;
+        let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
         let db = self.at.join(&dir)?;
         let before = db.len()?;
+        let progress = Progress::new("importing", false);
+        let tally = match self.format {
+            Format::Chat => self.chat(&db, &files, &progress)?,
+            Format::Otlp => import_otlp::run(&db, &files, &progress)?,
+        };
+        progress.end();
+        let added = db.len()?.saturating_sub(before);
+        if self.at.json {
+            let mut answer =
+                serde_json::json!({ "records": tally.records, "lines_added": added, "skipped": tally.skipped });
+            answer[tally.of] = tally.count.into();
+            output::print(&answer.to_string())?;
+        } else {
+            output::print(&format!(
+                "{} {}, {} records ({} lines added to the log), {} skipped",
+                count(tally.count),
+                tally.of,
+                count(tally.records),
+                count(added),
+                count(tally.skipped)
+            ))?;
+        }
+        Ok(match (tally.count, tally.skipped) {
+            (0, _) => Answer::No,
+            (_, 0) => Answer::Yes,
+            _ => Answer::Partial,
+        })
+    }
+
+    fn chat(&self, db: &Database, files: &[PathBuf], progress: &Progress) -> Result<Tally, Stop> {
         let mut importer = Importer::new(ChatOptions {
             agent: self.agent.clone(),
         });
-        let progress = Progress::new("importing", false);
-        let (mut trajectories, mut records, mut skipped) = (0_u64, 0_u64, 0_u64);
-        for path in &files {
+        let mut tally = Tally::of("trajectories");
+        for path in files {
             let name = path.display().to_string();
             let file = File::open(path).map_err(|error| Stop::CouldNot(format!("opening {name}: {error}")))?;
             for trajectory in read(BufReader::new(file), &name) {
@@ -57,43 +91,47 @@ impl Import {
                         let texts = importer.records(&trajectory);
                         match db.append_all_json(texts.iter().map(String::as_str)) {
                             Ok(_) => {
-                                trajectories += 1;
-                                records += texts.len() as u64;
+                                tally.count += 1;
+                                tally.records += texts.len() as u64;
                             }
                             // None of its records is in then.
                             Err(Error::Refused(refusal)) => {
-                                skipped += 1;
-                                output::say(&format!("skipped: {}: {refusal}", trajectory.place()));
+                                tally.skip(&format!("{}: {refusal}", trajectory.place()));
                             }
                             Err(error) => return Err(error.into()),
                         }
-                        progress.at(records, 0);
+                        progress.at(tally.records, 0);
                     }
-                    Err(error) => {
-                        skipped += 1;
-                        output::say(&format!("skipped: {error}"));
-                    }
+                    Err(error) => tally.skip(&error.to_string()),
                 }
             }
         }
-        progress.end();
-        let added = db.len()?.saturating_sub(before);
-        if self.at.json {
-            let answer = serde_json::json!({ "trajectories": trajectories, "records": records, "lines_added": added, "skipped": skipped });
-            output::print(&answer.to_string())?;
-        } else {
-            output::print(&format!(
-                "{} trajectories, {} records ({} lines added to the log), {} skipped",
-                count(trajectories),
-                count(records),
-                count(added),
-                count(skipped)
-            ))?;
+        Ok(tally)
+    }
+}
+
+/// What was imported.
+pub(super) struct Tally {
+    /// What is counted.
+    of: &'static str,
+    pub(super) count: u64,
+    pub(super) records: u64,
+    skipped: u64,
+}
+
+impl Tally {
+    pub(super) fn of(of: &'static str) -> Self {
+        Tally {
+            of,
+            count: 0,
+            records: 0,
+            skipped: 0,
         }
-        Ok(match (trajectories, skipped) {
-            (0, _) => Answer::No,
-            (_, 0) => Answer::Yes,
-            _ => Answer::Partial,
-        })
+    }
+
+    /// Something could not be taken.
+    pub(super) fn skip(&mut self, why: &str) {
+        self.skipped += 1;
+        output::say(&format!("skipped: {why}"));
     }
 }

@@ -14,6 +14,7 @@ mod export;
 mod figures;
 mod hold;
 mod import;
+mod import_otlp;
 mod init;
 mod key;
 mod lines;
@@ -39,6 +40,8 @@ mod retain;
 mod route;
 mod schema;
 mod seal;
+#[cfg(feature = "server")]
+mod serve;
 mod show;
 mod status;
 mod tail;
@@ -121,6 +124,8 @@ enum Command {
     Init(init::Init),
     Append(append::Append),
     Import(import::Import),
+    #[cfg(feature = "server")]
+    Serve(serve::Serve),
     Show(show::Show),
     Tail(tail::Tail),
     Trace(trace::Trace),
@@ -203,6 +208,8 @@ impl Command {
             Command::Init(command) => command.run(),
             Command::Append(command) => command.run(),
             Command::Import(command) => command.run(),
+            #[cfg(feature = "server")]
+            Command::Serve(command) => command.run(),
             Command::Show(command) => command.run(),
             Command::Tail(command) => command.run(),
             Command::Trace(command) => command.run(),

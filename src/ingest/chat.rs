@@ -9,10 +9,10 @@
 //! `attributes` as it was; what nobody answered has a record too; what cannot be taken is named.
 
 mod course;
-mod raw;
 
+use super::raw::{Object, has_member, list, minified};
+use super::short;
 use course::Course;
-use raw::{Object, has_member, list, minified};
 use serde_json::value::RawValue;
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
@@ -215,15 +215,6 @@ impl Importer {
         let agent = short(named.as_deref().unwrap_or("chat"));
         Course::new(trajectory, agent, &mut self.defined).records()
     }
-}
-
-/// A text as a name: without control characters, at most 256 bytes.
-fn short(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    clean
-        .get(..clean.floor_char_boundary(256))
-        .unwrap_or_default()
-        .to_owned()
 }
 
 #[cfg(test)]

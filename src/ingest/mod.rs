@@ -4,3 +4,15 @@
 //! in its `attributes`.
 
 pub mod chat;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+mod raw;
+
+/// A text as a name: without control characters, at most 256 bytes.
+fn short(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean
+        .get(..clean.floor_char_boundary(256))
+        .unwrap_or_default()
+        .to_owned()
+}

@@ -35,7 +35,11 @@ pub use types::*;
 
 pub(crate) use line::{Front, Head, id_text, kind_and_event, part_text, read_head, read_keys, read_parts, write_line};
 pub(crate) use parts::{digest, part_members, parts_list, put_back};
+#[cfg(feature = "otlp")]
+pub(crate) use prepare::LOG_AGENT;
 pub(crate) use prepare::{SourceKey, named};
+#[cfg(feature = "otlp")]
+pub(crate) use printable::looks_like;
 pub(crate) use printable::printable;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;

@@ -5,6 +5,8 @@
 
 pub(crate) mod c2sp;
 pub(crate) mod hostile;
+#[cfg(feature = "otlp")]
+pub(crate) mod otlp;
 pub(crate) mod sealed;
 
 use auditdb::disk::{Disk, SimDisk};

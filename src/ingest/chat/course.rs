@@ -1,7 +1,8 @@
 //! A trajectory while it becomes records, message by message.
 
-use super::raw::{Object, kept, list, text, unfolded};
-use super::{Message, Trajectory, short};
+use super::super::raw::{Object, kept, list, text, unfolded};
+use super::super::short;
+use super::{Message, Trajectory};
 use crate::record::{
     Agent, Decision, Definition, Json, Model, Output, Prompt, Record, Review, Status, Tool, Trigger, Verdict, digest,
     format_time, parse_time,

@@ -1,0 +1,90 @@
+//! Log records of OpenTelemetry that are about what an agent did: some SDKs send the messages of a model's call only there. Each
+//! becomes a record below that of its span.
+
+use super::super::short;
+use super::look::kept;
+use super::own;
+use super::record::{Above, agent_id, hex, id_of, time};
+use super::span::{Attributes, Log};
+use crate::record::{Agent, Input, Json, Kind, Link, Members, Output, Record, Rel, Review, Trace};
+
+/// The record of a log record, if it is one of the conventions for generative AI.
+pub(super) fn record(log: &Log, above: Above) -> Option<Record> {
+    let name = match log.name.as_str() {
+        "" => log.attributes.text("event.name").unwrap_or_default(),
+        name => name,
+    };
+    if !name.starts_with("gen_ai.") {
+        return None;
+    }
+    let said = |of: &Attributes, name: &str| of.text(name).map(str::to_owned);
+    let agent = said(&log.attributes, "gen_ai.agent.name").or(above.agent);
+    let agent = agent_id(agent.or_else(|| said(&log.resource, "service.name")));
+    let body = log.body.as_ref().map(kept);
+    let content = body.as_ref().and_then(content);
+    let mut record = match name {
+        "gen_ai.evaluation.result" => evaluation(log, Agent::new(agent)),
+        _ => Record::new(Agent::new(agent), Kind::Message),
+    };
+    record = match name {
+        "gen_ai.choice" | "gen_ai.assistant.message" => match content {
+            Some(text) => record.output(Output::new().text(text)),
+            None => record,
+        },
+        _ => match content {
+            Some(text) => record.input(Input::new().text(text)),
+            None => record,
+        },
+    };
+    let mut rest = Members::new();
+    rest.set("event.name", name);
+    for (name, value) in log.attributes.iter().filter(|(name, _)| *name != "event.name") {
+        rest.set(name, kept(value));
+    }
+    if let Some(body) = body {
+        rest.set("body", body);
+    }
+    // The same event is the same record; two with one name and one time differ in what they say.
+    let content = Json::from(rest.clone());
+    let trace = log.trace.unwrap_or_default();
+    let span = log.span.unwrap_or_default();
+    let parts: [&[u8]; 5] = [
+        &trace,
+        &span,
+        b"event",
+        &log.time.to_le_bytes(),
+        content.as_str().as_bytes(),
+    ];
+    record = record.id(id_of(&parts));
+    record.time = time(log.time);
+    if log.trace.is_some() {
+        record = record.correlation(hex(&trace));
+        record = record.trace(Trace::new().id(hex(&trace)).span(hex(&span)));
+    }
+    if log.trace.is_some() && log.span.is_some() {
+        record = record.parent(id_of(&[&trace, &span]));
+    }
+    if let Some(session) = said(&log.attributes, "gen_ai.conversation.id").or(above.session) {
+        record = record.session(short(&session));
+    }
+    record.attributes = Some(rest);
+    Some(record)
+}
+
+fn evaluation(log: &Log, agent: Agent) -> Record {
+    let verdict = own::verdict(log.attributes.text("gen_ai.evaluation.score.label"));
+    let mut review = Review::new().verdict(verdict);
+    review.reason = log.attributes.text("gen_ai.evaluation.explanation").map(str::to_owned);
+    let record = Record::new(agent, Kind::Review).with_review(review);
+    match log.trace.zip(log.span) {
+        Some((trace, span)) => record.link(Link::new(id_of(&[&trace, &span]), Rel::Reviews)),
+        None => record,
+    }
+}
+
+/// The text of a message's body.
+fn content(body: &Json) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_str(body.as_str()).ok()?;
+    let content = json.get("content").or_else(|| json.get("message")?.get("content"));
+    Some(content?.as_str()?.to_owned())
+}

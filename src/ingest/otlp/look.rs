@@ -1,0 +1,120 @@
+//! Looking into a span for what the table names, and remembering what was taken: the rest stays in the record's attributes.
+
+use super::super::raw::unfolded;
+use super::span::{Attributes, Span, Value};
+use crate::record::{Json, Members};
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+/// A span while it is read.
+pub(super) struct Look<'a> {
+    pub(super) span: &'a Span,
+    /// The names of attributes that stand elsewhere in the record.
+    taken: RefCell<HashSet<String>>,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(span: &'a Span) -> Self {
+        Look {
+            span,
+            taken: RefCell::default(),
+        }
+    }
+
+    /// The first of these attributes that is there, of the span or else of its process.
+    pub(super) fn first(&self, names: &[&str]) -> Option<Value> {
+        names.iter().find_map(|name| self.get(name))
+    }
+
+    /// The same as a name or a number in words; one that says that it is unknown is none.
+    pub(super) fn word(&self, names: &[&str]) -> Option<String> {
+        let said = |name: &&str| {
+            let value = find(&self.span.attributes, name).or_else(|| find(&self.span.resource, name))?;
+            let word = value
+                .scalar()
+                .filter(|word| word != "unknown" && word != "<not specified>")?;
+            self.take(name);
+            Some(word)
+        };
+        names.iter().find_map(said)
+    }
+
+    /// The same as a whole number that is not negative.
+    pub(super) fn number(&self, names: &[&str]) -> Option<u64> {
+        names.iter().find_map(|name| {
+            let number = match find(&self.span.attributes, name)? {
+                Value::Int(number) => u64::try_from(number).ok(),
+                Value::Double(number) if number >= 0.0 && number.fract() == 0.0 && number < 9e15 => Some(number as u64),
+                Value::Text(text) => text.parse().ok(),
+                _ => None,
+            };
+            number.inspect(|_| self.take(name))
+        })
+    }
+
+    fn get(&self, name: &str) -> Option<Value> {
+        let value = find(&self.span.attributes, name)?;
+        self.take(name);
+        Some(value)
+    }
+
+    /// The attribute stands elsewhere, or is told there.
+    pub(super) fn take(&self, name: &str) {
+        // Of an object only a member was taken: the object stays.
+        if !name.contains('/') {
+            self.taken.borrow_mut().insert(name.to_owned());
+        }
+    }
+
+    /// Those of which the name begins so are told elsewhere.
+    pub(super) fn take_all(&self, beginning: &str) {
+        for (name, _) in self
+            .span
+            .attributes
+            .iter()
+            .filter(|(name, _)| name.starts_with(beginning))
+        {
+            self.take(name);
+        }
+    }
+
+    /// What nothing has taken.
+    pub(super) fn rest(&self) -> Members {
+        let mut rest = Members::new();
+        let taken = self.taken.borrow();
+        for (name, value) in self.span.attributes.iter().filter(|(name, _)| !taken.contains(*name)) {
+            rest.set(name, kept(value));
+        }
+        rest
+    }
+}
+
+/// An attribute, or a member of the object that it holds.
+fn find(attributes: &Attributes, name: &str) -> Option<Value> {
+    let Some((name, path)) = name.split_once('/') else {
+        return attributes.get(name).cloned();
+    };
+    let json = match attributes.get(name)? {
+        Value::Text(text) => serde_json::from_str::<serde_json::Value>(text).ok()?,
+        Value::Map(map) => serde_json::from_str(map_json(map).as_str()).ok()?,
+        _ => return None,
+    };
+    let found = path.split('/').try_fold(&json, |json, name| json.get(name))?;
+    match found {
+        serde_json::Value::String(text) => Some(Value::Text(text.clone())),
+        serde_json::Value::Number(number) => Some(Value::Text(number.to_string())),
+        _ => None,
+    }
+}
+
+fn map_json(map: &Attributes) -> Json {
+    Value::Map(map.clone()).json()
+}
+
+/// A value as it stands in a record: a text that is an object or a list in JSON becomes that.
+pub(super) fn kept(value: &Value) -> Json {
+    match value {
+        Value::Text(text) => unfolded(text),
+        other => super::super::raw::kept(other.json().as_str()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Spans and events of OpenTelemetry: each becomes one record, whatever SDK sent it, in whatever order, however often.
+//!
+//! `wire` and `text` read OTLP in protobuf and in JSON into the spans of `span`; `table` says which attribute is which member,
+//! `look` finds it and remembers what was taken, `messages` knows the forms that messages have, `record` makes the record, `own`
+//! what `auditdb.*` attributes and guardrails say, and `event` what came as a log record.
+//!
+//! What must hold: a record's id is computed from trace and span, so a span that comes again is a retry; its parent is named
+//! the same way, and need not have come; what no member takes stands in `attributes`; a span that cannot be read is named and
+//! keeps no other from being recorded.
+
+mod event;
+mod look;
+mod messages;
+mod own;
+mod record;
+mod span;
+mod table;
+mod text;
+mod wire;
+
+use look::Look;
+use record::Above;
+pub use span::Malformed;
+use span::{Log, Span};
+use std::collections::{HashMap, VecDeque};
+
+/// How a request is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// `application/x-protobuf`.
+    Protobuf,
+    /// `application/json`.
+    Json,
+}
+
+/// What a request holds, by the path to which it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// `/v1/traces`.
+    Traces,
+    /// `/v1/logs`.
+    Logs,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mapped {
+    /// The records as JSON text, those that others name before these.
+    pub records: Vec<String>,
+    /// Why a span or log record cannot be read, for each of those.
+    pub refused: Vec<String>,
+    /// How many log records are about nothing that an agent did, and were passed over.
+    pub passed_over: u64,
+}
+
+/// Turns requests into records. It remembers the last spans, so that those below them know whose they are.
+#[derive(Debug, Default)]
+pub struct Mapper {
+    known: HashMap<SpanKey, Known>,
+    order: VecDeque<SpanKey>,
+}
+
+type SpanKey = ([u8; 16], [u8; 8]);
+
+/// What is remembered of a span.
+#[derive(Debug)]
+struct Known {
+    parent: Option<[u8; 8]>,
+    said: Above,
+}
+
+/// So many spans are remembered: those of some thousand runs.
+const REMEMBERED: usize = 1 << 16;
+
+/// So many spans are above one at most.
+const LEVELS: usize = 256;
+
+impl Mapper {
+    /// One that remembers nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The records of an export request, which is not compressed.
+    ///
+    /// # Errors
+    /// It cannot be read as a whole.
+    pub fn records(&mut self, body: &[u8], encoding: Encoding, signal: Signal) -> Result<Mapped, Malformed> {
+        let mut mapped = Mapped::default();
+        match signal {
+            Signal::Traces => {
+                let spans = match encoding {
+                    Encoding::Protobuf => wire::spans(body)?,
+                    Encoding::Json => text::spans(body)?,
+                };
+                self.spans(sound(spans, &mut mapped), &mut mapped);
+            }
+            Signal::Logs => {
+                let logs = match encoding {
+                    Encoding::Protobuf => wire::logs(body)?,
+                    Encoding::Json => text::logs(body)?,
+                };
+                self.logs(&sound(logs, &mut mapped), &mut mapped);
+            }
+        }
+        Ok(mapped)
+    }
+
+    fn spans(&mut self, spans: Vec<Span>, mapped: &mut Mapped) {
+        // Children come before their parents: first all of them are known.
+        for span in &spans {
+            let said = record::said(&Look::new(span), record::is(span));
+            self.remember(
+                (span.trace, span.span),
+                Known {
+                    parent: span.parent,
+                    said,
+                },
+            );
+        }
+        for span in &spans {
+            let look = Look::new(span);
+            let is = record::is(span);
+            // What the span says itself is taken again: it is not to stand in the attributes too.
+            let own = record::said(&look, is);
+            let above = self.above((span.trace, span.span));
+            let (mut record, definitions) = record::record(
+                &look,
+                is,
+                Above {
+                    agent: own.agent.or(above.agent.clone()),
+                    session: own.session.or(above.session),
+                },
+            );
+            if above.agent.is_none() {
+                // Its parents have not come, or do not say it: the service's name stands for the agent's.
+                record = record.attribute("agent.assumed", true);
+            }
+            mapped
+                .records
+                .extend(definitions.iter().map(crate::record::Record::to_json));
+            mapped.records.push(record.to_json());
+        }
+    }
+
+    fn logs(&self, logs: &[Log], mapped: &mut Mapped) {
+        for log in logs {
+            let above = log.trace.zip(log.span).map(|key| self.above(key)).unwrap_or_default();
+            match event::record(log, above) {
+                Some(record) => mapped.records.push(record.to_json()),
+                None => mapped.passed_over += 1,
+            }
+        }
+    }
+
+    /// What a span says, and where it does not, the nearest above it that does.
+    fn above(&self, (trace, mut span): SpanKey) -> Above {
+        let mut found = Above::default();
+        for _ in 0..LEVELS {
+            let Some(known) = self.known.get(&(trace, span)) else {
+                break;
+            };
+            found.agent = found.agent.or_else(|| known.said.agent.clone());
+            found.session = found.session.or_else(|| known.said.session.clone());
+            match known.parent {
+                Some(parent) if found.agent.is_none() || found.session.is_none() => span = parent,
+                _ => break,
+            }
+        }
+        found
+    }
+
+    fn remember(&mut self, key: SpanKey, known: Known) {
+        if self.known.insert(key, known).is_none() {
+            self.order.push_back(key);
+        }
+        while self.order.len() > REMEMBERED {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// Those that could be read; of the others it is noted why not.
+fn sound<T>(all: Vec<Result<T, Malformed>>, mapped: &mut Mapped) -> Vec<T> {
+    let mut sound = Vec::with_capacity(all.len());
+    for (place, one) in all.into_iter().enumerate() {
+        match one {
+            Ok(one) => sound.push(one),
+            Err(malformed) => mapped.refused.push(format!("number {place}: {malformed}")),
+        }
+    }
+    sound
+}
+
+#[cfg(test)]
+mod tests;

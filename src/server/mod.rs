@@ -1,0 +1,113 @@
+//! `auditdb serve`: agents that speak OpenTelemetry, over HTTP on this machine.
+//!
+//! `listen` takes connections, with limits on how many, how slow and how long; `body` reads what was sent, whatever its
+//! compression, up to a limit; `otlp` is the endpoint of OpenTelemetry and answers in its forms.
+//!
+//! What must hold: a request is answered with 200 only when its records are durable; one that is broken, too large, too slow or
+//! comes when there is too much to do gets an answer that says so, and costs no other anything; ending takes in what has been
+//! begun. Only addresses of this machine are listened on: there are no tokens yet by which one could tell others apart.
+
+mod body;
+mod listen;
+mod otlp;
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::ingest::otlp::Mapper;
+use parking_lot::Mutex;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+/// A server that takes records in for a database.
+#[derive(Debug)]
+pub struct Server {
+    listener: std::net::TcpListener,
+    state: Arc<State>,
+}
+
+/// What has come so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// Requests that were answered with 200.
+    pub requests: u64,
+    /// Records that were taken, also those that were there already.
+    pub records: u64,
+    /// Spans and log records that were refused.
+    pub refused: u64,
+    /// Requests with metrics, which are answered and not kept.
+    pub metrics: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    db: Database,
+    mapper: Mutex<Mapper>,
+    requests: AtomicU64,
+    records: AtomicU64,
+    refused: AtomicU64,
+    metrics: AtomicU64,
+}
+
+impl Server {
+    /// Listens on an address of this machine; port 0 takes any.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if nothing can listen there, or if it is an address that other machines reach.
+    pub fn bind(db: Database, address: SocketAddr) -> Result<Self> {
+        let io = |error| Error::io("listening on", address.to_string(), error);
+        if !address.ip().is_loopback() {
+            let why = "other machines reach it, and there is nothing yet to tell who may write: name an address of loopback, \
+                       such as 127.0.0.1:4318";
+            return Err(io(std::io::Error::other(why)));
+        }
+        let listener = std::net::TcpListener::bind(address).map_err(io)?;
+        listener.set_nonblocking(true).map_err(io)?;
+        let state = Arc::new(State {
+            db,
+            mapper: Mutex::default(),
+            requests: AtomicU64::new(0),
+            records: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            metrics: AtomicU64::new(0),
+        });
+        Ok(Server { listener, state })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system does not say.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener
+            .local_addr()
+            .map_err(|error| Error::io("asking for", "the server's address", error))
+    }
+
+    /// Serves until the flag is set; requests that have begun then are still answered.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot begin.
+    pub fn run(self, stop: &AtomicBool) -> Result<Served> {
+        listen::run(self.listener, &self.state, stop)?;
+        Ok(self.state.served())
+    }
+}
+
+impl State {
+    fn served(&self) -> Served {
+        let read = |count: &AtomicU64| count.load(std::sync::atomic::Ordering::Relaxed);
+        Served {
+            requests: read(&self.requests),
+            records: read(&self.records),
+            refused: read(&self.refused),
+            metrics: read(&self.metrics),
+        }
+    }
+}
+
+/// Adds to one of the counts.
+fn add(count: &AtomicU64, more: usize) {
+    count.fetch_add(more as u64, std::sync::atomic::Ordering::Relaxed);
+}

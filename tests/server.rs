@@ -1,0 +1,349 @@
+//! The server as a client sees it, byte by byte: what it takes is durable, and what it does not take costs no other anything.
+
+#![cfg(feature = "server")]
+
+use auditdb::Database;
+use auditdb::server::{Served, Server};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A server over a database in a directory of its own, until it is told to stop.
+struct Running {
+    address: SocketAddr,
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<Served>,
+    dir: tempfile::TempDir,
+}
+
+fn running() -> Running {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::create(dir.path().join("db")).unwrap();
+    let server = Server::bind(db, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let (address, stop) = (server.address().unwrap(), Arc::new(AtomicBool::new(false)));
+    let told = Arc::clone(&stop);
+    let thread = std::thread::spawn(move || server.run(&told).unwrap());
+    Running {
+        address,
+        stop,
+        thread,
+        dir,
+    }
+}
+
+impl Running {
+    fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> (u16, Vec<u8>) {
+        post(self.address, path, headers, body).unwrap()
+    }
+
+    /// Stops it; gives what it took, and the ids of the records in its log.
+    fn end(self) -> (Served, Vec<String>) {
+        self.stop.store(true, Ordering::Relaxed);
+        let served = self.thread.join().unwrap();
+        (served, ids(&self.dir.path().join("db")))
+    }
+}
+
+fn ids(path: &Path) -> Vec<String> {
+    let db = Database::open_read_only(path).unwrap();
+    let records = db.records(..).unwrap().map(Result::unwrap);
+    records
+        .filter(|entry| !entry.is_of_the_log())
+        .map(|entry| entry.id())
+        .collect()
+}
+
+fn post(at: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {at}\r\nContent-Length: {}\r\nConnection: close\r\n",
+        body.len()
+    );
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    let mut stream = TcpStream::connect(at)?;
+    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    // A server that has answered already may not read the rest.
+    let _ = stream.write_all(body);
+    answer(stream)
+}
+
+/// The status and the body of an answer.
+fn answer(stream: TcpStream) -> std::io::Result<(u16, Vec<u8>)> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let status = status.ok_or_else(|| std::io::Error::other(format!("no answer but {line:?}")))?;
+    let mut length = None;
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok();
+        }
+    }
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    Ok((status, body))
+}
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
+
+fn span(number: u64) -> Value {
+    json!({"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": format!("{:016x}", number + 1), "name": "chat m",
+        "startTimeUnixNano": "1790000000000000000", "endTimeUnixNano": "1790000000250000000",
+        "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}, {"key": "gen_ai.agent.name", "value": {"stringValue": "a"}}]})
+}
+
+fn request(spans: &[Value]) -> Vec<u8> {
+    json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+        .to_string()
+        .into_bytes()
+}
+
+/// The same in protobuf, with nothing but the ids.
+fn binary(number: u8) -> Vec<u8> {
+    let field = |tag: u8, bytes: &[u8]| [&[tag, u8::try_from(bytes.len()).unwrap()], bytes].concat();
+    let span = [field(0x0a, &[1; 16]), field(0x12, &[number; 8])].concat();
+    field(0x0a, &field(0x12, &field(0x12, &span)))
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn what_is_answered_with_200_is_in_the_log() {
+    let server = running();
+    assert_eq!(
+        server.post("/v1/traces", &[JSON], &request(&[span(1)])),
+        (200, b"{}".to_vec())
+    );
+    assert_eq!(server.post("/v1/traces", &[PROTOBUF], &binary(7)), (200, Vec::new()));
+    let gzipped = [PROTOBUF, ("Content-Encoding", "gzip")];
+    assert_eq!(
+        server.post("/v1/traces", &gzipped, &gzip(&binary(8))),
+        (200, Vec::new())
+    );
+    let packed = zstd::encode_all(&request(&[span(2)])[..], 1).unwrap();
+    let zstandard = [
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("Content-Encoding", "zstd"),
+    ];
+    assert_eq!(server.post("/v1/traces", &zstandard, &packed).0, 200);
+    // A retry, and metrics, which are no records.
+    assert_eq!(server.post("/v1/traces", &[JSON], &request(&[span(1)])).0, 200);
+    assert_eq!(server.post("/v1/metrics", &[PROTOBUF], b"anything").0, 200);
+    let (served, ids) = server.end();
+    assert_eq!(ids.len(), 4, "{ids:?}");
+    assert_eq!(
+        (served.requests, served.records, served.refused, served.metrics),
+        (5, 5, 0, 1)
+    );
+}
+
+#[test]
+fn a_body_in_chunks_without_a_length() {
+    let server = running();
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        server.address
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    for piece in request(&[span(1), span(2)]).chunks(100) {
+        stream.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).unwrap();
+        stream.write_all(piece).unwrap();
+        stream.write_all(b"\r\n").unwrap();
+    }
+    stream.write_all(b"0\r\n\r\n").unwrap();
+    assert_eq!(answer(stream).unwrap().0, 200);
+    assert_eq!(server.end().1.len(), 2);
+}
+
+#[test]
+fn one_bad_span_drops_no_other_and_is_named() {
+    let server = running();
+    let mut bad = span(1);
+    bad["spanId"] = json!("0000000000000000");
+    let (status, body) = server.post("/v1/traces", &[JSON], &request(&[bad, span(2)]));
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((status, &body["partialSuccess"]["rejectedSpans"]), (200, &json!("1")));
+    let message = body["partialSuccess"]["errorMessage"].as_str().unwrap();
+    assert!(message.contains("all zeros"), "{message}");
+    assert_eq!(server.end().1.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_taken_is_refused_in_words() {
+    let server = running();
+    // Small as it comes, and far too large in truth.
+    let bomb = gzip(&vec![0; 80 << 20]);
+    let zstd_bomb = zstd::encode_all(&vec![0; 80 << 20][..], 1).unwrap();
+    let cases: [(&str, &[(&str, &str)], &[u8], u16, &str); 9] = [
+        ("/v1/traces", &[JSON], b"{\"resourceSpans\":", 400, "no export request"),
+        ("/v1/traces", &[PROTOBUF], b"\xff\xff\xff", 400, "no export request"),
+        (
+            "/v1/traces",
+            &[("Content-Type", "text/plain")],
+            b"x",
+            415,
+            "content type",
+        ),
+        (
+            "/v1/traces",
+            &[JSON, ("Content-Encoding", "br")],
+            b"x",
+            415,
+            "content encoding",
+        ),
+        (
+            "/v1/traces",
+            &[JSON, ("Content-Encoding", "gzip")],
+            b"x",
+            400,
+            "cannot be unpacked",
+        ),
+        (
+            "/v1/logs",
+            &[PROTOBUF, ("Content-Encoding", "gzip")],
+            &bomb,
+            413,
+            "more than",
+        ),
+        (
+            "/v1/traces",
+            &[JSON, ("Content-Encoding", "zstd")],
+            &zstd_bomb,
+            413,
+            "more than",
+        ),
+        (
+            "/v1/traces",
+            &[JSON, ("Origin", "http://evil.example")],
+            b"{}",
+            403,
+            "browser",
+        ),
+        ("/v1/records", &[JSON], b"{}", 404, ""),
+    ];
+    for (path, headers, body, expected, words) in cases {
+        let (status, said) = server.post(path, headers, body);
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(status, expected, "{path} {headers:?}: {said}");
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+    let deep = format!("{{\"resourceSpans\":{}{}}}", "[".repeat(10_000), "]".repeat(10_000));
+    assert_eq!(server.post("/v1/traces", &[JSON], deep.as_bytes()).0, 400);
+    assert_eq!(server.post("/v1/traces", &[JSON], &request(&[span(1)])).0, 200);
+    assert_eq!(server.end().1.len(), 1);
+}
+
+#[test]
+fn only_this_machine_is_listened_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::create(dir.path().join("db")).unwrap();
+    let refused = Server::bind(db, "0.0.0.0:0".parse().unwrap()).unwrap_err().to_string();
+    assert!(refused.contains("loopback"), "{refused}");
+}
+
+/// Slow ones take places among many, and hold up nobody.
+#[test]
+fn connections_that_say_nothing_hold_up_no_other() {
+    let server = running();
+    let idle: Vec<TcpStream> = (0..100)
+        .map(|number| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            if number % 2 == 0 {
+                stream
+                    .write_all(b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+                    .unwrap();
+            }
+            stream
+        })
+        .collect();
+    assert_eq!(server.post("/v1/traces", &[JSON], &request(&[span(1)])).0, 200);
+    drop(idle);
+    assert_eq!(server.end().1.len(), 1);
+}
+
+#[test]
+fn a_server_that_is_killed_keeps_what_it_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    drop(Database::create(&path).unwrap());
+    let mut acknowledged = 0;
+    for round in 0..6_u64 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_auditdb"))
+            .args([
+                "serve".as_ref(),
+                path.as_os_str(),
+                "--listen".as_ref(),
+                "127.0.0.1:0".as_ref(),
+            ])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address: SocketAddr = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+        let senders: Vec<_> = (0..3_u64)
+            .map(|sender| {
+                std::thread::spawn(move || {
+                    let first = (round * 3 + sender) * 1_000_000;
+                    let sent = (0..).take_while(|number| {
+                        let body = request(&[span(first + number)]);
+                        post(address, "/v1/traces", &[JSON], &body).is_ok_and(|(status, _)| status == 200)
+                    });
+                    sent.map(|number| first + number).collect::<Vec<u64>>()
+                })
+            })
+            .collect();
+        std::thread::sleep(Duration::from_millis(200 + round * 70));
+        // SIGKILL.
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let there: std::collections::HashSet<String> = {
+            let db = Database::open_read_only(&path).unwrap();
+            let spans = db
+                .records(..)
+                .unwrap()
+                .map(Result::unwrap)
+                .filter(|entry| !entry.is_of_the_log());
+            let of = |text: &str| {
+                serde_json::from_str::<Value>(text).unwrap()["trace"]["span"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            };
+            spans.map(|entry| of(entry.text())).collect()
+        };
+        for number in senders.into_iter().flat_map(|sender| sender.join().unwrap()) {
+            assert!(
+                there.contains(&format!("{:016x}", number + 1)),
+                "{number} was acknowledged"
+            );
+            acknowledged += 1;
+        }
+    }
+    assert!(acknowledged > 30, "{acknowledged}");
+    let report = Database::open(&path).unwrap().verify().unwrap();
+    assert!(report.is_sound(), "{report}");
+}
