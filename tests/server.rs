@@ -188,13 +188,16 @@ fn one_bad_span_drops_no_other_and_is_named() {
     assert_eq!(server.end().1.len(), 1);
 }
 
+/// Path, headers, body; the status expected, and words of the answer.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16, &'a str);
+
 #[test]
 fn what_cannot_be_taken_is_refused_in_words() {
     let server = running();
     // Small as it comes, and far too large in truth.
     let bomb = gzip(&vec![0; 80 << 20]);
     let zstd_bomb = zstd::encode_all(&vec![0; 80 << 20][..], 1).unwrap();
-    let cases: [(&str, &[(&str, &str)], &[u8], u16, &str); 9] = [
+    let cases: [Case; 9] = [
         ("/v1/traces", &[JSON], b"{\"resourceSpans\":", 400, "no export request"),
         ("/v1/traces", &[PROTOBUF], b"\xff\xff\xff", 400, "no export request"),
         (

@@ -56,9 +56,7 @@ impl Import {
         progress.end();
         let added = db.len()?.saturating_sub(before);
         if self.at.json {
-            let mut answer =
-                serde_json::json!({ "records": tally.records, "lines_added": added, "skipped": tally.skipped });
-            answer[tally.of] = tally.count.into();
+            let answer = serde_json::json!({ tally.of: tally.count, "records": tally.records, "lines_added": added, "skipped": tally.skipped });
             output::print(&answer.to_string())?;
         } else {
             output::print(&format!(

@@ -185,7 +185,7 @@ fn once(look: &Look<'_>, agent: &str, definitions: &mut Vec<Record>) -> Vec<(&'s
         let Some(value) = look.first(&[name]) else { continue };
         let text = words(&value);
         let digest = digest(text.as_bytes());
-        let definition = Definition::new(*name, digest.as_str()).type_(of.clone()).text(text);
+        let definition = Definition::new(*name, digest.as_str()).type_(*of).text(text);
         definitions.push(defined(agent, &digest, definition));
         named.push((*name, digest));
     }

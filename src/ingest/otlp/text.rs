@@ -15,9 +15,9 @@ pub(super) fn spans(body: &[u8]) -> Result<Vec<Result<Span, Malformed>>, Malform
     for group in groups(body, ["resourceSpans", "resource_spans"])? {
         let of = Arc::new(resource(&group));
         for scope in list(&group, ["scopeSpans", "scope_spans"]) {
-            let name: Arc<str> = text(member(&scope, ["scope", "scope"]), ["name", "name"]).into();
+            let name: Arc<str> = text(member(scope, ["scope", "scope"]), ["name", "name"]).into();
             all.extend(
-                list(&scope, ["spans", "spans"])
+                list(scope, ["spans", "spans"])
                     .iter()
                     .map(|json| span(json, &of, &name)),
             );
@@ -36,7 +36,7 @@ pub(super) fn logs(body: &[u8]) -> Result<Vec<Result<Log, Malformed>>, Malformed
         let of = Arc::new(resource(&group));
         for scope in list(&group, ["scopeLogs", "scope_logs"]) {
             all.extend(
-                list(&scope, ["logRecords", "log_records"])
+                list(scope, ["logRecords", "log_records"])
                     .iter()
                     .map(|json| log(json, &of)),
             );
@@ -141,7 +141,7 @@ fn value(json: &Json) -> Value {
     }
 }
 
-fn member<'a>(json: &'a Json, name: Name) -> &'a Json {
+fn member(json: &Json, name: Name) -> &Json {
     name.iter().find_map(|name| json.get(name)).unwrap_or(&Json::Null)
 }
 
