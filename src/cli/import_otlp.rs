@@ -4,7 +4,6 @@ use super::Stop;
 use super::import::Tally;
 use super::progress::Progress;
 use crate::database::Database;
-use crate::error::Error;
 use crate::ingest::otlp::{Encoding, Malformed, Mapped, Mapper, Signal};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -65,8 +64,10 @@ fn lines(mut reader: impl BufRead) -> impl Iterator<Item = std::io::Result<Vec<u
 /// An export request in JSON says itself what it holds.
 fn text(mapper: &mut Mapper, line: &[u8]) -> Result<Mapped, Malformed> {
     let traces = mapper.records(line, Encoding::Json, Signal::Traces)?;
-    let logs = mapper.records(line, Encoding::Json, Signal::Logs)?;
-    Ok(if traces == Mapped::default() { logs } else { traces })
+    if traces == Mapped::default() {
+        return mapper.records(line, Encoding::Json, Signal::Logs);
+    }
+    Ok(traces)
 }
 
 /// In protobuf a request does not say whether it holds spans or log records; but what is the one is not the other.
@@ -93,20 +94,10 @@ fn take(db: &Database, mapped: Result<Mapped, Malformed>, place: &str, tally: &m
     for why in &mapped.refused {
         tally.skip(&format!("{place}: {why}"));
     }
-    let records = &mapped.records;
-    match db.append_all_json(records.iter().map(String::as_str)) {
-        Ok(_) => tally.records += records.len() as u64,
-        // None of them is in then; one keeps no other out.
-        Err(Error::Refused(_)) => {
-            for record in records {
-                match db.append_json(record) {
-                    Ok(_) => tally.records += 1,
-                    Err(Error::Refused(refusal)) => tally.skip(&format!("{place}: {refusal}")),
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        Err(error) => return Err(error.into()),
+    let refused = db.append_what_is_taken(&mapped.records)?;
+    tally.records += (mapped.records.len() - refused.len()) as u64;
+    for refusal in refused {
+        tally.skip(&format!("{place}: {refusal}"));
     }
     tally.count += 1;
     Ok(())

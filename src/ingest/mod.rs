@@ -16,3 +16,21 @@ fn short(text: &str) -> String {
         .unwrap_or_default()
         .to_owned()
 }
+
+/// A UUIDv8 (RFC 9562 §5.8) of a hash over the parts.
+fn uuid_of(mut hasher: blake3::Hasher, parts: &[&[u8]]) -> String {
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let bytes = hasher
+        .finalize()
+        .as_bytes()
+        .first_chunk::<16>()
+        .copied()
+        .unwrap_or_default();
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .hyphenated()
+        .to_string()
+}

@@ -20,11 +20,7 @@ use std::sync::Arc;
 
 /// How far the log is behind a segment, as its directory says.
 pub(crate) fn tip_of_directory(disk: &dyn Disk, path: &Path) -> Result<Tip, Fault> {
-    let segment = SegmentFile::open(disk, path)?;
-    Ok(Tip {
-        tree: segment.trees()?.1,
-        chain: segment.trailer().chain_after,
-    })
+    Ok(SegmentFile::open(disk, path)?.tips()?.1)
 }
 
 /// How far the log is before the file that begins at `first_seq`. `before` is the segment before it, `stated` what the

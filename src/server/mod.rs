@@ -17,7 +17,7 @@ use crate::ingest::otlp::Mapper;
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 
 /// A server that takes records in for a database.
 #[derive(Debug)]
@@ -44,10 +44,7 @@ pub struct Served {
 struct State {
     db: Database,
     mapper: Mutex<Mapper>,
-    requests: AtomicU64,
-    records: AtomicU64,
-    refused: AtomicU64,
-    metrics: AtomicU64,
+    served: Mutex<Served>,
 }
 
 impl Server {
@@ -67,10 +64,7 @@ impl Server {
         let state = Arc::new(State {
             db,
             mapper: Mutex::default(),
-            requests: AtomicU64::new(0),
-            records: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            metrics: AtomicU64::new(0),
+            served: Mutex::default(),
         });
         Ok(Server { listener, state })
     }
@@ -91,23 +85,16 @@ impl Server {
     /// [`Error::Io`] if it cannot begin.
     pub fn run(self, stop: &AtomicBool) -> Result<Served> {
         listen::run(self.listener, &self.state, stop)?;
-        Ok(self.state.served())
+        let served = *self.state.served.lock();
+        Ok(served)
     }
 }
 
-impl State {
-    fn served(&self) -> Served {
-        let read = |count: &AtomicU64| count.load(std::sync::atomic::Ordering::Relaxed);
-        Served {
-            requests: read(&self.requests),
-            records: read(&self.records),
-            refused: read(&self.refused),
-            metrics: read(&self.metrics),
-        }
+impl Served {
+    /// One more request was answered, with so many records that were taken and so many that were not.
+    fn add(&mut self, records: usize, refused: usize) {
+        self.requests += 1;
+        self.records += records as u64;
+        self.refused += refused as u64;
     }
-}
-
-/// Adds to one of the counts.
-fn add(count: &AtomicU64, more: usize) {
-    count.fetch_add(more as u64, std::sync::atomic::Ordering::Relaxed);
 }

@@ -1,8 +1,8 @@
 //! OTLP over HTTP (<https://opentelemetry.io/docs/specs/otlp/#otlphttp>): answers are in the encoding of the request. What of a
 //! request cannot be taken is named in the answer and costs the rest nothing.
 
+use super::State;
 use super::body::{Packed, Refused, received, unpacked};
-use super::{State, add};
 use crate::error::Error;
 use crate::ingest::otlp::{Encoding, Mapped, Signal};
 use axum::extract::{Request, State as Given};
@@ -25,7 +25,7 @@ pub(super) async fn metrics(state: Given<Arc<State>>, request: Request) -> Respo
     if let Err(refused) = received(request.into_body()).await {
         return refusal(encoding, &refused);
     }
-    add(&state.metrics, 1);
+    state.served.lock().metrics += 1;
     answer(encoding, &[], 0)
 }
 
@@ -55,27 +55,15 @@ fn take(state: &State, body: Vec<u8>, encoding: Encoding, signal: Signal) -> Res
     let Mapped {
         records, mut refused, ..
     } = mapped.map_err(no_request)?;
-    let mut taken = records.len();
-    match state.db.append_all_json(records.iter().map(String::as_str)) {
-        Ok(_) => {}
-        // None of them is in then; one keeps no other out.
-        Err(Error::Refused(_)) => {
-            for record in &records {
-                match state.db.append_json(record) {
-                    Ok(_) => {}
-                    Err(Error::Refused(why)) => {
-                        taken -= 1;
-                        refused.push(why.to_string());
-                    }
-                    Err(error) => return Err(unavailable(&error)),
-                }
-            }
-        }
-        Err(error) => return Err(unavailable(&error)),
-    }
-    add(&state.requests, 1);
-    add(&state.records, taken);
-    add(&state.refused, refused.len());
+    let not_taken = state
+        .db
+        .append_what_is_taken(&records)
+        .map_err(|error| unavailable(&error))?;
+    state
+        .served
+        .lock()
+        .add(records.len() - not_taken.len(), refused.len() + not_taken.len());
+    refused.extend(not_taken.iter().map(ToString::to_string));
     Ok(refused)
 }
 

@@ -1,7 +1,7 @@
 //! A trajectory while it becomes records, message by message.
 
 use super::super::raw::{Object, kept, list, text, unfolded};
-use super::super::short;
+use super::super::{short, uuid_of};
 use super::{Message, Trajectory};
 use crate::record::{
     Agent, Decision, Definition, Json, Model, Output, Prompt, Record, Review, Status, Tool, Trigger, Verdict, digest,
@@ -95,7 +95,10 @@ impl<'a> Course<'a> {
             // The same definition from another trajectory is the same record: its id is the digest's.
             let definition = Definition::prompt("system", digest.as_str()).text(prompt);
             let record = Record::definition(Agent::new(self.agent.as_str()), definition);
-            let id = uuid_of(&[b"definition", self.agent.as_bytes(), digest.as_bytes()]);
+            let id = uuid_of(
+                blake3::Hasher::new(),
+                &[b"definition", self.agent.as_bytes(), digest.as_bytes()],
+            );
             self.out.push(record.id(id).to_json());
         }
         self.prompt = Some(digest);
@@ -326,11 +329,14 @@ impl<'a> Course<'a> {
             record = record.parent(parent.as_str());
         }
         let place = self.out.len().to_string();
-        let id = uuid_of(&[
-            self.trajectory.correlation.as_bytes(),
-            place.as_bytes(),
-            record.to_json().as_bytes(),
-        ]);
+        let id = uuid_of(
+            blake3::Hasher::new(),
+            &[
+                self.trajectory.correlation.as_bytes(),
+                place.as_bytes(),
+                record.to_json().as_bytes(),
+            ],
+        );
         self.parent = Some(id.clone());
         self.out.push(record.id(id).to_json());
     }
@@ -431,23 +437,4 @@ fn time(raw: &RawValue) -> Option<String> {
         None => raw.get().parse::<i64>().ok()?.checked_mul(1_000_000_000)?,
     };
     Some(format_time(nanoseconds))
-}
-
-/// A UUIDv8 (RFC 9562 §5.8) of a hash over the parts.
-fn uuid_of(parts: &[&[u8]]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
-    }
-    let bytes = hasher
-        .finalize()
-        .as_bytes()
-        .first_chunk::<16>()
-        .copied()
-        .unwrap_or_default();
-    uuid::Builder::from_custom_bytes(bytes)
-        .into_uuid()
-        .hyphenated()
-        .to_string()
 }

@@ -2,10 +2,12 @@
 //! becomes a record below that of its span.
 
 use super::super::short;
+use super::ids::{agent_id, id_of, time};
 use super::look::kept;
 use super::own;
-use super::record::{Above, agent_id, hex, id_of, time};
+use super::record::Above;
 use super::span::{Attributes, Log};
+use crate::log::hex;
 use crate::record::{Agent, Input, Json, Kind, Link, Members, Output, Record, Rel, Review, Trace};
 
 /// The record of a log record, if it is one of the conventions for generative AI.

@@ -3,6 +3,7 @@
 use super::super::raw::unfolded;
 use super::span::{Attributes, Span, Value};
 use crate::record::{Json, Members};
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
@@ -22,7 +23,7 @@ impl<'a> Look<'a> {
     }
 
     /// The first of these attributes that is there, of the span or else of its process.
-    pub(super) fn first(&self, names: &[&str]) -> Option<Value> {
+    pub(super) fn first(&self, names: &[&str]) -> Option<Cow<'a, Value>> {
         names.iter().find_map(|name| self.get(name))
     }
 
@@ -42,9 +43,11 @@ impl<'a> Look<'a> {
     /// The same as a whole number that is not negative.
     pub(super) fn number(&self, names: &[&str]) -> Option<u64> {
         names.iter().find_map(|name| {
-            let number = match find(&self.span.attributes, name)? {
-                Value::Int(number) => u64::try_from(number).ok(),
-                Value::Double(number) if number >= 0.0 && number.fract() == 0.0 && number < 9e15 => Some(number as u64),
+            let number = match &*find(&self.span.attributes, name)? {
+                Value::Int(number) => u64::try_from(*number).ok(),
+                Value::Double(number) if *number >= 0.0 && number.fract() == 0.0 && *number < 9e15 => {
+                    Some(*number as u64)
+                }
                 Value::Text(text) => text.parse().ok(),
                 _ => None,
             };
@@ -52,7 +55,7 @@ impl<'a> Look<'a> {
         })
     }
 
-    fn get(&self, name: &str) -> Option<Value> {
+    fn get(&self, name: &str) -> Option<Cow<'a, Value>> {
         let value = find(&self.span.attributes, name)?;
         self.take(name);
         Some(value)
@@ -90,9 +93,9 @@ impl<'a> Look<'a> {
 }
 
 /// An attribute, or a member of the object that it holds.
-fn find(attributes: &Attributes, name: &str) -> Option<Value> {
+fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<Cow<'a, Value>> {
     let Some((name, path)) = name.split_once('/') else {
-        return attributes.get(name).cloned();
+        return attributes.get(name).map(Cow::Borrowed);
     };
     let json = match attributes.get(name)? {
         Value::Text(text) => serde_json::from_str::<serde_json::Value>(text).ok()?,
@@ -101,8 +104,8 @@ fn find(attributes: &Attributes, name: &str) -> Option<Value> {
     };
     let found = path.split('/').try_fold(&json, |json, name| json.get(name))?;
     match found {
-        serde_json::Value::String(text) => Some(Value::Text(text.clone())),
-        serde_json::Value::Number(number) => Some(Value::Text(number.to_string())),
+        serde_json::Value::String(text) => Some(Cow::Owned(Value::Text(text.clone()))),
+        serde_json::Value::Number(number) => Some(Cow::Owned(Value::Text(number.to_string()))),
         _ => None,
     }
 }
@@ -117,4 +120,18 @@ pub(super) fn kept(value: &Value) -> Json {
         Value::Text(text) => unfolded(text),
         other => super::super::raw::kept(other.json().as_str()),
     }
+}
+
+/// What a value says as a text.
+pub(super) fn words(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        other => other.json().as_str().to_owned(),
+    }
+}
+
+/// A list of values.
+pub(super) fn list(all: &[Json]) -> Json {
+    let texts: Vec<&str> = all.iter().map(Json::as_str).collect();
+    Json::raw(format!("[{}]", texts.join(","))).unwrap_or_else(|_| Json::from(""))
 }

@@ -18,11 +18,21 @@ pub(super) struct Message {
     pub(super) others: Vec<Json>,
 }
 
+/// The messages of attributes that list them, or else of numbered ones.
+pub(super) fn found(look: &Look<'_>, listing: &[&str], numbering: &[&str]) -> Vec<Message> {
+    let listed = listed(look, listing);
+    if listed.is_empty() {
+        numbered(look, numbering)
+    } else {
+        listed
+    }
+}
+
 /// The messages of the first of these attributes that has any.
 pub(super) fn listed(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
     let of = |name: &&str| {
         let value = look.first(&[name])?;
-        let json = match &value {
+        let json = match &*value {
             Value::Text(text) => serde_json::from_str(text).ok()?,
             other => serde_json::from_str(other.json().as_str()).ok()?,
         };
@@ -30,21 +40,6 @@ pub(super) fn listed(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
         (!messages.is_empty()).then_some(messages)
     };
     names.iter().find_map(of).unwrap_or_default()
-}
-
-/// The messages of numbered attributes: `NAME.0.role` or `NAME.0.message.role`.
-pub(super) fn numbered(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
-    for name in names {
-        let mut all = Vec::new();
-        while let Some(message) = one(look, &format!("{name}.{}.", all.len())) {
-            all.push(message);
-        }
-        if !all.is_empty() {
-            look.take_all(&format!("{name}."));
-            return all;
-        }
-    }
-    Vec::new()
 }
 
 /// Those behind the last one of the model.
@@ -62,6 +57,21 @@ pub(super) fn said<'a>(
     let texts: Vec<String> = messages.into_iter().map(|message| part(message).to_owned()).collect();
     let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// The messages of numbered attributes: `NAME.0.role` or `NAME.0.message.role`.
+fn numbered(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
+    for name in names {
+        let mut all = Vec::new();
+        while let Some(message) = one(look, &format!("{name}.{}.", all.len())) {
+            all.push(message);
+        }
+        if !all.is_empty() {
+            look.take_all(&format!("{name}."));
+            return all;
+        }
+    }
+    Vec::new()
 }
 
 fn messages(json: &Json) -> Vec<Message> {

@@ -1,28 +1,37 @@
 //! Spans and events of OpenTelemetry: each becomes one record, whatever SDK sent it, in whatever order, however often.
 //!
 //! `wire` and `text` read OTLP in protobuf and in JSON into the spans of `span`; `table` says which attribute is which member,
-//! `look` finds it and remembers what was taken, `messages` knows the forms that messages have, `record` makes the record, `own`
-//! what `auditdb.*` attributes and guardrails say, and `event` what came as a log record.
+//! `look` finds it and remembers what was taken, `messages` knows the forms that messages have. `record` makes the record, with `run`,
+//! `call`, `tool` and `retrieval` for what is each kind's own, `own` for what `auditdb.*` attributes and guardrails say, `ids` for what is
+//! computed and `once` for what is defined; `event` makes that of a log record.
 //!
 //! What must hold: a record's id is computed from trace and span, so a span that comes again is a retry; its parent is named
 //! the same way, and need not have come; what no member takes stands in `attributes`; a span that cannot be read is named and
 //! keeps no other from being recorded.
 
+mod call;
 mod event;
+mod ids;
 mod look;
 mod messages;
+mod once;
 mod own;
 mod record;
+mod retrieval;
+mod run;
 mod span;
 mod table;
 mod text;
+mod tool;
 mod wire;
 
+use crate::record::Record;
 use look::Look;
 use record::Above;
 pub use span::Malformed;
 use span::{Log, Span};
 use std::collections::{HashMap, VecDeque};
+use table::Is;
 
 /// How a request is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +104,7 @@ impl Mapper {
                     Encoding::Protobuf => wire::spans(body)?,
                     Encoding::Json => text::spans(body)?,
                 };
-                self.spans(sound(spans, &mut mapped), &mut mapped);
+                self.spans(&sound(spans, &mut mapped), &mut mapped);
             }
             Signal::Logs => {
                 let logs = match encoding {
@@ -108,41 +117,28 @@ impl Mapper {
         Ok(mapped)
     }
 
-    fn spans(&mut self, spans: Vec<Span>, mapped: &mut Mapped) {
+    fn spans(&mut self, spans: &[Span], mapped: &mut Mapped) {
+        let looks: Vec<(Look<'_>, Is)> = spans.iter().map(|span| (Look::new(span), record::is(span))).collect();
         // Children come before their parents: first all of them are known.
-        for span in &spans {
-            let said = record::said(&Look::new(span), record::is(span));
-            self.remember(
-                (span.trace, span.span),
-                Known {
-                    parent: span.parent,
-                    said,
-                },
-            );
+        for (look, is) in &looks {
+            let known = Known {
+                parent: look.span.parent,
+                said: record::said(look, *is),
+            };
+            self.remember((look.span.trace, look.span.span), known);
         }
-        for span in &spans {
-            let look = Look::new(span);
-            let is = record::is(span);
-            // What the span says itself is taken again: it is not to stand in the attributes too.
-            let own = record::said(&look, is);
-            let above = self.above((span.trace, span.span));
-            let (mut record, definitions) = record::record(
-                &look,
-                is,
-                Above {
-                    agent: own.agent.or(above.agent.clone()),
-                    session: own.session.or(above.session),
-                },
-            );
-            if above.agent.is_none() {
+        for (look, is) in &looks {
+            let above = self.above((look.span.trace, look.span.span));
+            let is_assumed = above.agent.is_none();
+            let (mut record, definitions) = record::record(look, *is, above);
+            if is_assumed {
                 // Its parents have not come, or do not say it: the service's name stands for the agent's.
                 record = record.attribute("agent.assumed", true);
             }
-            mapped
-                .records
-                .extend(definitions.iter().map(crate::record::Record::to_json));
+            mapped.records.extend(definitions.iter().map(Record::to_json));
             mapped.records.push(record.to_json());
         }
+        self.forget_the_oldest();
     }
 
     fn logs(&self, logs: &[Log], mapped: &mut Mapped) {
@@ -176,6 +172,9 @@ impl Mapper {
         if self.known.insert(key, known).is_none() {
             self.order.push_back(key);
         }
+    }
+
+    fn forget_the_oldest(&mut self) {
         while self.order.len() > REMEMBERED {
             if let Some(oldest) = self.order.pop_front() {
                 self.known.remove(&oldest);

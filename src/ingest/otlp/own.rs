@@ -25,7 +25,7 @@ pub(super) fn members(look: &Look<'_>, mut record: Record) -> Record {
     if let Some(human) = human(look) {
         record = record.human(human);
     }
-    match look.first(&["auditdb.subject", "auditdb.subjects"]) {
+    match look.first(&["auditdb.subject", "auditdb.subjects"]).as_deref() {
         Some(Value::List(all)) => {
             for subject in all.iter().filter_map(Value::scalar) {
                 record = record.subject(short(&subject));

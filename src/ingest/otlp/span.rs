@@ -25,6 +25,14 @@ pub(super) struct Span {
     pub(super) scope: Arc<str>,
 }
 
+impl Span {
+    /// How long it took, where both its ends are known.
+    pub(super) fn milliseconds(&self) -> Option<f64> {
+        let nanoseconds = self.end.checked_sub(self.start).filter(|_| self.start > 0)?;
+        Some(nanoseconds as f64 / 1e6)
+    }
+}
+
 /// Something that happened during a span.
 #[derive(Debug, Clone)]
 pub(super) struct Event {

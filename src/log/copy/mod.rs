@@ -1,9 +1,10 @@
 //! Copying a log while it is written: to a backup, and from a backup to where it is restored. Every file is brought under a
-//! name that nobody reads, synced, read back past the cache and verified, and only then gets its name.
+//! name that nobody reads, synced, read back past the cache and compared or verified, and only then gets its name.
 //!
-//! `source` says what there is to copy, `dest` is the copy and how it grows, `segments` brings sealed segments, of
-//! which `stored` says whether they are what they were brought from, `journals` what is not sealed yet, `extras` what stands beside the records, `small` whole files; `drops` takes up what was dropped;
-//! `note` is the file that says that all of this is a copy, `gap` what is known to be missing behind it.
+//! `source` says what there is to copy, `dest` is the copy and how it grows, `segments` brings sealed segments, of which `stored`
+//! says whether they are what they were brought from, `journals` what is not sealed yet, `extras` what stands beside the records,
+//! `small` whole files; `drops` takes up what was dropped; `note` is the file that says that all of this is a copy, `gap` what is
+//! known to be missing behind it.
 //!
 //! What must hold: the log that is copied is never touched; only files that are known by name are copied, so no secret, lock,
 //! socket or hint ever is; the copy is a beginning of the log at every moment; nothing in it goes but a segment for which

@@ -7,7 +7,7 @@ use super::{Copying, as_stated};
 use crate::disk::{Disk, Open};
 use crate::log::segment::SegmentFile;
 use crate::log::verify::Checked;
-use crate::log::view::{Marked, Tip};
+use crate::log::view::Marked;
 use crate::log::{standing, tree_files};
 use std::path::Path;
 
@@ -40,18 +40,8 @@ impl Copying<'_> {
         if at != file.end_offset() || seq != file.end_seq() || !is_same(&end, at) {
             return None;
         }
-        let (before, after) = file.trees().ok()?;
+        let (before, after) = file.tips().ok()?;
         let leaves = tree_files::read(disk, &self.from.tree(0), first, trailer.count)?;
-        let (before, after) = (
-            Tip {
-                tree: before,
-                chain: trailer.chain_before,
-            },
-            Tip {
-                tree: after,
-                chain: trailer.chain_after,
-            },
-        );
         let mut reached = before.clone();
         reached.extend(&leaves);
         (reached == after).then(|| Checked {

@@ -8,6 +8,7 @@ use crate::log::fault::{Fault, What};
 use crate::log::format::{
     Fixed, FrameRow, KeyRow, SEEK_FOOTER, SEEK_TABLE_FRAME, SEEK_TABLE_MAGIC, StreamRow, Trailer, ZSTD_MAGIC, u32_at,
 };
+use crate::log::view::Tip;
 use crate::proof::{Frontier, Hash};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -111,6 +112,16 @@ impl SegmentFile {
         let tree = |size: u64, roots: &[Hash]| Frontier::from_roots(size, roots.to_vec());
         let trees = tree(self.trailer.first_seq, before).zip(tree(self.end_seq(), after));
         trees.ok_or_else(|| self.fault(What::Directory).at(at))
+    }
+
+    /// How far the log was before and after its records.
+    pub(crate) fn tips(&self) -> Result<(Tip, Tip), Fault> {
+        let (before, after) = self.trees()?;
+        let tip = |tree: Frontier, chain: Hash| Tip { tree, chain };
+        Ok((
+            tip(before, self.trailer.chain_before),
+            tip(after, self.trailer.chain_after),
+        ))
     }
 
     /// Hash and highest number of every emitter's count.

@@ -55,16 +55,9 @@ fn check(file: &SegmentFile, seqs: &Range<u64>, threads: usize, checked: &mut Ch
     checked.bytes = file.len();
     checked.log_id = Some(trailer.log_id);
     let rows = file.rows()?;
-    let (before, after) = file.trees()?;
-    let before = Tip {
-        tree: before,
-        chain: trailer.chain_before,
-    };
+    let (before, after) = file.tips()?;
     checked.before = Some(before.clone());
-    checked.after = Some(Tip {
-        tree: after,
-        chain: trailer.chain_after,
-    });
+    checked.after = Some(after);
     let mut directory = Directory::new(trailer.log_id, before);
     let mut ends = Ends::default();
     let (mut offset, mut chain, mut complete) = (0, Some(trailer.chain_before), true);
