@@ -19,6 +19,8 @@ use std::path::PathBuf;
     after_help = "Examples:\n  auditdb init my-db\n  echo '[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"yes\"}]' > chat.json\n  \
     auditdb import my-db --format chat chat.json\n  \
     auditdb import my-db --format chat --agent helpdesk chat.json\n  \
+    echo '{\"traceId\":\"0af7651916cd43dd8448eb211c80319c\",\"spanId\":\"b7ad6b7169203331\"}' > span\n  \
+    echo '{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":['$(cat span)']}]}]}' > traces.jsonl\n  \
     auditdb import my-db --format otlp traces.jsonl"
 )]
 pub(super) struct Import {
