@@ -2,6 +2,8 @@
 //! is written. Everything a program does with a database goes through here: a record finds its log (`routing`), a question
 //! goes to all of them (`asking`).
 
+#[cfg(feature = "server")]
+pub(crate) use appending::Pass;
 pub use appending::{Appended, Pending};
 pub use backup::{BackedUp, BackedUpLog, BackupOptions};
 pub use evidence::Genesis;
@@ -31,6 +33,8 @@ mod restore;
 #[cfg(feature = "cli")]
 mod ruling;
 mod schedule;
+#[cfg(feature = "server")]
+mod tokens;
 mod verification;
 
 use crate::disk::Disk;

@@ -152,6 +152,11 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// Whoever asks may not do that; nothing of it was done.
+    NotAllowed {
+        /// What.
+        what: String,
+    },
     /// An anchor that there cannot be, or a proof that is not taken.
     Anchor {
         /// The target, or the proof's name.
@@ -380,7 +385,9 @@ impl fmt::Display for Error {
             Error::Succeeded { log, by } => write!(f, "the log {log} is only read any more: {by} goes on from it"),
             Error::Proof(fault) => fault.fmt(f),
             Error::Query(fault) => fault.fmt(f),
-            Error::Class { message } | Error::Person { message } => f.write_str(message),
+            Error::Class { message } | Error::Person { message } | Error::NotAllowed { what: message } => {
+                f.write_str(message)
+            }
             Error::Policy { path, mistakes } => {
                 write!(f, "the policy {} has mistakes:", path.display())?;
                 for mistake in mistakes {

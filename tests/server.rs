@@ -1,6 +1,12 @@
 //! The server as a client sees it, byte by byte: what it takes is durable, and what it does not take costs no other anything.
 
 #![cfg(feature = "server")]
+#![expect(clippy::disallowed_methods, reason = "tests look at files from outside")]
+
+#[path = "server/api.rs"]
+mod api;
+#[path = "server/tokens.rs"]
+mod tokens;
 
 use auditdb::Database;
 use auditdb::server::{Served, Server};
@@ -242,7 +248,7 @@ fn what_cannot_be_taken_is_refused_in_words() {
             403,
             "browser",
         ),
-        ("/v1/records", &[JSON], b"{}", 404, ""),
+        ("/v1/nothing", &[JSON], b"{}", 404, "openapi.json"),
     ];
     for (path, headers, body, expected, words) in cases {
         let (status, said) = server.post(path, headers, body);
@@ -262,6 +268,50 @@ fn only_this_machine_is_listened_to() {
     let db = Database::create(dir.path().join("db")).unwrap();
     let refused = Server::bind(db, "0.0.0.0:0".parse().unwrap()).unwrap_err().to_string();
     assert!(refused.contains("loopback"), "{refused}");
+}
+
+/// Neither do bodies that come to no end.
+#[test]
+fn bodies_that_do_not_come_hold_up_no_other() {
+    let server = running();
+    let slow: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            let head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000000\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(&[b' '; 10_000]).unwrap();
+            stream
+        })
+        .collect();
+    assert_eq!(server.post("/v1/traces", &[JSON], &request(&[span(1)])).0, 200);
+    drop(slow);
+    assert_eq!(server.end().1.len(), 1);
+}
+
+/// What is sent at once may take only so much memory: the rest is told to come again.
+#[test]
+fn too_much_at_once_is_told_to_come_again() {
+    let server = running();
+    let mut refused = 0;
+    let large: Vec<TcpStream> = (0..6)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            let head = "POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 67000000\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            // Whoever is refused may not be listened to any more.
+            let piece = vec![b' '; 1_000_000];
+            let whole = (0..60).all(|_| stream.write_all(&piece).is_ok());
+            refused += i32::from(!whole);
+            stream
+        })
+        .collect();
+    for stream in large.into_iter().rev() {
+        stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        refused += i32::from(answer(stream).is_ok_and(|(status, _)| status == 429));
+    }
+    assert!(refused > 0);
+    assert_eq!(server.post("/v1/traces", &[JSON], &request(&[span(1)])).0, 200);
+    assert_eq!(server.end().1.len(), 1);
 }
 
 /// Slow ones take places among many, and hold up nobody.

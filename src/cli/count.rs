@@ -4,7 +4,7 @@ use super::figures::count;
 use super::output::Out;
 use super::query::{Asked, quoted};
 use super::{Answer, Outcome, Stop, Waiting, Where, output};
-use crate::query::{CountRow, Counting, Counts, Measure, Per, Zone};
+use crate::query::{CountRow, Counting, Counts, Measure, Per, Stopped, Zone};
 use crate::record::{format_time, printable};
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -178,7 +178,7 @@ impl Count {
         serde_json::json!({
             "rows": rows, "matched": counts.reach.matched, "in_range": counts.reach.in_range, "scanned": counts.reach.scanned,
             "pruned": counts.reach.pruned, "partial": counts.is_partial(), "cut": counts.cut, "unreadable": unreadable,
-            "stopped": counts.reach.stopped.map(output::stopped_word), "logs": counts.reach.logs,
+            "stopped": counts.reach.stopped.map(Stopped::as_str), "logs": counts.reach.logs,
             "unasked": output::unasked(&counts.reach),
         })
         .to_string()

@@ -5,7 +5,7 @@ use super::output::Out;
 use super::query::quoted;
 use super::record_name::resolve;
 use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
-use crate::query::{Change, Comparison, Pair, Place, Without};
+use crate::query::{Change, Comparison, Pair, Place, Stopped, Without};
 use crate::record::printable;
 use clap::Args;
 use serde_json::json;
@@ -213,7 +213,7 @@ fn object(found: &Comparison, a: &str, b: &str, without: &Without) -> String {
     let answer = json!({
         "a": a, "b": b, "without": without.members().collect::<Vec<_>>(), "same": found.is_same(), "first": found.first().map(|at| at + 1), "steps": steps,
         "partial": found.is_partial(), "unreadable": unreadable, "cut": found.cut,
-        "stopped": found.stopped.map(output::stopped_word),
+        "stopped": found.stopped.map(Stopped::as_str),
     });
     printable(&answer.to_string()).into_owned()
 }

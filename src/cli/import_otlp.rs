@@ -94,7 +94,7 @@ fn take(db: &Database, mapped: Result<Mapped, Malformed>, place: &str, tally: &m
     for why in &mapped.refused {
         tally.skip(&format!("{place}: {why}"));
     }
-    let refused = db.append_what_is_taken(&mapped.records)?;
+    let refused = db.append_what_is_taken(&mapped.records, None)?;
     tally.records += (mapped.records.len() - refused.len()) as u64;
     for refusal in refused {
         tally.skip(&format!("{place}: {refusal}"));

@@ -4,7 +4,7 @@ use super::figures::count;
 use super::output::Out;
 use super::query::{Between, quoted};
 use super::{Answer, Outcome, Stop, Waiting, Where, output};
-use crate::query::{self, Finding, LintRow, Member, Zone};
+use crate::query::{self, Finding, LintRow, Member, Stopped, Zone};
 use crate::record::look::word;
 use crate::record::{CALLER_KINDS, printable};
 use clap::Args;
@@ -228,7 +228,7 @@ fn object(lint: &query::Lint, findings: &[Finding]) -> String {
     let answer = json!({
         "findings": findings, "rows": rows, "scanned": lint.reach.scanned, "pruned": lint.reach.pruned,
         "partial": lint.reach.is_partial(), "unreadable": unreadable,
-        "stopped": lint.reach.stopped.map(output::stopped_word), "logs": lint.reach.logs,
+        "stopped": lint.reach.stopped.map(Stopped::as_str), "logs": lint.reach.logs,
         "unasked": output::unasked(&lint.reach),
     });
     printable(&answer.to_string()).into_owned()

@@ -21,6 +21,8 @@ mod lines;
 mod lint;
 mod log;
 mod look;
+#[cfg(feature = "server")]
+mod mcp_proxy;
 mod names;
 mod output;
 mod passphrase;
@@ -45,6 +47,8 @@ mod serve;
 mod show;
 mod status;
 mod tail;
+#[cfg(feature = "server")]
+mod token;
 mod trace;
 mod verify;
 mod waiting;
@@ -126,6 +130,10 @@ enum Command {
     Import(import::Import),
     #[cfg(feature = "server")]
     Serve(serve::Serve),
+    #[cfg(feature = "server")]
+    Token(token::TokenNoun),
+    #[cfg(feature = "server")]
+    McpProxy(mcp_proxy::McpProxyCommand),
     Show(show::Show),
     Tail(tail::Tail),
     Trace(trace::Trace),
@@ -210,6 +218,10 @@ impl Command {
             Command::Import(command) => command.run(),
             #[cfg(feature = "server")]
             Command::Serve(command) => command.run(),
+            #[cfg(feature = "server")]
+            Command::Token(command) => command.run(),
+            #[cfg(feature = "server")]
+            Command::McpProxy(command) => command.run(),
             Command::Show(command) => command.run(),
             Command::Tail(command) => command.run(),
             Command::Trace(command) => command.run(),

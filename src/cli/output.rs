@@ -64,15 +64,6 @@ pub(super) fn stopped(stopped: Stopped) -> &'static str {
     }
 }
 
-/// The same for machines.
-pub(super) fn stopped_word(stopped: Stopped) -> &'static str {
-    match stopped {
-        Stopped::Limit => "limit",
-        Stopped::Deadline => "deadline",
-        Stopped::Cancelled => "cancelled",
-    }
-}
-
 /// The logs that could not be asked, for machines.
 pub(super) fn unasked(reach: &Reach) -> Vec<serde_json::Value> {
     let object = |unasked: &Unasked| serde_json::json!({ "log": unasked.log, "why": unasked.why.to_string() });

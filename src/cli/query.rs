@@ -385,7 +385,7 @@ fn in_words(reach: &Reach) -> String {
 /// The same as one object.
 fn report(reach: &Reach, cursor: Option<&str>, asked: Option<&str>) -> String {
     let unreadable: Vec<String> = reach.unreadable.iter().map(ToString::to_string).collect();
-    let stopped = reach.stopped.map(output::stopped_word);
+    let stopped = reach.stopped.map(Stopped::as_str);
     let unindexed = |one: &Unindexed| json!({ "log": one.log, "segment": one.segment, "why": one.why });
     let unindexed: Vec<_> = reach.unindexed.iter().map(unindexed).collect();
     let mut report = json!({

@@ -11,8 +11,6 @@ use crate::entry::Entry;
 use crate::query::{self, Step, Tie};
 use crate::record::printable;
 use clap::Args;
-use serde::Serialize;
-use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
@@ -53,7 +51,7 @@ impl Trace {
         let names = Names::of(&self.at, &db);
         let mut out = Out::new();
         if self.at.json {
-            out.line(&object(&trace)?)?;
+            out.line(&trace.to_json())?;
             out.flush()?;
         } else {
             self.print(&mut out, &trace, &names)?;
@@ -158,59 +156,4 @@ fn foot(dir: &Path, trace: &query::Trace, names: &Names) {
             names.typed(entry.log(), entry.seq())
         ));
     }
-}
-
-fn object(trace: &query::Trace) -> Result<String, Stop> {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        log: &'a str,
-        seq: u64,
-        depth: usize,
-        tie: &'static str,
-        /// How it is linked, or the parent that is missing.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        to: Option<&'a str>,
-        duration_ms: Option<f64>,
-        record: &'a RawValue,
-    }
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a record")]
-    let millis = |nanoseconds: i64| nanoseconds as f64 / 1e6;
-    let row = |step: &'_ Step| -> Result<String, Stop> {
-        let (tie, to) = match &step.tie {
-            Tie::Root => ("root", None),
-            Tie::Child => ("child", None),
-            Tie::Link(rel) => ("link", Some(rel.as_str())),
-            Tie::Orphan { parent } => ("orphan", Some(parent.as_str())),
-            Tie::Circle => ("circle", None),
-        };
-        let could_not = |error: serde_json::Error| Stop::CouldNot(format!("record {}: {error}", step.entry.seq()));
-        let row = Row {
-            log: step.entry.log(),
-            seq: step.entry.seq(),
-            depth: step.depth,
-            tie,
-            to,
-            duration_ms: step.duration.map(millis),
-            record: serde_json::from_str(step.entry.text()).map_err(could_not)?,
-        };
-        serde_json::to_string(&row).map_err(could_not)
-    };
-    let steps: Vec<String> = trace.steps.iter().map(row).collect::<Result<_, _>>()?;
-    let gaps: Vec<_> = trace
-        .gaps
-        .iter()
-        .map(|gap| serde_json::json!({ "source": gap.source, "boot": gap.boot, "numbers": [gap.numbers.0, gap.numbers.1] }))
-        .collect();
-    let unreadable: Vec<String> = trace.unreadable.iter().map(ToString::to_string).collect();
-    let rest = serde_json::json!({
-        "duration_ms": millis(trace.duration), "gaps": gaps, "partial": trace.is_partial(), "unreadable": unreadable, "cut": trace.cut,
-        "stopped": trace.stopped.map(output::stopped_word),
-    })
-    .to_string();
-    // The records' text goes in as it is: long numbers and the order of members stay.
-    Ok(format!(
-        "{{\"steps\":[{}],{}",
-        steps.join(","),
-        rest.get(1..).unwrap_or("}")
-    ))
 }

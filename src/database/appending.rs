@@ -9,8 +9,8 @@ use super::{Database, Mode};
 use crate::error::{Error, Result};
 use crate::log::{Receipt, Ticket};
 use crate::policy::Policy;
-#[cfg(feature = "otlp")]
-use crate::record::Refusal;
+#[cfg(feature = "server")]
+use crate::record::Writer;
 use crate::record::{Prepared, Record};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -42,6 +42,19 @@ impl Pending {
     }
 }
 
+/// In whose name records are appended, where that is not this process, and where they may go.
+#[cfg(feature = "server")]
+#[derive(Debug, Clone)]
+pub(crate) struct Pass {
+    pub(crate) writer: Arc<Writer>,
+    /// The lines of logs; any if none is named.
+    pub(crate) logs: Vec<String>,
+}
+
+/// Records of this process.
+#[cfg(not(feature = "server"))]
+type Pass = std::convert::Infallible;
+
 impl Database {
     /// Appends a record and waits until it is durable.
     ///
@@ -66,7 +79,7 @@ impl Database {
     /// # Errors
     /// As [`Database::append`].
     pub fn append_json(&self, text: &str) -> Result<Receipt> {
-        one(self.append_texts(&[text.as_bytes()])?.receipts)
+        one(self.append_texts(&[text.as_bytes()], None)?.receipts)
     }
 
     /// Appends records given as JSON objects, in their order, and waits until all are durable.
@@ -75,7 +88,14 @@ impl Database {
     /// As [`Database::append_all`].
     pub fn append_all_json<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Appended> {
         let texts: Vec<&[u8]> = texts.into_iter().map(str::as_bytes).collect();
-        self.append_texts(&texts)
+        self.append_texts(&texts, None)
+    }
+
+    /// Appends records as [`Database::append_all_json`] does, in the name of another.
+    #[cfg(feature = "server")]
+    pub(crate) fn append_by(&self, texts: &[&str], pass: Option<&Pass>) -> Result<Appended> {
+        let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
+        self.append_texts(&texts, pass)
     }
 
     /// Appends those of some records that are as the schema says, and waits until they are durable; gives the refusals of the
@@ -84,18 +104,20 @@ impl Database {
     /// # Errors
     /// As [`Database::append_all`], but for refusals; a beginning of them may be stored then.
     #[cfg(feature = "otlp")]
-    pub(crate) fn append_what_is_taken(&self, texts: &[String]) -> Result<Vec<Refusal>> {
-        match self.append_all_json(texts.iter().map(String::as_str)) {
+    pub(crate) fn append_what_is_taken(&self, texts: &[String], pass: Option<&Pass>) -> Result<Vec<Error>> {
+        let bytes: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+        let is_refusal = |error: &Error| matches!(error, Error::Refused(_) | Error::NotAllowed { .. });
+        match self.append_texts(&bytes, pass) {
             Ok(_) => return Ok(Vec::new()),
             // None of them is in then.
-            Err(Error::Refused(_)) => {}
+            Err(error) if is_refusal(&error) => {}
             Err(error) => return Err(error),
         }
         let mut refused = Vec::new();
-        for text in texts {
-            match self.append_json(text) {
+        for text in bytes {
+            match self.append_texts(&[text], pass) {
                 Ok(_) => {}
-                Err(Error::Refused(refusal)) => refused.push(refusal),
+                Err(error) if is_refusal(&error) => refused.push(error),
                 Err(error) => return Err(error),
             }
         }
@@ -119,7 +141,7 @@ impl Database {
         let policy = self.policy()?;
         let text = self.filled(policy.as_deref(), text.as_bytes());
         let mut record = Prepared::new(&text, self.inner.options.record_bytes)?;
-        let ticket = match self.led(policy.as_deref(), &mut record)? {
+        let ticket = match self.led(policy.as_deref(), &mut record, None)? {
             Some(branch) => branch.submit_here(&text, record)?,
             None => self.submit_here(&text, record)?,
         };
@@ -146,7 +168,7 @@ impl Database {
         Ok(own? | sealed)
     }
 
-    fn append_texts(&self, texts: &[&[u8]]) -> Result<Appended> {
+    fn append_texts(&self, texts: &[&[u8]], pass: Option<&Pass>) -> Result<Appended> {
         let policy = self.policy()?;
         let policy = policy.as_deref();
         let filled: Vec<Cow<'_, [u8]>> = texts.iter().map(|text| self.filled(policy, text)).collect();
@@ -154,7 +176,7 @@ impl Database {
         let limit = self.inner.options.record_bytes;
         let prepared = filled.iter().map(|text| Prepared::new(text, limit));
         let mut prepared = prepared.collect::<std::result::Result<Vec<_>, _>>()?;
-        let ways = prepared.iter_mut().map(|record| self.led(policy, record));
+        let ways = prepared.iter_mut().map(|record| self.led(policy, record, pass));
         let ways = ways.collect::<Result<Vec<Option<Database>>>>()?;
         let texts: Vec<&[u8]> = filled.iter().map(|text| &**text).collect();
         if ways.iter().all(Option::is_none) {
@@ -227,14 +249,17 @@ impl Database {
     }
 
     /// The log that the policy leads the record to, if it is not the handle's own; a record without a way is marked.
-    fn led(&self, policy: Option<&Policy>, record: &mut Prepared) -> Result<Option<Database>> {
+    fn led(&self, policy: Option<&Policy>, record: &mut Prepared, pass: Option<&Pass>) -> Result<Option<Database>> {
+        let own = super::lineage::line_of(self.identity().name());
         let policy = policy.filter(|policy| policy.is_routing());
         let Some((policy, branches)) = policy.zip(self.inner.branches.as_ref()) else {
+            sign(record, pass, own)?;
             return Ok(None);
         };
         let way = lead(policy, record);
         record.unrouted = way.flag.map(str::to_owned);
-        if way.log == super::lineage::line_of(self.identity().name()) {
+        sign(record, pass, &way.log)?;
+        if way.log == own {
             return Ok(None);
         }
         branches.line(self, &way.log).map(Some)
@@ -258,6 +283,26 @@ impl Share<'_> {
             records: Vec::new(),
         }
     }
+}
+
+/// Puts the name on a record in which it goes to that log, if it may.
+#[cfg(feature = "server")]
+fn sign(record: &mut Prepared, pass: Option<&Pass>, log: &str) -> Result<()> {
+    let Some(pass) = pass else { return Ok(()) };
+    if !pass.logs.is_empty() && !pass.logs.iter().any(|allowed| allowed == log) {
+        let what = format!(
+            "the token {} is not for the log {log} to which the record belongs",
+            pass.writer.id()
+        );
+        return Err(Error::NotAllowed { what });
+    }
+    record.writer = Some(Arc::clone(&pass.writer));
+    Ok(())
+}
+
+#[cfg(not(feature = "server"))]
+fn sign(_: &mut Prepared, _: Option<&Pass>, _: &str) -> Result<()> {
+    Ok(())
 }
 
 fn one(receipts: Vec<Receipt>) -> Result<Receipt> {

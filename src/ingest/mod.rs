@@ -4,6 +4,8 @@
 //! in its `attributes`.
 
 pub mod chat;
+#[cfg(feature = "server")]
+pub mod mcp;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod raw;

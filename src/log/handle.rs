@@ -390,10 +390,7 @@ impl Drop for Log {
 
 impl Core {
     pub(crate) fn append(&self, records: Vec<Prepared>, author: &Arc<Author>) -> Result<(Vec<Receipt>, bool)> {
-        let entry = |record| Entry {
-            record,
-            author: Arc::clone(author),
-        };
+        let entry = |record| entry(record, author);
         let weight: usize = records.iter().map(Prepared::weight).sum();
         if weight <= self.options.frame_bytes || records.len() < 2 {
             let entries = records.into_iter().map(entry).collect();
@@ -412,11 +409,13 @@ impl Core {
         Ok((receipts, false))
     }
 
+    /// Whether a name is that of the user who runs this process, or of one who may do everything.
+    pub(crate) fn is_own(&self, author: &Author) -> bool {
+        *author == *self.author || *author == Author::unix(0)
+    }
+
     pub(crate) fn submit(&self, record: Prepared, author: &Arc<Author>) -> Result<Arc<Ticket>> {
-        let entries = vec![Entry {
-            record,
-            author: Arc::clone(author),
-        }];
+        let entries = vec![entry(record, author)];
         if self.options.threads {
             return self.queue.submit(entries);
         }
@@ -578,4 +577,12 @@ fn own_uid() -> u32 {
 #[cfg(not(unix))]
 fn own_uid() -> u32 {
     0
+}
+
+/// A record in the name of whom it says, or else of that author.
+fn entry(mut record: Prepared, author: &Arc<Author>) -> Entry {
+    Entry {
+        author: record.writer.take().unwrap_or_else(|| Arc::clone(author)),
+        record,
+    }
 }

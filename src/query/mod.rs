@@ -60,5 +60,5 @@ pub use trace::{Gap, Step, Tie, Trace};
 pub(crate) use why::why;
 pub use why::{Fact, Said, Section, Why};
 
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "server"))]
 pub(crate) use time::moment;

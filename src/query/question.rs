@@ -110,6 +110,17 @@ impl Query {
         self.is("agent", id)
     }
 
+    /// Only records of one of these agents; of any if none is named.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub(crate) fn any_agent(self, ids: &[String]) -> Self {
+        if ids.is_empty() {
+            return self;
+        }
+        let each = ids.iter().map(|id| Expr::Text(field("agent"), cut(id).to_owned()));
+        self.with(Expr::Or(each.collect()))
+    }
+
     /// Only records of that kind.
     #[must_use]
     pub fn kind(self, kind: &Kind) -> Self {

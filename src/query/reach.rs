@@ -67,6 +67,18 @@ pub enum Stopped {
     Cancelled,
 }
 
+impl Stopped {
+    /// In a word, for machines.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Stopped::Limit => "limit",
+            Stopped::Deadline => "deadline",
+            Stopped::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl Reach {
     /// Whether records may be missing that should have been given: something could not be read, or time ran out.
     #[must_use]

@@ -125,7 +125,7 @@ fn clock(reader: &mut Reader<'_>, day: DateTime) -> Option<(DateTime, Span)> {
 }
 
 /// A moment by its distance from now (`24h`, `7d`, `now`), or the beginning of a [`period`].
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "server"))]
 pub(crate) fn moment(text: &str, zone: &Zone, now: i64) -> Option<i64> {
     if text == "now" {
         return Some(now);

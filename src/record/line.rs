@@ -40,6 +40,21 @@ impl Writer {
         }
     }
 
+    /// Whoever shows a bearer token, by the token's id.
+    #[must_use]
+    pub fn token(id: &str) -> Self {
+        Writer {
+            id: id.to_owned(),
+            method: "token",
+        }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"id\":");
         write_string(out, &self.id);

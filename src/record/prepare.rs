@@ -2,7 +2,7 @@
 //! is too large for one line moved out into parts. What is left for the one thread that writes is to put the log's own
 //! members in front.
 
-use super::line::{HEAD_RESERVE, LINE_LIMIT};
+use super::line::{HEAD_RESERVE, LINE_LIMIT, Writer};
 use super::parts::{self, Moved};
 use super::printable::looks_like;
 use super::refusal::{Reason, Refusal};
@@ -14,6 +14,7 @@ use super::walk::{self, Child};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// The longest text of one record that is taken by default, in bytes.
 pub const RECORD_LIMIT: usize = 64 << 20;
@@ -46,6 +47,8 @@ pub struct Prepared {
     pub(crate) names: Vec<String>,
     /// Why no route led to the log that it goes to.
     pub(crate) unrouted: Option<String>,
+    /// In whose name it is appended, if that is not the process.
+    pub(crate) writer: Option<Arc<Writer>>,
 }
 
 /// The emitter's own running count of its records.
@@ -103,6 +106,7 @@ impl Prepared {
             defines: None,
             names,
             unrouted: None,
+            writer: None,
         }
     }
 
@@ -218,6 +222,7 @@ impl Found {
             defines,
             names,
             unrouted: None,
+            writer: None,
         }
     }
 }

@@ -2,45 +2,70 @@
 //! request cannot be taken is named in the answer and costs the rest nothing.
 
 use super::State;
-use super::body::{Packed, Refused, received, unpacked};
-use crate::error::Error;
+use super::body::{Packed, received, unpacked};
+use super::caller::Caller;
+use super::refused::Refused;
+use super::token::Scope;
 use crate::ingest::otlp::{Encoding, Mapped, Signal};
+use axum::Extension;
 use axum::extract::{Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 use std::sync::Arc;
 
-pub(super) async fn traces(state: Given<Arc<State>>, request: Request) -> Response {
-    export(state.0, request, Signal::Traces).await
+/// Take in spans
+///
+/// `ExportTraceServiceRequest` of OTLP: each span becomes a record.
+#[utoipa::path(post, path = "/v1/traces", tag = "OpenTelemetry", request_body(content_type = "application/x-protobuf"), responses(
+    (status = 200, description = "What could be taken is durable; `partial_success` names what could not"),
+    (status = 400, description = "No such request"), (status = 429, description = "Too much at once: come again"),
+    (status = 503, description = "The log takes nothing now: come again"),
+))]
+pub(super) async fn traces(state: Given<Arc<State>>, caller: Extension<Caller>, request: Request) -> Response {
+    export(state.0, caller.0, request, Signal::Traces).await
 }
 
-pub(super) async fn logs(state: Given<Arc<State>>, request: Request) -> Response {
-    export(state.0, request, Signal::Logs).await
+/// Take in log records
+///
+/// `ExportLogsServiceRequest` of OTLP: what some SDKs say about spans in events.
+#[utoipa::path(post, path = "/v1/logs", tag = "OpenTelemetry", request_body(content_type = "application/x-protobuf"), responses(
+    (status = 200, description = "What could be taken is durable; `partial_success` names what could not"),
+    (status = 400, description = "No such request"), (status = 429, description = "Too much at once: come again"),
+    (status = 503, description = "The log takes nothing now: come again"),
+))]
+pub(super) async fn logs(state: Given<Arc<State>>, caller: Extension<Caller>, request: Request) -> Response {
+    export(state.0, caller.0, request, Signal::Logs).await
 }
 
+/// Answer metrics
+///
 /// Metrics are no records. They are answered, since an SDK that is set up to send here sends them too and would complain.
-pub(super) async fn metrics(state: Given<Arc<State>>, request: Request) -> Response {
+#[utoipa::path(post, path = "/v1/metrics", tag = "OpenTelemetry", request_body(content_type = "application/x-protobuf"), responses((status = 200, description = "Counted, and not kept")))]
+pub(super) async fn metrics(state: Given<Arc<State>>, caller: Extension<Caller>, request: Request) -> Response {
     let encoding = encoding(request.headers()).unwrap_or(Encoding::Protobuf);
-    if let Err(refused) = received(request.into_body()).await {
+    let done = async {
+        caller.may(Scope::Write)?;
+        received(request.into_body(), &state.room).await
+    };
+    if let Err(refused) = done.await {
         return refusal(encoding, &refused);
     }
     state.served.lock().metrics += 1;
     answer(encoding, &[], 0)
 }
 
-async fn export(state: Arc<State>, request: Request, signal: Signal) -> Response {
+async fn export(state: Arc<State>, caller: Caller, request: Request, signal: Signal) -> Response {
     let encoding = match encoding(request.headers()) {
         Ok(encoding) => encoding,
         Err(refused) => return refusal(Encoding::Json, &refused),
     };
     let done = async {
+        caller.may(Scope::Write)?;
         let packed = Packed::of(request.headers())?;
-        let body = received(request.into_body()).await?;
-        // Mapping and waiting for the disk are no work for the threads that hear others.
-        let taken = tokio::task::spawn_blocking(move || take(&state, unpacked(body, packed)?, encoding, signal));
-        let crashed = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be worked on");
-        taken.await.map_err(crashed)?
+        let (body, _share) = received(request.into_body(), &state.room).await?;
+        let _turn = state.room.to_take().await?;
+        super::work(move || take(&state, &caller, &unpacked(body, packed)?, encoding, signal)).await
     };
     match done.await {
         Ok(refused) => answer(encoding, &refused, refused.len()),
@@ -49,27 +74,28 @@ async fn export(state: Arc<State>, request: Request, signal: Signal) -> Response
 }
 
 /// Makes records durable; gives why others could not be taken.
-fn take(state: &State, body: Vec<u8>, encoding: Encoding, signal: Signal) -> Result<Vec<String>, Refused> {
-    let mapped = state.mapper.lock().records(&body, encoding, signal);
-    let no_request = |why| Refused::new(StatusCode::BAD_REQUEST, format!("no export request of OTLP: {why}"));
+fn take(
+    state: &State,
+    caller: &Caller,
+    body: &[u8],
+    encoding: Encoding,
+    signal: Signal,
+) -> Result<Vec<String>, Refused> {
+    let mapped = state.mapper.lock().records(body, encoding, signal);
+    let no_request = |why| Refused::bad(format!("no export request of OTLP: {why}"));
     let Mapped {
-        records, mut refused, ..
+        mut records,
+        mut refused,
+        ..
     } = mapped.map_err(no_request)?;
-    let not_taken = state
-        .db
-        .append_what_is_taken(&records)
-        .map_err(|error| unavailable(&error))?;
+    records.retain(|record| caller.objection(record).map(|why| refused.push(why)).is_none());
+    let not_taken = state.db.append_what_is_taken(&records, caller.pass().as_ref())?;
     state
         .served
         .lock()
         .add(records.len() - not_taken.len(), refused.len() + not_taken.len());
     refused.extend(not_taken.iter().map(ToString::to_string));
     Ok(refused)
-}
-
-/// The log takes nothing now: the sender keeps what it has, and tries again.
-fn unavailable(error: &Error) -> Refused {
-    Refused::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refused> {
@@ -144,9 +170,12 @@ fn answer(encoding: Encoding, refused: &[String], rejected: usize) -> Response {
 }
 
 fn refusal(encoding: Encoding, refused: &Refused) -> Response {
+    // <https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto>
     let code = match refused.status {
         StatusCode::SERVICE_UNAVAILABLE => 14,
         StatusCode::INTERNAL_SERVER_ERROR => 13,
+        StatusCode::TOO_MANY_REQUESTS => 8,
+        StatusCode::FORBIDDEN => 7,
         _ => 3,
     };
     let body = match encoding {
@@ -160,11 +189,7 @@ fn refusal(encoding: Encoding, refused: &Refused) -> Response {
             .into_bytes(),
     };
     let mut response = (refused.status, content_type(encoding), body).into_response();
-    if refused.status == StatusCode::SERVICE_UNAVAILABLE {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
-    }
+    refused.mark(&mut response);
     response
 }
 

@@ -8,6 +8,8 @@ mod backup;
 mod diff;
 mod hold;
 mod logs;
+#[cfg(feature = "server")]
+mod mcp;
 mod policy;
 mod proof;
 mod query;
@@ -553,8 +555,9 @@ fn the_helps_examples_run() {
         "recover",
         "status",
         "schema",
+        "mcp-proxy",
     ];
-    let nouns: [&[&str]; 18] = [
+    let nouns: [&[&str]; 22] = [
         &["hold"],
         &["hold", "add"],
         &["hold", "list"],
@@ -573,6 +576,10 @@ fn the_helps_examples_run() {
         &["proof", "make"],
         &["proof", "consistency"],
         &["proof", "tiles"],
+        &["token"],
+        &["token", "create"],
+        &["token", "list"],
+        &["token", "revoke"],
     ];
     for words in plain.iter().map(std::slice::from_ref).chain(nouns) {
         let verb = words.join(" ");

@@ -11,7 +11,7 @@ use super::{Answer, Names, Outcome, Stop, Waiting, Where, output};
 use crate::database::Database;
 use crate::disk::{Disk as _, Open, RealDisk};
 use crate::log::hex;
-use crate::query;
+use crate::query::{self, Stopped};
 use crate::record::printable;
 use clap::Args;
 use serde_json::json;
@@ -239,7 +239,7 @@ fn object(why: &query::Why, check: &Check) -> Result<String, Stop> {
         "title": why.title, "log": why.record.log, "seq": why.record.seq, "id": why.id, "leaf": check.leaf,
         "decision": why.decision.as_ref().map(|place| json!({ "log": place.log, "seq": place.seq })),
         "sections": sections, "missing": missing(why), "check": commands, "partial": why.is_partial(),
-        "unreadable": unreadable, "cut": why.cut, "stopped": why.stopped.map(output::stopped_word),
+        "unreadable": unreadable, "cut": why.cut, "stopped": why.stopped.map(Stopped::as_str),
     })
     .to_string();
     let record = why.entry.text();

@@ -8,8 +8,8 @@
 
 use super::client::{Asked, Remote};
 use super::message::{
-    self, APPEND, BACKED_UP, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, APPEND, APPEND_AS, BACKED_UP, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING, TOKEN,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::log::reading::Reading;
 use crate::log::receipt::Receipt;
 use crate::log::siblings::Sibling;
 use crate::log::terms::NewClass;
+use crate::log::token::TokenEvent;
 use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey};
 use crate::record::Prepared;
@@ -115,7 +116,11 @@ impl Joined {
             return log.append(records);
         }
         let (mut receipts, mut whole, mut messages) = (Vec::with_capacity(records.len()), true, 0);
-        let (mut body, mut ready) = (Vec::new(), Vec::new());
+        // All of a list are in one name.
+        let writer = records.first().and_then(|record| record.writer.as_deref());
+        let name = writer.map(|writer| message::in_the_name_of(writer.id()));
+        let (what, head) = name.map_or((APPEND, Vec::new()), |name| (APPEND_AS, name));
+        let (mut body, mut ready) = (head.clone(), Vec::new());
         for (place, (text, mut record)) in texts.iter().zip(records).enumerate() {
             let mut given = None;
             if record.id.is_none() && record.source.is_none() {
@@ -126,7 +131,8 @@ impl Joined {
             ready.push(record);
             let next = texts.get(place + 1).map(|next| next.len() + RECORD_HEAD);
             if next.is_none_or(|next| body.len() + next > LIST_LIMIT) {
-                let (stored, at_once) = self.append_some(&std::mem::take(&mut body), std::mem::take(&mut ready))?;
+                let body = std::mem::replace(&mut body, head.clone());
+                let (stored, at_once) = self.append_some(what, &body, std::mem::take(&mut ready))?;
                 receipts.extend(stored);
                 whole &= at_once;
                 messages += 1;
@@ -191,6 +197,13 @@ impl Joined {
         taken.map_err(|undone| undone.error)
     }
 
+    /// Records that a token was made or revoked.
+    pub(crate) fn token(&self, said: &TokenEvent) -> Result<()> {
+        let body = serde_json::to_vec(said).unwrap_or_default();
+        let recorded = self.ask(TOKEN, &body, |_, _| Ok(()), |log| log.token(said));
+        recorded.map_err(|undone| undone.error)
+    }
+
     fn perhaps(&self, Undone { error, doubtful }: Undone) -> Error {
         if doubtful {
             Error::Uncertain {
@@ -214,7 +227,7 @@ impl Joined {
     }
 
     /// Appends what goes in one message.
-    fn append_some(&self, body: &[u8], records: Vec<Prepared>) -> Result<(Vec<Receipt>, bool)> {
+    fn append_some(&self, what: u8, body: &[u8], records: Vec<Prepared>) -> Result<(Vec<Receipt>, bool)> {
         if body.len() > MESSAGE_LIMIT as usize {
             let reason = format!("a record of {} bytes is too long for the door", body.len());
             return Err(Error::Door {
@@ -226,7 +239,7 @@ impl Joined {
         let stored = |remote: &Remote, answer: &[u8]| {
             receipts(answer, count).ok_or_else(|| remote.error("an answer that cannot be read".to_owned()))
         };
-        let appended = self.ask(APPEND, body, stored, |log| log.append(records));
+        let appended = self.ask(what, body, stored, |log| log.append(records));
         appended.map_err(|undone| self.perhaps(undone))
     }
 

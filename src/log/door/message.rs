@@ -26,6 +26,11 @@ const HOLD: u8 = 10;
 const ANCHOR: u8 = 9;
 /// A backup was made; what is said of it is JSON, the answer the seq of the record in eight bytes.
 pub(crate) const BACKED_UP: u8 = 11;
+/// Append records as [`APPEND`] does, in the name of whoever showed a token; the length of the token's id in one byte and the id
+/// stand first.
+pub(crate) const APPEND_AS: u8 = 12;
+/// A token was made or revoked; what is said of it is JSON.
+pub(crate) const TOKEN: u8 = 13;
 /// It was done; what follows is the answer.
 pub(crate) const DONE: u8 = 0;
 /// It was not done; what follows is why, as text.
@@ -155,4 +160,18 @@ pub(crate) fn records(body: &[u8]) -> Option<Vec<Sent<'_>>> {
         rest = behind;
     }
     Some(records)
+}
+
+/// What stands before the records in the body of an [`APPEND_AS`]; an id is at most 255 bytes.
+pub(crate) fn in_the_name_of(id: &str) -> Vec<u8> {
+    let id = id.get(..id.floor_char_boundary(255)).unwrap_or_default();
+    let len = u8::try_from(id.len()).unwrap_or(u8::MAX);
+    [&[len], id.as_bytes()].concat()
+}
+
+/// The token's id in the body of an [`APPEND_AS`], and the rest.
+pub(crate) fn name_before(body: &[u8]) -> Option<(&str, &[u8])> {
+    let (len, rest) = body.split_first()?;
+    let (id, rest) = rest.split_at_checked(usize::from(*len))?;
+    Some((std::str::from_utf8(id).ok()?, rest))
 }

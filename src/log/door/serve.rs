@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, ROTATE_KEY, SEAL, SET_CLASS,
-    SIBLING,
+    self, APPEND, APPEND_AS, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, ROTATE_KEY, SEAL,
+    SET_CLASS, SIBLING, TOKEN,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
@@ -126,6 +126,19 @@ fn carry_out(
 ) -> Result<Vec<u8>, NotDone> {
     match what {
         APPEND => append(core, author, share, body),
+        APPEND_AS => {
+            // Whoever may write the log's files could write any name there; nobody else may.
+            if !core.is_own(author) {
+                return Err("only the writer's own user may append in the name of a token".into());
+            }
+            let (id, body) = message::name_before(body).ok_or("a list of records without a name")?;
+            append(core, &Arc::new(Author::token(id)), share, body)
+        }
+        TOKEN => {
+            let said = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+            let recorded = core.act(|writer| writer.token(&said));
+            recorded.map(|()| Vec::new()).map_err(|error| error.to_string().into())
+        }
         SEAL => Ok(vec![u8::from(core.seal().map_err(|error| error.to_string())?)]),
         CHECKPOINT => {
             let checkpoint = core.act(crate::log::writer::Writer::checkpoint);

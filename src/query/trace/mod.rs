@@ -5,6 +5,7 @@
 //! What must hold: every record that is gathered stands in the tree once, whatever its parents say; what is named and not
 //! there is said to be missing; nothing is taken for missing because a log could not be read.
 
+mod json;
 mod ties;
 mod tree;
 

@@ -1,0 +1,259 @@
+//! Making records durable while messages pass.
+//!
+//! What must hold: a record that could not be stored is kept and tried again, under the same number, so that it is stored
+//! once; what is lost in the end is counted and said, and shows in the log as a gap in the numbers.
+
+use crate::database::Database;
+use crate::error::{Error, Result};
+use crate::log::Options;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// When an answer passes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Passing {
+    /// When its record is durable.
+    #[default]
+    Recorded,
+    /// At once; the record becomes durable behind it.
+    AtOnce,
+}
+
+/// What happens while the log takes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Trouble {
+    /// Messages pass; what they are is recorded later.
+    #[default]
+    Open,
+    /// Nothing that is to be recorded passes: the client gets an error.
+    Closed,
+}
+
+/// Records of a proxy on their way into the log.
+#[derive(Debug)]
+pub struct Recorder {
+    /// None once it has ended.
+    work: Mutex<Option<Work>>,
+    passing: Passing,
+    trouble: Trouble,
+}
+
+/// The thread that stores, and the way to it.
+#[derive(Debug)]
+struct Work {
+    to: Sender<Batch>,
+    thread: JoinHandle<u64>,
+}
+
+/// Records of one message, and who waits for them.
+#[derive(Debug)]
+struct Batch {
+    texts: Vec<String>,
+    waits: Option<SyncSender<Option<String>>>,
+}
+
+/// So long does an answer wait for a log that is slow, where it may pass all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What was not stored is tried again this often.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// What waits to be stored is not more than this, in bytes.
+const BACKLOG: usize = 64 << 20;
+
+/// So long is it tried to store what is left at the end.
+const LAST: Duration = Duration::from_secs(10);
+
+impl Recorder {
+    /// Records into the database in that directory, or a log of it that the options name, also through another process that
+    /// writes it.
+    ///
+    /// # Errors
+    /// The database cannot be opened, and nothing may pass then.
+    pub fn start(dir: &Path, options: Options, passing: Passing, trouble: Trouble) -> Result<Self> {
+        let opened = Database::join_with(dir, options.clone());
+        if let (Err(error), Trouble::Closed) = (&opened, trouble) {
+            return Err(error.clone());
+        }
+        let (to, from) = channel();
+        let log = LogOf {
+            dir: dir.to_owned(),
+            options,
+            failed: opened.as_ref().err().map(ToString::to_string),
+            db: opened.ok(),
+        };
+        if let Some(why) = &log.failed {
+            eprintln!("auditdb: {why}; what passes is recorded when that is over");
+        }
+        let thread = std::thread::Builder::new().name("auditdb-mcp".to_owned());
+        let thread = thread
+            .spawn(move || keep(&from, log))
+            .map_err(|error| Error::io("starting", "a thread", error))?;
+        Ok(Recorder {
+            work: Mutex::new(Some(Work { to, thread })),
+            passing,
+            trouble,
+        })
+    }
+
+    /// Records what a message is about, and returns when it may pass on; or why it may not.
+    pub fn record(&self, texts: Vec<String>) -> std::result::Result<(), String> {
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let at_once = self.passing == Passing::AtOnce && self.trouble == Trouble::Open;
+        let (waits, answer) = sync_channel(1);
+        let waits = (!at_once).then_some(waits);
+        let sent = self.send(Batch { texts, waits });
+        let failed = match self.trouble {
+            Trouble::Closed if sent => answer.recv().unwrap_or_else(|_| Some(ENDED.to_owned())),
+            Trouble::Closed => Some(ENDED.to_owned()),
+            Trouble::Open if at_once || !sent => None,
+            // Slow or not: it goes on, and the recorder tries again.
+            Trouble::Open => {
+                let _ = answer.recv_timeout(PATIENCE);
+                None
+            }
+        };
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Why a request may not even reach the server: something before it is not stored yet, and nothing may pass unrecorded.
+    pub fn objection(&self) -> Option<String> {
+        if self.trouble == Trouble::Open {
+            return None;
+        }
+        let (waits, answer) = sync_channel(1);
+        let nothing = Batch {
+            texts: Vec::new(),
+            waits: Some(waits),
+        };
+        match self.send(nothing) {
+            true => answer.recv().unwrap_or_else(|_| Some(ENDED.to_owned())),
+            false => Some(ENDED.to_owned()),
+        }
+    }
+
+    /// Stores what is left; gives how many records were lost.
+    #[must_use]
+    pub fn finish(&self) -> u64 {
+        let work = self.work.lock().take();
+        work.map_or(0, |Work { to, thread }| {
+            drop(to);
+            thread.join().unwrap_or(0)
+        })
+    }
+
+    fn send(&self, batch: Batch) -> bool {
+        let work = self.work.lock();
+        work.as_ref().is_some_and(|work| work.to.send(batch).is_ok())
+    }
+}
+
+/// What is said to whom comes too late.
+const ENDED: &str = "the recorder has ended";
+
+/// A log that may not be there yet.
+struct LogOf {
+    dir: PathBuf,
+    options: Options,
+    db: Option<Database>,
+    /// What went wrong last, if it has been said and is not over.
+    failed: Option<String>,
+}
+
+impl LogOf {
+    /// Stores records in their order, as far as it goes; gives how many of them were refused for ever.
+    fn store(&mut self, waiting: &mut VecDeque<String>) -> u64 {
+        let mut refused = 0;
+        while let Some(text) = waiting.front() {
+            match self.append(text) {
+                Ok(()) => {}
+                Err(Error::Refused(refusal)) => {
+                    eprintln!("auditdb: a record was refused: {refusal}");
+                    refused += 1;
+                }
+                Err(error) => {
+                    self.fail(&error);
+                    return refused;
+                }
+            }
+            waiting.pop_front();
+        }
+        if self.failed.take().is_some() {
+            eprintln!("auditdb: the log takes records again");
+        }
+        refused
+    }
+
+    fn append(&mut self, text: &str) -> Result<()> {
+        let db = match &self.db {
+            Some(db) => db.clone(),
+            None => self
+                .db
+                .insert(Database::join_with(&self.dir, self.options.clone())?)
+                .clone(),
+        };
+        db.append_json(text).map(|_| ())
+    }
+
+    fn fail(&mut self, error: &Error) {
+        // A log that failed once takes nothing until it is opened anew.
+        self.db = None;
+        let why = error.to_string();
+        if self.failed.as_ref() != Some(&why) {
+            eprintln!("auditdb: {why}; what passes is kept, and recorded when that is over");
+            self.failed = Some(why);
+        }
+    }
+}
+
+/// Stores what comes until nobody sends any more; gives how many records were lost.
+fn keep(from: &Receiver<Batch>, mut log: LogOf) -> u64 {
+    let (mut waiting, mut bytes, mut lost) = (VecDeque::new(), 0, 0);
+    loop {
+        match from.recv_timeout(AGAIN) {
+            Ok(Batch { texts, waits }) => {
+                let mut dropped = 0;
+                for text in texts {
+                    if bytes + text.len() > BACKLOG {
+                        dropped += 1;
+                        continue;
+                    }
+                    bytes += text.len();
+                    waiting.push_back(text);
+                }
+                if dropped > 0 {
+                    eprintln!("auditdb: {dropped} records are lost: more wait than can be kept");
+                }
+                let refused = log.store(&mut waiting);
+                lost += dropped + refused;
+                bytes = waiting.iter().map(String::len).sum();
+                let failed = log.failed.clone().filter(|_| !waiting.is_empty());
+                let refused = (dropped + refused > 0).then(|| "a record was refused".to_owned());
+                if let Some(waits) = waits {
+                    let _ = waits.send(failed.or(refused));
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                lost += log.store(&mut waiting);
+                bytes = waiting.iter().map(String::len).sum();
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    let until = Instant::now() + LAST;
+    loop {
+        lost += log.store(&mut waiting);
+        if waiting.is_empty() || Instant::now() > until {
+            return lost + waiting.len() as u64;
+        }
+        std::thread::sleep(AGAIN);
+    }
+}

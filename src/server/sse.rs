@@ -1,0 +1,95 @@
+//! Server-sent events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>), cut where one ends, and handed on as they
+//! came.
+
+/// A stream of events as it comes in.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    bytes: Vec<u8>,
+    /// Up to here there is no end of an event.
+    looked: usize,
+}
+
+/// The bytes of an event, and its data.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Event {
+    pub(super) bytes: Vec<u8>,
+    pub(super) data: String,
+}
+
+impl Events {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// How many bytes wait for the end of their event.
+    pub(super) fn waiting(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The next event that is whole.
+    pub(super) fn next(&mut self) -> Option<Event> {
+        let end = self.end()?;
+        let rest = self.bytes.split_off(end);
+        let bytes = std::mem::replace(&mut self.bytes, rest);
+        self.looked = 0;
+        Some(Event {
+            data: data(&bytes),
+            bytes,
+        })
+    }
+
+    /// What is left at the end of the stream.
+    pub(super) fn rest(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// Behind the empty line that ends the first event.
+    fn end(&mut self) -> Option<usize> {
+        // An end may have begun in what came before.
+        let from = self.looked.saturating_sub(3);
+        let window = self.bytes.get(from..).unwrap_or_default();
+        let found = (0..window.len()).find_map(|at| {
+            let here = window.get(at..).unwrap_or_default();
+            let ends: [&[u8]; 3] = [b"\r\n\r\n", b"\n\n", b"\r\r"];
+            let end = ends.iter().find(|end| here.starts_with(end))?;
+            Some(from + at + end.len())
+        });
+        self.looked = self.bytes.len();
+        found
+    }
+}
+
+fn data(event: &[u8]) -> String {
+    let text = String::from_utf8_lossy(event);
+    let lines = text.split(['\n', '\r']);
+    let data = lines.filter_map(|line| line.strip_prefix("data:"));
+    let data: Vec<&str> = data.map(|value| value.strip_prefix(' ').unwrap_or(value)).collect();
+    data.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_cut_where_they_end_however_they_come() {
+        let text = "event: message\ndata: {\"a\":\ndata: 1}\n\n: ping\r\n\r\ndata:2\r\rdata: half";
+        for size in 1..text.len() {
+            let (mut events, mut found) = (Events::default(), Vec::new());
+            for piece in text.as_bytes().chunks(size) {
+                events.push(piece);
+                while let Some(event) = events.next() {
+                    found.push(event);
+                }
+            }
+            let data: Vec<&str> = found.iter().map(|event| event.data.as_str()).collect();
+            assert_eq!(data, ["{\"a\":\n1}", "", "2"], "{size}");
+            let all: Vec<u8> = found
+                .iter()
+                .flat_map(|event| event.bytes.clone())
+                .chain(events.rest())
+                .collect();
+            assert_eq!(all, text.as_bytes());
+        }
+    }
+}
