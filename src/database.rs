@@ -31,6 +31,8 @@ mod restore;
 #[cfg(feature = "cli")]
 mod ruling;
 mod schedule;
+#[cfg(feature = "otlp")]
+mod taking;
 mod verification;
 
 use crate::disk::Disk;

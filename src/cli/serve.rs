@@ -29,7 +29,7 @@ impl Serve {
         let stop = waiting::interrupted()?;
         flag::register(SIGTERM, Arc::clone(&stop))
             .map_err(|error| Stop::CouldNot(format!("minding SIGTERM: {error}")))?;
-        let server = Server::bind(self.at.join(&dir)?, self.listen)?;
+        let server = Server::bind_telling(self.at.join(&dir)?, self.listen, output::say)?;
         output::say(&format!("listening on http://{}", server.address()?));
         let served = server.run(&stop)?;
         if self.at.json {

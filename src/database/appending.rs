@@ -9,8 +9,6 @@ use super::{Database, Mode};
 use crate::error::{Error, Result};
 use crate::log::{Receipt, Ticket};
 use crate::policy::Policy;
-#[cfg(feature = "otlp")]
-use crate::record::Refusal;
 use crate::record::{Prepared, Record};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -76,30 +74,6 @@ impl Database {
     pub fn append_all_json<'a>(&self, texts: impl IntoIterator<Item = &'a str>) -> Result<Appended> {
         let texts: Vec<&[u8]> = texts.into_iter().map(str::as_bytes).collect();
         self.append_texts(&texts)
-    }
-
-    /// Appends those of some records that are as the schema says, and waits until they are durable; gives the refusals of the
-    /// others. All of them become durable as one if none is refused.
-    ///
-    /// # Errors
-    /// As [`Database::append_all`], but for refusals; a beginning of them may be stored then.
-    #[cfg(feature = "otlp")]
-    pub(crate) fn append_what_is_taken(&self, texts: &[String]) -> Result<Vec<Refusal>> {
-        match self.append_all_json(texts.iter().map(String::as_str)) {
-            Ok(_) => return Ok(Vec::new()),
-            // None of them is in then.
-            Err(Error::Refused(_)) => {}
-            Err(error) => return Err(error),
-        }
-        let mut refused = Vec::new();
-        for text in texts {
-            match self.append_json(text) {
-                Ok(_) => {}
-                Err(Error::Refused(refusal)) => refused.push(refusal),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(refused)
     }
 
     /// Hands a record over without waiting until it is durable; it waits only while the queue is full. Records become

@@ -180,7 +180,7 @@ impl Database {
     }
 
     /// The logs that questions to this handle go to, as they are now.
-    fn logs_to_ask(&self) -> Result<Logs> {
+    pub(super) fn logs_to_ask(&self) -> Result<Logs> {
         self.refresh()?;
         let mut logs = Logs {
             asked: Vec::new(),

@@ -45,6 +45,8 @@ struct State {
     db: Database,
     mapper: Mutex<Mapper>,
     served: Mutex<Served>,
+    /// What a person who looks after the server should hear.
+    tell: fn(&str),
 }
 
 impl Server {
@@ -53,6 +55,14 @@ impl Server {
     /// # Errors
     /// [`Error::Io`] if nothing can listen there, or if it is an address that other machines reach.
     pub fn bind(db: Database, address: SocketAddr) -> Result<Self> {
+        Self::bind_telling(db, address, |_| {})
+    }
+
+    /// The same; what a person should hear while it serves, such as that an agent sends no content, is told, a sentence each.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub fn bind_telling(db: Database, address: SocketAddr, tell: fn(&str)) -> Result<Self> {
         let io = |error| Error::io("listening on", address.to_string(), error);
         if !address.ip().is_loopback() {
             let why = "other machines reach it, and there is nothing yet to tell who may write: name an address of loopback, \
@@ -65,6 +75,7 @@ impl Server {
             db,
             mapper: Mutex::default(),
             served: Mutex::default(),
+            tell,
         });
         Ok(Server { listener, state })
     }

@@ -50,14 +50,20 @@ async fn export(state: Arc<State>, request: Request, signal: Signal) -> Response
 
 /// Makes records durable; gives why others could not be taken.
 fn take(state: &State, body: Vec<u8>, encoding: Encoding, signal: Signal) -> Result<Vec<String>, Refused> {
-    let mapped = state.mapper.lock().records(&body, encoding, signal);
+    let recorded = state.db.recorded().map_err(|error| unavailable(&error))?;
+    let known = |id: &str| recorded.text(id);
+    let mapped = state.mapper.lock().records_beside(&body, encoding, signal, &known);
     let no_request = |why| Refused::new(StatusCode::BAD_REQUEST, format!("no export request of OTLP: {why}"));
     let Mapped {
-        records, mut refused, ..
+        records,
+        mut refused,
+        without_content,
+        ..
     } = mapped.map_err(no_request)?;
+    without_content.iter().for_each(|notice| (state.tell)(notice));
     let not_taken = state
         .db
-        .append_what_is_taken(&records)
+        .append_what_is_taken(&records, &recorded)
         .map_err(|error| unavailable(&error))?;
     state
         .served
