@@ -46,6 +46,7 @@ mod show;
 mod status;
 mod tail;
 mod trace;
+mod unmapped;
 mod verify;
 mod waiting;
 mod why;
