@@ -33,6 +33,8 @@ mod restore;
 #[cfg(feature = "cli")]
 mod ruling;
 mod schedule;
+#[cfg(feature = "otlp")]
+mod taking;
 #[cfg(feature = "server")]
 mod tokens;
 mod verification;

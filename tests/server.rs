@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,7 +31,13 @@ struct Running {
 
 fn running() -> Running {
     let dir = tempfile::tempdir().unwrap();
-    let db = Database::create(dir.path().join("db")).unwrap();
+    drop(Database::create(dir.path().join("db")).unwrap());
+    served_in(dir)
+}
+
+/// A server over the database that is there.
+fn served_in(dir: tempfile::TempDir) -> Running {
+    let db = Database::open(dir.path().join("db")).unwrap();
     let server = Server::bind(db, "127.0.0.1:0".parse().unwrap()).unwrap();
     let (address, stop) = (server.address().unwrap(), Arc::new(AtomicBool::new(false)));
     let told = Arc::clone(&stop);
@@ -51,9 +57,13 @@ impl Running {
 
     /// Stops it; gives what it took, and the ids of the records in its log.
     fn end(self) -> (Served, Vec<String>) {
+        let (served, dir) = self.stopped();
+        (served, ids(&dir.path().join("db")))
+    }
+
+    fn stopped(self) -> (Served, tempfile::TempDir) {
         self.stop.store(true, Ordering::Relaxed);
-        let served = self.thread.join().unwrap();
-        (served, ids(&self.dir.path().join("db")))
+        (self.thread.join().unwrap(), self.dir)
     }
 }
 
@@ -179,6 +189,128 @@ fn a_body_in_chunks_without_a_length() {
     stream.write_all(b"0\r\n\r\n").unwrap();
     assert_eq!(answer(stream).unwrap().0, 200);
     assert_eq!(server.end().1.len(), 2);
+}
+
+/// A span that says what it is and, where it is asked, which agent it is of.
+fn of_agent(number: u64, parent: Option<u64>, kind: &str, agent: Option<&str>) -> Value {
+    let mut span = span(number);
+    span["attributes"] = json!([{"key": "openinference.span.kind", "value": {"stringValue": kind}}]);
+    if let Some(parent) = parent {
+        span["parentSpanId"] = json!(format!("{:016x}", parent + 1));
+    }
+    if let Some(agent) = agent {
+        let named = json!({"key": "agent.name", "value": {"stringValue": agent}});
+        span["attributes"].as_array_mut().unwrap().push(named);
+    }
+    span
+}
+
+/// Of each record its agent and whether it is in conflict with another.
+fn recorded(path: &Path) -> Vec<(String, bool)> {
+    let db = Database::open_read_only(path).unwrap();
+    let records = db.records(..).unwrap().map(Result::unwrap);
+    let of = |text: &str| {
+        let agent = serde_json::from_str::<Value>(text).unwrap()["agent"]["id"].clone();
+        agent.as_str().unwrap().to_owned()
+    };
+    records
+        .filter(|entry| !entry.is_of_the_log())
+        .map(|entry| (of(entry.text()), entry.conflict().is_some()))
+        .collect()
+}
+
+#[test]
+fn a_span_has_one_record_whatever_was_known_when_it_came() {
+    let (child, parent) = (
+        of_agent(2, Some(1), "TOOL", None),
+        of_agent(1, None, "AGENT", Some("refunds")),
+    );
+    let late = of_agent(3, Some(1), "TOOL", None);
+    let server = running();
+    let send = |server: &Running, span: &Value| {
+        let body = request(std::slice::from_ref(span));
+        assert_eq!(server.post("/v1/traces", &[JSON], &body).0, 200);
+    };
+    for span in [&child, &parent, &child] {
+        send(&server, span);
+    }
+    let (served, dir) = server.stopped();
+    assert_eq!(served.records, 3);
+    // Another process, which remembers nothing: it finds the parent among the records.
+    let server = served_in(dir);
+    for span in [&child, &late, &parent] {
+        send(&server, span);
+    }
+    // What says something else under the same ids is no retry: it is kept.
+    let mut other = late.clone();
+    other["name"] = json!("forged");
+    send(&server, &other);
+    let (_, dir) = server.stopped();
+    let of = |agent: &str, conflict| (agent.to_owned(), conflict);
+    assert_eq!(
+        recorded(&dir.path().join("db")),
+        [
+            of("unknown", false),
+            of("refunds", false),
+            of("refunds", false),
+            of("refunds", true)
+        ]
+    );
+}
+
+#[test]
+fn spans_that_no_rule_knows_and_tools_without_data_show_in_status_and_lint() {
+    let server = running();
+    let spans = [
+        of_agent(1, None, "AGENT", Some("a")),
+        of_agent(2, Some(1), "TOOL", None),
+        of_agent(3, Some(1), "NOVELTY", None),
+        of_agent(4, Some(1), "CHAIN", None),
+    ];
+    assert_eq!(server.post("/v1/traces", &[JSON], &request(&spans)).0, 200);
+    let (_, dir) = server.stopped();
+    let said = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_auditdb"));
+        let output = command.args(args).arg(dir.path().join("db")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()
+    };
+    let expected = json!({"spans": {"lacking": 1, "of": 4}, "tool_calls": {"lacking": 1, "of": 1}, "partial": false});
+    for command in ["status", "lint"] {
+        let json: Value = serde_json::from_str(&said(&[command, "--json"])).unwrap();
+        assert_eq!(json["mapping"], expected, "{command}");
+        let text = said(&[command]);
+        assert!(
+            text.contains("1 of 4 spans are of a kind that no rule knows (25 %)"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_agent_that_sends_no_content_is_named_on_stderr() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("db");
+    drop(Database::create(&path).unwrap());
+    let (mut child, address, mut stderr) = spawned(&path);
+    for number in 1..4 {
+        assert_eq!(
+            post(address, "/v1/traces", &[JSON], &request(&[span(number)]))
+                .unwrap()
+                .0,
+            200
+        );
+    }
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert!(
+        line.starts_with("agent a sends no content") && line.contains("CAPTURE_MESSAGE_CONTENT"),
+        "{line}"
+    );
+    assert_eq!(rest, "");
 }
 
 #[test]
@@ -334,6 +466,23 @@ fn connections_that_say_nothing_hold_up_no_other() {
     assert_eq!(server.end().1.len(), 1);
 }
 
+/// `auditdb serve` of its own, its address, and what it says.
+fn spawned(path: &Path) -> (Child, SocketAddr, BufReader<ChildStderr>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_auditdb"))
+        .arg("serve")
+        .arg(path)
+        .args(["--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let address = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+    (child, address, stderr)
+}
+
 #[test]
 fn a_server_that_is_killed_keeps_what_it_acknowledged() {
     let dir = tempfile::tempdir().unwrap();
@@ -341,22 +490,8 @@ fn a_server_that_is_killed_keeps_what_it_acknowledged() {
     drop(Database::create(&path).unwrap());
     let mut acknowledged = 0;
     for round in 0..6_u64 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_auditdb"))
-            .args([
-                "serve".as_ref(),
-                path.as_os_str(),
-                "--listen".as_ref(),
-                "127.0.0.1:0".as_ref(),
-            ])
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address: SocketAddr = line.trim().rsplit('/').next().unwrap().parse().unwrap();
+        let (mut child, address, stderr) = spawned(&path);
+        drop(stderr);
         let senders: Vec<_> = (0..3_u64)
             .map(|sender| {
                 std::thread::spawn(move || {

@@ -1,10 +1,10 @@
 //! `auditdb import --format otlp`: spans and events of OpenTelemetry out of files.
 
-use super::Stop;
 use super::import::Tally;
 use super::progress::Progress;
+use super::{Stop, output};
 use crate::database::Database;
-use crate::ingest::otlp::{Encoding, Malformed, Mapped, Mapper, Signal};
+use crate::ingest::otlp::{Encoding, Malformed, Mapped, Mapper, Recorded, Signal};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -25,14 +25,14 @@ pub(super) fn run(db: &Database, files: &[PathBuf], progress: &Progress) -> Resu
         if !is_json {
             let mut body = Vec::new();
             reader.read_to_end(&mut body).map_err(unread)?;
-            take(db, binary(&mut mapper, &body), &name, &mut tally)?;
+            take(db, &name, &mut tally, |known| binary(&mut mapper, &body, known))?;
             continue;
         }
         for (place, line) in (1..).zip(lines(reader)) {
             let line = line.map_err(unread)?;
             if !line.iter().all(u8::is_ascii_whitespace) {
                 let at = format!("{name}, line {place}");
-                take(db, text(&mut mapper, &line), &at, &mut tally)?;
+                take(db, &at, &mut tally, |known| text(&mut mapper, &line, known))?;
                 progress.at(tally.records, 0);
             }
         }
@@ -62,29 +62,35 @@ fn lines(mut reader: impl BufRead) -> impl Iterator<Item = std::io::Result<Vec<u
 }
 
 /// An export request in JSON says itself what it holds.
-fn text(mapper: &mut Mapper, line: &[u8]) -> Result<Mapped, Malformed> {
-    let traces = mapper.records(line, Encoding::Json, Signal::Traces)?;
+fn text(mapper: &mut Mapper, line: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
+    let traces = mapper.records_beside(line, Encoding::Json, Signal::Traces, known)?;
     if traces == Mapped::default() {
-        return mapper.records(line, Encoding::Json, Signal::Logs);
+        return mapper.records_beside(line, Encoding::Json, Signal::Logs, known);
     }
     Ok(traces)
 }
 
 /// In protobuf a request does not say whether it holds spans or log records; but what is the one is not the other.
-fn binary(mapper: &mut Mapper, body: &[u8]) -> Result<Mapped, Malformed> {
-    let traces = mapper.records(body, Encoding::Protobuf, Signal::Traces)?;
+fn binary(mapper: &mut Mapper, body: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
+    let traces = mapper.records_beside(body, Encoding::Protobuf, Signal::Traces, known)?;
     if !traces.records.is_empty() || traces.refused.is_empty() {
         return Ok(traces);
     }
-    match mapper.records(body, Encoding::Protobuf, Signal::Logs) {
+    match mapper.records_beside(body, Encoding::Protobuf, Signal::Logs, known) {
         Ok(logs) if logs.refused.is_empty() => Ok(logs),
         _ => Ok(traces),
     }
 }
 
 /// Appends what a request holds.
-fn take(db: &Database, mapped: Result<Mapped, Malformed>, place: &str, tally: &mut Tally) -> Result<(), Stop> {
-    let mapped = match mapped {
+fn take(
+    db: &Database,
+    place: &str,
+    tally: &mut Tally,
+    mapped: impl FnOnce(Recorded<'_>) -> Result<Mapped, Malformed>,
+) -> Result<(), Stop> {
+    let recorded = db.recorded()?;
+    let mapped = match mapped(&|id| recorded.text(id)) {
         Ok(mapped) => mapped,
         Err(malformed) => {
             tally.skip(&format!("{place}: no export request of OTLP: {malformed}"));
@@ -94,7 +100,8 @@ fn take(db: &Database, mapped: Result<Mapped, Malformed>, place: &str, tally: &m
     for why in &mapped.refused {
         tally.skip(&format!("{place}: {why}"));
     }
-    let refused = db.append_what_is_taken(&mapped.records, None)?;
+    mapped.without_content.iter().for_each(|notice| output::say(notice));
+    let refused = db.append_what_is_taken(&mapped.records, &recorded, None)?;
     tally.records += (mapped.records.len() - refused.len()) as u64;
     for refusal in refused {
         tally.skip(&format!("{place}: {refusal}"));

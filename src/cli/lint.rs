@@ -3,6 +3,7 @@
 use super::figures::count;
 use super::output::Out;
 use super::query::{Between, quoted};
+use super::unmapped::Unmapped;
 use super::{Answer, Outcome, Stop, Waiting, Where, output};
 use crate::query::{self, Finding, LintRow, Member, Stopped, Zone};
 use crate::record::look::word;
@@ -13,14 +14,15 @@ use std::ffi::OsString;
 use std::path::Path;
 
 /// Show what agents leave out of their records: for each agent and kind the share with policy, reasoning, access, outcome,
-/// parent, correlation and source number, where these matter.
+/// parent, correlation and source number, where these matter; and how much has no mapping.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "auditdb lint [OPTIONS] [DIR] [EXPR]",
     after_help = "EXPR, --since and --until are those of auditdb query, and choose which records are looked at. A share is that of the\n\
     records of which it is asked: access is not asked of what was denied or failed, a link counts as a parent. - is what\n\
     does not matter in this kind of record. The records that the log writes about itself are not looked at. All logs of\n\
-    the database are, or only that of --log.\n\n\
+    the database are, or only that of --log. Last it says how many spans of OpenTelemetry are of a kind that no rule knows\n\
+    (they are records of kind span), and how many calls of tools name no data, by themselves or by [tools.NAME].\n\n\
     Exit codes: 0 nothing to say; 1 findings; 2 it could not be done; 3 something could not be read, or time ran out.\n\n\
     Examples:\n  auditdb init my-db\n  auditdb lint my-db\n  auditdb lint my-db agent:refunds --since 7d\n  auditdb lint my-db --json"
 )]
@@ -40,17 +42,23 @@ impl Lint {
     pub(super) fn run(self) -> Outcome {
         let (dir, expr) = self.at.dir_and_expr(self.expr.as_slice())?;
         let expr = expr.as_str();
-        let question = self.between.question(expr, &Zone::utc())?;
-        let question = question.within(&self.waiting.patience()?);
-        let lint = self.at.read(&dir)?.lint(&question)?;
+        let patience = self.waiting.patience()?;
+        let question = |expr: &str| Ok(self.between.question(expr, &Zone::utc())?.within(&patience));
+        let db = self.at.read(&dir)?;
+        let lint = db.lint(&question(expr)?)?;
+        let unmapped = Unmapped::of(&db, |which| match expr.trim() {
+            "" => question(which),
+            expr => question(&format!("({expr}) {which}")),
+        })?;
         let findings = lint.findings();
         let mut out = Out::new();
         if self.at.json {
-            out.line(&object(&lint, &findings))?;
+            out.line(&object(&lint, &findings, &unmapped))?;
             out.flush()?;
         } else {
             print(&mut out, &lint, &findings)?;
             out.flush()?;
+            unmapped.in_words().iter().for_each(|said| output::say(said));
             self.foot(&dir, &lint, &findings);
         }
         Ok(match findings.as_slice() {
@@ -173,7 +181,7 @@ fn cells(row: &LintRow) -> Vec<String> {
 }
 
 /// A share in whole percent; all and nothing are said only where they are true.
-fn percent(part: u64, of: u64) -> String {
+pub(super) fn percent(part: u64, of: u64) -> String {
     let rounded = (u128::from(part) * 200 + u128::from(of)) / (u128::from(of.max(1)) * 2);
     match rounded {
         0 if part > 0 => "<1 %".to_owned(),
@@ -207,7 +215,7 @@ fn in_words(finding: &Finding) -> String {
     )
 }
 
-fn object(lint: &query::Lint, findings: &[Finding]) -> String {
+fn object(lint: &query::Lint, findings: &[Finding], unmapped: &Unmapped) -> String {
     let row = |row: &LintRow| {
         let share = |(member, share): &(Member, query::Share)| {
             let counted = json!({ "asked": share.asked, "has": share.has, "of_all": share.of_all });
@@ -229,7 +237,7 @@ fn object(lint: &query::Lint, findings: &[Finding]) -> String {
         "findings": findings, "rows": rows, "scanned": lint.reach.scanned, "pruned": lint.reach.pruned,
         "partial": lint.reach.is_partial(), "unreadable": unreadable,
         "stopped": lint.reach.stopped.map(Stopped::as_str), "logs": lint.reach.logs,
-        "unasked": output::unasked(&lint.reach),
+        "unasked": output::unasked(&lint.reach), "mapping": unmapped.json(),
     });
     printable(&answer.to_string()).into_owned()
 }

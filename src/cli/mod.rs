@@ -50,6 +50,7 @@ mod tail;
 #[cfg(feature = "server")]
 mod token;
 mod trace;
+mod unmapped;
 mod verify;
 mod waiting;
 mod why;

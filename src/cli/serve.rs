@@ -51,6 +51,7 @@ impl Serve {
             Some((certificates, key)) => ("https", Server::bind_tls(db, self.listen, certificates, key)?),
             None => ("http", Server::bind(db, self.listen)?),
         };
+        let server = server.telling(output::say);
         output::say(&format!("listening on {scheme}://{}", server.address()?));
         let served = server.run(&stop)?;
         if self.at.json {

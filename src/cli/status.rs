@@ -1,10 +1,16 @@
 //! `auditdb status`: how large a database is and how far.
 
 use super::figures::{bytes, count, ratio, short_time};
+use super::unmapped::Unmapped;
 use super::{Answer, Outcome, Stop, Where, output};
 use crate::database::Database;
 use crate::log::CopyKind;
+use crate::query::{Patience, Query};
 use clap::Args;
+use std::time::{Duration, Instant};
+
+/// So long is counted what has no mapping: where there is no index yet, every record is looked at.
+const COUNTING: Duration = Duration::from_secs(2);
 
 /// Show how many records there are, what they take on disk, and the hashes over them.
 #[derive(Debug, Args)]
@@ -18,29 +24,43 @@ impl Status {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         let logs = self.at.shown(&dir)?;
-        let of = |log: &String| Ok(Database::open_log(&dir, log)?.status()?);
+        let of = |log: &String| {
+            let db = Database::open_log(&dir, log)?;
+            let patience = Patience::new().deadline(Instant::now() + COUNTING);
+            let asked = |expr: &str| Query::parse(expr).map_err(|fault| Stop::CouldNot(fault.to_string()));
+            let question = |expr: &str| Ok(asked(expr)?.within(&patience));
+            Ok((db.status()?, Unmapped::of(&db, question)?))
+        };
         let all = logs.iter().map(of).collect::<Result<Vec<_>, Stop>>()?;
         if self.at.json {
-            let json = match all.as_slice() {
-                [only] => serde_json::to_value(only),
-                all => serde_json::to_value(all).map(|logs| serde_json::json!({ "logs": logs })),
+            let object = |(status, unmapped): &(crate::log::Status, Unmapped)| {
+                let mut json = serde_json::to_value(status)?;
+                if let Some(members) = json.as_object_mut() {
+                    members.insert("mapping".to_owned(), unmapped.json());
+                }
+                Ok(json)
             };
-            let json = json.map_err(|error| Stop::CouldNot(error.to_string()))?;
+            let objects: serde_json::Result<Vec<_>> = all.iter().map(object).collect();
+            let mut objects = objects.map_err(|error| Stop::CouldNot(error.to_string()))?;
+            let json = match objects.len() {
+                1 => objects.swap_remove(0),
+                _ => serde_json::json!({ "logs": objects }),
+            };
             output::print(&json.to_string())?;
             return Ok(Answer::Yes);
         }
-        for (place, status) in all.iter().enumerate() {
+        for (place, (status, unmapped)) in all.iter().enumerate() {
             if place > 0 {
                 output::print("")?;
             }
-            show(status)?;
+            show(status, unmapped)?;
         }
         Ok(Answer::Yes)
     }
 }
 
 /// One log's figures.
-fn show(status: &crate::log::Status) -> Result<(), Stop> {
+fn show(status: &crate::log::Status, unmapped: &Unmapped) -> Result<(), Stop> {
     let time = |time: &Option<String>| time.as_deref().map_or_else(|| "-".to_owned(), short_time);
     let sealed = if status.sealed_bytes > 0 {
         format!(
@@ -90,6 +110,9 @@ fn show(status: &crate::log::Status) -> Result<(), Stop> {
         status.root,
         status.chain
     ))?;
+    if let Some(said) = unmapped.in_words() {
+        output::print(&format!("mapping   {said}"))?;
+    }
     if let Some(kind) = status.copy {
         let what = match kind {
             CopyKind::Backup => "a backup",

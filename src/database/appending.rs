@@ -53,7 +53,7 @@ pub(crate) struct Pass {
 
 /// Records of this process.
 #[cfg(not(feature = "server"))]
-type Pass = std::convert::Infallible;
+pub(super) type Pass = std::convert::Infallible;
 
 impl Database {
     /// Appends a record and waits until it is durable.
@@ -96,32 +96,6 @@ impl Database {
     pub(crate) fn append_by(&self, texts: &[&str], pass: Option<&Pass>) -> Result<Appended> {
         let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
         self.append_texts(&texts, pass)
-    }
-
-    /// Appends those of some records that are as the schema says, and waits until they are durable; gives the refusals of the
-    /// others. All of them become durable as one if none is refused.
-    ///
-    /// # Errors
-    /// As [`Database::append_all`], but for refusals; a beginning of them may be stored then.
-    #[cfg(feature = "otlp")]
-    pub(crate) fn append_what_is_taken(&self, texts: &[String], pass: Option<&Pass>) -> Result<Vec<Error>> {
-        let bytes: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
-        let is_refusal = |error: &Error| matches!(error, Error::Refused(_) | Error::NotAllowed { .. });
-        match self.append_texts(&bytes, pass) {
-            Ok(_) => return Ok(Vec::new()),
-            // None of them is in then.
-            Err(error) if is_refusal(&error) => {}
-            Err(error) => return Err(error),
-        }
-        let mut refused = Vec::new();
-        for text in bytes {
-            match self.append_texts(&[text], pass) {
-                Ok(_) => {}
-                Err(error) if is_refusal(&error) => refused.push(error),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(refused)
     }
 
     /// Hands a record over without waiting until it is durable; it waits only while the queue is full. Records become
@@ -168,7 +142,7 @@ impl Database {
         Ok(own? | sealed)
     }
 
-    fn append_texts(&self, texts: &[&[u8]], pass: Option<&Pass>) -> Result<Appended> {
+    pub(super) fn append_texts(&self, texts: &[&[u8]], pass: Option<&Pass>) -> Result<Appended> {
         let policy = self.policy()?;
         let policy = policy.as_deref();
         let filled: Vec<Cow<'_, [u8]>> = texts.iter().map(|text| self.filled(policy, text)).collect();

@@ -74,6 +74,8 @@ struct State {
     answers: Mutex<BTreeMap<(String, u16), u64>>,
     gate: Gate,
     room: Room,
+    /// What a person who looks after the server should hear.
+    tell: fn(&str),
 }
 
 impl Server {
@@ -120,8 +122,19 @@ impl Server {
             answers: Mutex::default(),
             gate,
             room: Room::default(),
+            tell: |_| {},
         });
         Ok(Server { listener, tls, state })
+    }
+
+    /// What a person should hear while it serves, such as that an agent sends no content, is told, a sentence each.
+    #[must_use]
+    pub fn telling(mut self, tell: fn(&str)) -> Self {
+        // Nobody else has it before it serves.
+        if let Some(state) = Arc::get_mut(&mut self.state) {
+            state.tell = tell;
+        }
+        self
     }
 
     /// Where it listens.

@@ -81,15 +81,20 @@ fn take(
     encoding: Encoding,
     signal: Signal,
 ) -> Result<Vec<String>, Refused> {
-    let mapped = state.mapper.lock().records(body, encoding, signal);
+    let recorded = state.db.recorded()?;
+    let known = |id: &str| recorded.text(id);
+    let mapped = state.mapper.lock().records_beside(body, encoding, signal, &known);
     let no_request = |why| Refused::bad(format!("no export request of OTLP: {why}"));
     let Mapped {
         mut records,
         mut refused,
+        without_content,
         ..
     } = mapped.map_err(no_request)?;
+    without_content.iter().for_each(|notice| (state.tell)(notice));
     records.retain(|record| caller.objection(record).map(|why| refused.push(why)).is_none());
-    let not_taken = state.db.append_what_is_taken(&records, caller.pass().as_ref())?;
+    let pass = caller.pass();
+    let not_taken = state.db.append_what_is_taken(&records, &recorded, pass.as_ref())?;
     state
         .served
         .lock()

@@ -2,16 +2,19 @@
 """Real agents' spans as records: otel.py AUDITDB_BINARY
 
 Agents of real SDKs run with models that need no network, and send their spans to `auditdb serve`. The records are held member by
-member against what the agent did. What cannot be installed is skipped, and named. Exit codes: 0 all
+member against what the agent did (otel_expected.py). What cannot be installed is skipped, and named. Exit codes: 0 all
 as it should be (or skipped), 1 not.
 """
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+
+import otel_expected
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FAILED = []
@@ -45,54 +48,64 @@ def python_with(name, *packages):
     return f"{venv}/bin/python", None
 
 
-def served(binary, python, script, at):
-    """Runs an agent that sends to a server, and gives the records of what it sent, and the definitions."""
+def node_with(name, script, *packages):
+    """A script beside these packages, as Node wants it; or None and why not."""
+    at = f"{HERE}/.venv/{name}"
+    if not os.path.exists(f"{at}/installed"):
+        os.makedirs(at, exist_ok=True)
+        try:
+            code, _, err = run("npm", "install", "--prefix", at, "--no-audit", "--no-fund", "--save-exact", *packages)
+        except FileNotFoundError:
+            return None, "there is no npm"
+        if code != 0:
+            return None, err[-300:]
+        open(f"{at}/installed", "w").close()
+    return shutil.copy(f"{HERE}/agents/{script}", at), None
+
+
+def served(binary, command, at):
+    """Runs an agent that sends to a server, and gives the records that are there then."""
     db = f"{at}/db"
     check("auditdb init", run(binary, "init", db)[0], 0)
     server = subprocess.Popen([binary, "serve", db, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     address = server.stderr.readline().strip().removeprefix("listening on ")
-    code, _, err = run(python, f"{HERE}/agents/{script}", address)
-    check(f"{script} ran, and its SDK had nothing to complain of", (code, err), (0, ""))
+    code, _, err = run(*command, address)
+    check(f"{os.path.basename(command[-1])} ran, and its SDK had nothing to complain of", (code, err), (0, ""))
     server.send_signal(signal.SIGTERM)
     out, err = server.communicate(timeout=60)
-    check("auditdb serve ended", (server.returncode, err), (0, ""))
+    check("auditdb serve ended, and had nothing to complain of", (server.returncode, err), (0, ""))
     say(out.strip())
     check("verify", run(binary, "verify", db)[0], 0)
-    records = [json.loads(line) for line in run(binary, "export", db)[1].splitlines()]
-    return [record for record in records if record["kind"] not in ("system", "definition")], [r for r in records if r["kind"] == "definition"]
+    return [json.loads(line) for line in run(binary, "export", db)[1].splitlines()]
 
 
-def pydantic_ai(binary, at):
-    python, why = python_with("pydantic-ai", "pydantic-ai-slim==2.68.0", "opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2")
-    if not python:
-        say(f"skipped: pydantic-ai: {why}")
+PYTHON = ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"]
+NODE = ["@opentelemetry/api@1.9.1", "@opentelemetry/exporter-trace-otlp-http@0.223.1", "@opentelemetry/resources@2.12.1", "@opentelemetry/sdk-trace-node@2.12.1"]
+# Name, program, what the records have to be, packages.
+AGENTS = [
+    ("pydantic-ai", "pydantic_refunds.py", otel_expected.pydantic_ai, ["pydantic-ai-slim==2.68.0", *PYTHON]),
+    ("openai-agents", "openai_refunds.py", otel_expected.openai_agents, ["openai-agents==0.24.0", "openai==3.57.0", "openinference-instrumentation-openai-agents==2.6.0", *PYTHON]),
+    ("langchain", "langchain_refunds.py", otel_expected.langchain, ["langchain==1.4.7", "langgraph==1.2.22", "langchain-core==1.8.3", "openinference-instrumentation-langchain==0.1.80", *PYTHON]),
+    ("vercel", "vercel_refunds.mjs", otel_expected.vercel, ["ai@6.0.326", "zod@4.6.7", *NODE]),
+]
+
+
+def recorded(binary, at, name, script, expected, packages):
+    """One agent: its packages, its run, its records."""
+    if script.endswith(".py"):
+        python, why = python_with(name, *packages)
+        command = [python, f"{HERE}/agents/{script}"]
+    else:
+        copy, why = node_with(name, script, *packages)
+        command = ["node", copy]
+    if why is not None:
+        say(f"skipped: {name}: {why}")
         return
-    say("pydantic-ai 2.68.0")
-    records, definitions = served(binary, python, "pydantic_refunds.py", at)
-    kinds = [record["kind"] for record in records]
-    check("kinds", sorted(kinds), sorted(["model_call", "tool_call"] * 3 + ["model_call", "decision"]))
-    prompts = [d["definition"]["text"] for d in definitions if d["definition"].get("type") == "prompt"]
-    check("the prompt, once", prompts, ["You refund orders."])
-    check("agents", {record["agent"]["id"] for record in records}, {"refund_agent"})
-    check("versions", {record["agent"].get("version") for record in records}, {"3.1"})
-    check("one conversation", len({record.get("session") for record in records}), 1)
-    run_ = next(record for record in records if record["kind"] == "decision")
-    check("parents", {record.get("parent") for record in records if record is not run_}, {run_["id"]})
-    check("what was asked and said", (run_["input"]["text"], run_["output"]["text"]), ("Refund order A-7, please.", "The refund could not be issued."))
-    tools = {record["tools"][0]["call"]: record for record in records if record["kind"] == "tool_call"}
-    found = tools["c1"]["tools"][0]
-    check("a tool that works", (found["name"], found["parameters"], found["result"], found["status"]), ("lookup_order", {"order_id": "A-7"}, {"order_id": "A-7", "total": 12.5}, "success"))
-    for call, amount, attempt in (("c2", 12.5, 1), ("c3", 12.0, 2)):
-        found = tools[call]["tools"][0]
-        check(f"a tool that fails, {call}", (found["parameters"]["amount"], found["attempt"], found["status"]), (amount, attempt, "failure"))
-        error = tools[call]["outcome"]["error"]
-        check(f"its error, {call}", ("503" in error["message"], bool(error["type"]), "Traceback" in error["stack"]), (True, True, True))
-    calls = sorted((record for record in records if record["kind"] == "model_call"), key=lambda record: record["time"])
-    check("the first call", (calls[0]["input"]["text"], calls[0]["reasoning"]), ("Refund order A-7, please.", "The order has to be known first."))
-    check("what a call asks for", calls[1]["output"]["parsed"]["tool_calls"][0]["call"], "c2")
-    check("the last call says only what is new", ("text" in calls[3]["input"], calls[3]["output"]["text"]), (False, "The refund could not be issued."))
-    check("models", {(record["model"]["name"], record["model"]["provider"]) for record in calls}, {("fake-model-1", "function")})
-    check("tokens stand at the calls alone", ([bool(record["usage"]["input_tokens"]) for record in calls], "usage" in run_), ([True] * 4, False))
+    say(f"{name}: {packages[0]}")
+    try:
+        expected(lambda what, *both: check(f"{name}: {what}", *both), served(binary, command, at))
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        check(f"{name}: members that are looked at are there", f"{type(error).__name__}: {error}", "all of them")
 
 
 def main():
@@ -101,7 +114,8 @@ def main():
         return 2
     binary = os.path.abspath(sys.argv[1])
     with tempfile.TemporaryDirectory() as at:
-        pydantic_ai(binary, f"{at}/pydantic-ai")
+        for name, *agent in AGENTS:
+            recorded(binary, f"{at}/{name}", name, *agent)
     say("not as it should be" if FAILED else "as it should be")
     return 1 if FAILED else 0
 

@@ -1,15 +1,16 @@
 //! A call of a model as a record.
 
+use super::super::raw::Object;
 use super::super::short;
 use super::look::{Look, kept, list, words};
 use super::messages::{self, Message};
-use super::once::defined;
+use super::once::Once;
 use super::span::Value;
 use super::table;
-use crate::record::{Agent, Definition, Input, Json, Members, Model, Output, Prompt, Record, Usage, digest};
+use crate::record::{Agent, Input, Json, Members, Model, Output, Record, Usage};
 
 /// A call of a model: what is new in its input, and all that it gave out.
-pub(super) fn call(look: &Look<'_>, agent: Agent, definitions: &mut Vec<Record>) -> Record {
+pub(super) fn call(look: &Look<'_>, agent: Agent, once: &mut Once<'_>) -> Record {
     let mut model = Model::new();
     if let Some(provider) = look.word(table::PROVIDER) {
         model = model.provider(short(&provider));
@@ -21,16 +22,11 @@ pub(super) fn call(look: &Look<'_>, agent: Agent, definitions: &mut Vec<Record>)
     if let Some(name) = name {
         model = model.name(short(&name));
     }
-    let mut settings = Members::new();
-    for (attribute, name) in table::SETTINGS {
-        if let Some(value) = look.first(&[attribute]) {
-            settings.set(*name, kept(&value));
-        }
-    }
+    let settings = settings(look, once);
     if !settings.is_empty() {
         model = model.parameters(settings);
     }
-    let mut record = Record::model_call(agent.clone(), model);
+    let mut record = Record::model_call(agent, model);
     let came = messages::found(look, table::MESSAGES_IN, table::NUMBERED_IN);
     let given = messages::found(look, table::MESSAGES_OUT, table::NUMBERED_OUT);
     if !came.is_empty() || !given.is_empty() {
@@ -38,24 +34,12 @@ pub(super) fn call(look: &Look<'_>, agent: Agent, definitions: &mut Vec<Record>)
         look.take("input.value");
         look.take("output.value");
     }
-    let system = messages::said(came.iter().filter(|message| message.role == "system"), |message| {
-        &message.text
-    });
-    let system = look
-        .first(table::INSTRUCTIONS)
-        .map(|value| instructions(&value))
-        .or(system);
     let mut input = Input::new();
-    if let Some(text) = system {
-        let digest = digest(text.as_bytes());
-        input = input.prompt(Prompt::new().id("system").digest(digest.as_str()));
-        let definition = Definition::prompt("system", digest.as_str()).text(text);
-        definitions.push(defined(&agent.id, &digest, definition));
+    if let Some(text) = system(look, &came) {
+        input = input.prompt(once.prompt(text));
     }
     let new = messages::new(came);
-    if let Some(text) = messages::said(new.iter().filter(|message| message.role == "user"), |message| {
-        &message.text
-    }) {
+    if let Some(text) = messages::said_by(&new, "user") {
         input = input.text(text);
     } else if new.is_empty()
         && let Some(value) = look.first(table::INPUT)
@@ -76,17 +60,73 @@ pub(super) fn call(look: &Look<'_>, agent: Agent, definitions: &mut Vec<Record>)
     record.usage(usage(look))
 }
 
+/// Whether it says what was asked or said, as far as such a call has that.
+pub(super) fn has_content(look: &Look<'_>, record: &Record) -> bool {
+    let takes_none = |(name, value): &(&str, &str)| look.span.attributes.text(name) == Some(value);
+    let says = |text: &Option<String>| text.as_ref().is_some_and(|text| text != table::HIDDEN);
+    let input = record.input.as_ref();
+    let output = record.output.as_ref();
+    table::WITHOUT_MESSAGES.iter().any(takes_none)
+        || input.is_some_and(|input| says(&input.text) || input.prompt.is_some())
+        || output.is_some_and(|output| says(&output.text) || output.parsed.is_some())
+        || record.attributes.iter().any(|rest| rest.get("messages").is_some())
+}
+
+/// What an agent was told once and for all.
+pub(super) fn system(look: &Look<'_>, messages: &[Message]) -> Option<String> {
+    let apart = look.first(table::INSTRUCTIONS).map(|value| instructions(&value));
+    apart.or_else(|| messages::said_by(messages, "system"))
+}
+
+fn settings(look: &Look<'_>, once: &mut Once<'_>) -> Members {
+    let mut settings = Members::new();
+    for (attribute, name) in table::SETTINGS {
+        if let Some(value) = look.first(&[attribute]) {
+            settings.set(*name, kept(&value));
+        }
+    }
+    for attribute in table::SETTINGS_TOGETHER {
+        let Some(value) = look.first(&[attribute]).map(|value| kept(&value)) else {
+            continue;
+        };
+        let object = serde_json::from_str(value.as_str()).ok().map(Object::parse);
+        let Some(Ok(object)) = object else {
+            // None that has members: it stays what it is.
+            settings.set(*attribute, value);
+            continue;
+        };
+        for (name, value) in object.iter() {
+            let repeated = table::REPEATED_SETTINGS.iter().find(|(of, ..)| *of == name);
+            match repeated {
+                Some((_, id, of)) => {
+                    let text = super::super::raw::text(value).unwrap_or_else(|| value.get().to_owned());
+                    settings.set(name, once.define(id, *of, text).as_str());
+                }
+                None => settings.set(name, super::super::raw::kept(value.get())),
+            }
+        }
+    }
+    settings
+}
+
 /// What a model gave out.
 fn gave(look: &Look<'_>, mut record: Record, given: &[Message]) -> Record {
     let mut output = Output::new();
     let text = messages::said(given, |message| &message.text);
-    let plain = || look.first(table::OUTPUT).map(|value| words(&value));
+    // Where it gave messages, they are all there is.
+    let plain = || {
+        look.first(table::OUTPUT)
+            .filter(|_| given.is_empty())
+            .map(|value| words(&value))
+    };
     if let Some(text) = text.or_else(plain) {
         output = output.text(text);
     }
+    let apart = look.first(table::CALLS).map(|value| messages::calls(&value));
     let calls: Vec<serde_json::Value> = given
         .iter()
         .flat_map(|message| &message.calls)
+        .chain(apart.iter().flatten())
         .map(|(id, name, arguments)| serde_json::json!({"call": id, "name": name, "arguments": arguments}))
         .collect();
     if let Some(object) = look.first(table::OBJECT) {
@@ -94,14 +134,14 @@ fn gave(look: &Look<'_>, mut record: Record, given: &[Message]) -> Record {
     } else if !calls.is_empty() {
         output = output.parsed(serde_json::json!({ "tool_calls": calls }));
     }
-    if let Some(finish) = look.first(table::FINISH) {
-        let finish = match &*finish {
-            Value::List(all) => all.first().and_then(Value::scalar),
-            one => one.scalar(),
-        };
-        if let Some(finish) = finish {
-            output = output.finish(short(&finish));
-        }
+    let finish_of = |value: &Value| match value {
+        Value::List(all) => all.first().and_then(Value::scalar),
+        one => one.scalar(),
+    };
+    let finish = look.first(table::FINISH);
+    if let Some(finish) = finish.and_then(|value| finish_of(&value)) {
+        look.take_where(table::FINISH, |value| finish_of(value).as_ref() == Some(&finish));
+        output = output.finish(short(&finish));
     }
     let reasoning = messages::said(given, |message| &message.reasoning);
     let alone = || look.first(table::REASONING).map(|value| words(&value));

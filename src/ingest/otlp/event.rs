@@ -5,7 +5,7 @@ use super::super::short;
 use super::ids::{agent_id, id_of, time};
 use super::look::kept;
 use super::own;
-use super::record::Above;
+use super::record::{Above, DIGEST};
 use super::span::{Attributes, Log};
 use crate::log::hex;
 use crate::record::{Agent, Input, Json, Kind, Link, Members, Output, Record, Rel, Review, Trace};
@@ -46,6 +46,7 @@ pub(super) fn record(log: &Log, above: Above) -> Option<Record> {
     if let Some(body) = body {
         rest.set("body", body);
     }
+    rest.set(DIGEST, log.digest.as_str());
     // The same event is the same record; two with one name and one time differ in what they say.
     let content = Json::from(rest.clone());
     let trace = log.trace.unwrap_or_default();

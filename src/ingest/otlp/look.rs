@@ -37,22 +37,31 @@ impl<'a> Look<'a> {
             self.take(name);
             Some(word)
         };
-        names.iter().find_map(said)
+        let word = names.iter().find_map(said)?;
+        self.take_where(names, |value| value.scalar().as_ref() == Some(&word));
+        Some(word)
     }
 
     /// The same as a whole number that is not negative.
     pub(super) fn number(&self, names: &[&str]) -> Option<u64> {
-        names.iter().find_map(|name| {
-            let number = match &*find(&self.span.attributes, name)? {
-                Value::Int(number) => u64::try_from(*number).ok(),
-                Value::Double(number) if *number >= 0.0 && number.fract() == 0.0 && *number < 9e15 => {
-                    Some(*number as u64)
-                }
-                Value::Text(text) => text.parse().ok(),
-                _ => None,
-            };
-            number.inspect(|_| self.take(name))
-        })
+        let of = |value: &Value| match value {
+            Value::Int(number) => u64::try_from(*number).ok(),
+            Value::Double(number) if *number >= 0.0 && number.fract() == 0.0 && *number < 9e15 => Some(*number as u64),
+            Value::Text(text) => text.parse().ok(),
+            _ => None,
+        };
+        let number = names.iter().find_map(|name| of(&*find(&self.span.attributes, name)?))?;
+        self.take_where(names, |value| of(value) == Some(number));
+        Some(number)
+    }
+
+    /// Of these attributes those with such a value are told elsewhere: SDKs say the same under the names of several dialects.
+    pub(super) fn take_where(&self, names: &[&str], is_told: impl Fn(&Value) -> bool) {
+        for name in names {
+            if self.span.attributes.get(name).is_some_and(&is_told) {
+                self.take(name);
+            }
+        }
     }
 
     fn get(&self, name: &str) -> Option<Cow<'a, Value>> {

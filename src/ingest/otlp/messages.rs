@@ -1,10 +1,12 @@
 //! Messages as the dialects have them: lists of objects with a role and a content or parts, as JSON in a string or as values,
-//! and numbered attributes. What every call says again, the history, is passed over: the new messages are those behind the
+//! (LangChain: in the `data` of an object with a `type`) and numbered attributes. What every call says again, the history, is passed over: the new messages are those behind the
 //! last one of the model.
 
-use super::look::Look;
+use super::super::raw::{self, Object};
+use super::look::{Look, words};
 use super::span::Value;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 /// One message.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,9 +46,32 @@ pub(super) fn listed(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
 
 /// Those behind the last one of the model.
 pub(super) fn new(messages: Vec<Message>) -> Vec<Message> {
-    let is_models = |message: &Message| matches!(message.role.as_str(), "assistant" | "model");
-    let from = messages.iter().rposition(is_models).map_or(0, |last| last + 1);
+    let from = messages.iter().rposition(Message::is_models).map_or(0, |last| last + 1);
     messages.into_iter().skip(from).collect()
+}
+
+/// A state of a framework, an object with `messages`, without those that came up to the last one of the model: each call of a
+/// model has its part of them. None if there are none such.
+pub(super) fn only_new(state: &RawValue) -> Option<String> {
+    let object = Object::parse(state).ok()?;
+    let all = raw::list(object.get("messages")?)?;
+    let is_models = |raw: &RawValue| message(&serde_json::from_str(raw.get()).ok()?).map(|message| message.is_models());
+    let last = all.iter().rposition(|raw| is_models(raw) == Some(true))?;
+    let new: Vec<&str> = all.iter().skip(last + 1).map(|raw| raw.get()).collect();
+    let members = object.iter().map(|(name, value)| match name {
+        "messages" => format!("\"messages\":[{}]", new.join(",")),
+        name => format!("{}:{}", Json::from(name), value.get()),
+    });
+    Some(format!("{{{}}}", members.collect::<Vec<String>>().join(",")))
+}
+
+/// The calls of tools that a list holds: id, name, arguments.
+pub(super) fn calls(value: &Value) -> Vec<(String, String, Json)> {
+    let mut asking = Message::default();
+    if let Ok(Json::Array(calls)) = serde_json::from_str(&words(value)) {
+        calls.iter().for_each(|call| asking.call(call));
+    }
+    asking.calls
 }
 
 /// What is said in some of them, joined by newlines.
@@ -59,13 +84,18 @@ pub(super) fn said<'a>(
     (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
+/// What those of a role say.
+pub(super) fn said_by(messages: &[Message], role: &str) -> Option<String> {
+    let of_role = messages.iter().filter(|message| message.role == role);
+    said(of_role, |message| &message.text)
+}
+
 /// The messages of numbered attributes: `NAME.0.role` or `NAME.0.message.role`.
 fn numbered(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
     for name in names {
-        let mut all = Vec::new();
-        while let Some(message) = one(look, &format!("{name}.{}.", all.len())) {
-            all.push(message);
-        }
+        let nth = |place: usize| one(look, &format!("{name}.{place}."));
+        // The first one may be left out: OpenInference keeps its place for instructions.
+        let all: Vec<Message> = nth(0).into_iter().chain((1..).map_while(nth)).collect();
         if !all.is_empty() {
             look.take_all(&format!("{name}."));
             return all;
@@ -74,13 +104,20 @@ fn numbered(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
     Vec::new()
 }
 
-fn messages(json: &Json) -> Vec<Message> {
+/// The messages of a list, or of an object with one in it.
+pub(super) fn messages(json: &Json) -> Vec<Message> {
     match json {
         Json::Array(list) => list.iter().filter_map(message).collect(),
-        // An object around the list, as Vercel's SDK and LangChain write it.
+        // An object around the list or around the only text, as Vercel's SDK and LangChain write it.
         Json::Object(_) => {
-            let inner = ["messages", "input"].iter().find_map(|name| json.get(name));
-            inner.map(messages).unwrap_or_default()
+            let of = |role: &str, text: &Json| match text {
+                Json::String(text) => vec![Message::new(role, text)],
+                list => messages(list),
+            };
+            let system = json.get("system").map(|text| of("system", text));
+            let inner = ["messages", "prompt", "input"].iter().find_map(|name| json.get(name));
+            let inner = inner.map(|text| of("user", text));
+            system.into_iter().chain(inner).flatten().collect()
         }
         _ => Vec::new(),
     }
@@ -88,18 +125,25 @@ fn messages(json: &Json) -> Vec<Message> {
 
 fn message(json: &Json) -> Option<Message> {
     let named = json.get("event.name").and_then(Json::as_str);
-    let role = json.get("role").and_then(Json::as_str).or_else(|| {
-        // As an event: `gen_ai.user.message`, or `gen_ai.choice` with the message in it.
+    let as_event = || {
+        // `gen_ai.user.message`, or `gen_ai.choice` with the message in it.
         named?
             .strip_prefix("gen_ai.")?
             .strip_suffix(".message")
             .or(Some("assistant"))
-    })?;
-    let mut message = Message {
-        role: role.to_owned(),
-        ..Message::default()
     };
-    let inner = json.get("message").unwrap_or(json);
+    let as_typed = || {
+        json.get("data")?;
+        match json.get("type")?.as_str()? {
+            "human" => Some("user"),
+            "ai" => Some("assistant"),
+            other => Some(other),
+        }
+    };
+    let role = json.get("role").and_then(Json::as_str);
+    let role = role.or_else(as_event).or_else(as_typed)?;
+    let mut message = Message::new(role, "");
+    let inner = json.get("message").or_else(|| json.get("data")).unwrap_or(json);
     for name in ["content", "parts"] {
         if let Some(content) = inner.get(name) {
             message.add(content);
@@ -117,6 +161,19 @@ fn message(json: &Json) -> Option<Message> {
 }
 
 impl Message {
+    fn new(role: &str, text: &str) -> Self {
+        Message {
+            role: role.to_owned(),
+            text: text.to_owned(),
+            ..Message::default()
+        }
+    }
+
+    /// Whether the model said it.
+    pub(super) fn is_models(&self) -> bool {
+        matches!(self.role.as_str(), "assistant" | "model")
+    }
+
     /// A content: a text, or a list of parts.
     fn add(&mut self, content: &Json) {
         match content {
@@ -183,10 +240,7 @@ fn one(look: &Look<'_>, beginning: &str) -> Option<Message> {
             .or_else(|| attributes.text(&format!("{beginning}{name}")))
             .map(str::to_owned)
     };
-    let mut message = Message {
-        role: get("role")?,
-        ..Message::default()
-    };
+    let mut message = Message::new(&get("role")?, "");
     if let Some(content) = get("content") {
         // Traceloop has parts as JSON there.
         match serde_json::from_str(&content) {

@@ -1,26 +1,54 @@
 //! What every call says again, word for word, is defined once and named by its digest.
 
 use super::ids::id_of;
-use super::look::{Look, words};
+use super::look::{Look, kept, list, words};
 use super::table;
-use crate::record::{Agent, Definition, Record, digest};
+use crate::record::{Agent, Definition, DefinitionType, Json, Prompt, Record, digest};
 
-/// What stands in every call is defined once; gives the attributes and the digests that stand for them.
-pub(super) fn once(look: &Look<'_>, agent: &str, definitions: &mut Vec<Record>) -> Vec<(&'static str, String)> {
-    let mut named = Vec::new();
-    for (name, of) in table::REPEATED {
-        let Some(value) = look.first(&[name]) else { continue };
-        let text = words(&value);
-        let digest = digest(text.as_bytes());
-        let definition = Definition::new(*name, digest.as_str()).type_(*of).text(text);
-        definitions.push(defined(agent, &digest, definition));
-        named.push((*name, digest));
-    }
-    named
+/// The definitions that an agent's record names.
+pub(super) struct Once<'a> {
+    agent: &'a str,
+    pub(super) definitions: Vec<Record>,
 }
 
-/// From whichever span it comes, a definition is the same record.
-pub(super) fn defined(agent: &str, digest: &str, definition: Definition) -> Record {
-    let id = id_of(&[b"definition", agent.as_bytes(), digest.as_bytes()]);
-    Record::definition(Agent::new(agent), definition).id(id)
+impl<'a> Once<'a> {
+    pub(super) fn new(agent: &'a str) -> Self {
+        let definitions = Vec::new();
+        Once { agent, definitions }
+    }
+
+    /// Defines what stands in every call; gives the attributes and the digests that stand for them.
+    pub(super) fn repeated(&mut self, look: &Look<'_>) -> Vec<(&'static str, String)> {
+        let mut named = Vec::new();
+        for (name, of) in table::REPEATED {
+            if let Some(value) = look.first(&[name]) {
+                named.push((*name, self.define(name, *of, words(&value))));
+            }
+        }
+        for (name, rest, of) in table::REPEATED_NUMBERED {
+            let nth = |place: usize| look.first(&[&format!("{name}.{place}.{rest}")]);
+            let all: Vec<Json> = (0..).map_while(nth).map(|value| kept(&value)).collect();
+            if !all.is_empty() {
+                let text = list(&all).as_str().to_owned();
+                named.push((*name, self.define(name, *of, text)));
+            }
+        }
+        named
+    }
+
+    /// Defines what an agent was told once and for all.
+    pub(super) fn prompt(&mut self, text: String) -> Prompt {
+        let digest = self.define("system", DefinitionType::Prompt, text);
+        Prompt::new().id("system").digest(digest)
+    }
+
+    /// Defines a text, and gives its digest. From whichever span it comes, a definition is the same record.
+    pub(super) fn define(&mut self, name: &str, of: DefinitionType, text: String) -> String {
+        let digest = digest(text.as_bytes());
+        let id = id_of(&[b"definition", self.agent.as_bytes(), digest.as_bytes()]);
+        let definition = Definition::new(name, digest.as_str()).type_(of).text(text);
+        let record = Record::definition(Agent::new(self.agent), definition).id(id);
+        self.definitions.push(record);
+        digest
+    }
 }

@@ -4,14 +4,16 @@ use super::super::short;
 use super::call::call;
 use super::ids::{agent_id, id_of, time};
 use super::look::{Look, kept, list};
-use super::once::once;
+use super::once::Once;
 use super::own;
 use super::retrieval::retrieval;
 use super::run::run;
 use super::span::{Event, Span};
+use super::step::step;
 use super::table::{self, Is};
-use super::tool::tool;
+use super::tool::execution;
 use crate::log::hex;
+use crate::record::look::{shown, value};
 use crate::record::{
     Agent, ErrorDetail, Handoff, Json, Kind, Members, OnBehalfOf, Outcome, Principal, Record, Status, Trace,
 };
@@ -19,11 +21,41 @@ use crate::record::{
 /// The longest stack trace that is kept, in bytes: longer ones repeat themselves.
 const STACK: usize = 16 << 10;
 
+/// The attribute that says which bytes a record came from: whether what comes under its id is the same once more.
+pub(crate) const DIGEST: &str = "otel.digest";
+
+/// The attribute of a record whose agent neither its span nor one above it named.
+const ASSUMED: &str = "agent.assumed";
+
 /// What is known of the spans above one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Above {
     pub(super) agent: Option<String>,
     pub(super) session: Option<String>,
+}
+
+impl Above {
+    /// As a record that was made of a span says it, and the record above that.
+    pub(super) fn recorded(text: &str) -> (Self, Option<String>) {
+        let assumed = value(text, &["attributes", ASSUMED]).is_some();
+        let above = Above {
+            agent: shown(text, &["agent", "id"]).filter(|_| !assumed),
+            session: shown(text, &["session"]),
+        };
+        (above, shown(text, &["parent"]))
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.agent.is_some() && self.session.is_some()
+    }
+
+    /// With what this lacks and another says.
+    pub(super) fn or(self, other: &Above) -> Self {
+        Above {
+            agent: self.agent.or_else(|| other.agent.clone()),
+            session: self.session.or_else(|| other.session.clone()),
+        }
+    }
 }
 
 /// What a span says of itself that those below it need.
@@ -36,7 +68,12 @@ pub(super) fn said(look: &Look<'_>, is: Is) -> Above {
             .strip_suffix(".run")
             .or_else(|| look.span.name.strip_suffix(".workflow"));
         let of_agent = look.span.attributes.text("openinference.span.kind") == Some("AGENT") || stem.is_some();
-        (is == Is::Run && of_agent).then(|| stem.unwrap_or(&look.span.name).to_owned())
+        match is {
+            Is::Run if of_agent => Some(stem.unwrap_or(&look.span.name).to_owned()),
+            // It says who gives it away.
+            Is::Handoff => look.word(&["input.value"]),
+            _ => None,
+        }
     };
     Above {
         agent: look.word(table::AGENT).or_else(named),
@@ -60,26 +97,27 @@ pub(super) fn is(span: &Span) -> Is {
     by_attribute
         .map(|(_, _, is)| *is)
         .or_else(|| by_name().map(|(_, is)| *is))
-        .unwrap_or(Is::Step)
+        .unwrap_or(Is::Other)
 }
 
-/// The record of a span, and the definitions that it names.
-pub(super) fn record(look: &Look<'_>, is: Is, above: Above) -> (Record, Vec<Record>) {
+/// The record of a span, and the definitions that it names. Of the spans above it some need the next, where it came with them.
+pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'_>>) -> (Record, Vec<Record>) {
     let span = look.span;
+    // Where its parents have not come, or do not say it, the service's name stands for the agent's.
+    let assumed = above.agent.is_none();
     let agent = agent(look, above.agent);
-    let mut definitions = Vec::new();
+    let name = agent.id.clone();
+    let mut once = Once::new(&name);
     let record = match is {
-        Is::Run => run(look, agent.clone()),
-        Is::Call => call(look, agent.clone(), &mut definitions),
-        Is::Tool => {
-            let outcome = outcome(look);
-            Record::tool_call(agent.clone(), tool(look, &outcome)).outcome(outcome)
-        }
-        Is::Retrieval => retrieval(look, agent.clone()),
-        Is::Handoff => handoff(look, agent.clone()),
-        Is::Guardrail => own::guardrail(look, Record::new(agent.clone(), Kind::Decision)),
-        Is::Evaluation => own::evaluation(look, Record::new(agent.clone(), Kind::Review)),
-        Is::Step => Record::new(agent.clone(), Kind::from("span")),
+        Is::Run => run(look, agent, &mut once),
+        Is::Call => call(look, agent, &mut once),
+        Is::Tool => execution(look, step, agent),
+        Is::Retrieval => retrieval(look, agent),
+        Is::Handoff => handoff(look, agent),
+        Is::Guardrail => own::guardrail(look, Record::new(agent, Kind::Decision)),
+        Is::Evaluation => own::evaluation(look, Record::new(agent, Kind::Review)),
+        Is::Step => self::step(look, agent),
+        Is::Other => Record::new(agent, Kind::from("span")),
     };
     let mut record = own::members(look, record)
         .id(id_of(&[&span.trace, &span.span]))
@@ -103,7 +141,7 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above) -> (Record, Vec<Reco
         record = record.outcome(outcome(look));
     }
     record.time = time(span.start);
-    let repeated = once(look, &agent.id, &mut definitions);
+    let repeated = once.repeated(look);
     let mut rest = look.rest();
     // What was set on the way, such as messages that are neither asked nor said.
     for (name, value) in record.attributes.iter().flat_map(Members::iter) {
@@ -113,6 +151,10 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above) -> (Record, Vec<Reco
         rest.set(name, digest.as_str());
     }
     rest.set("span.name", span.name.as_str());
+    rest.set(DIGEST, span.digest.as_str());
+    if assumed {
+        rest.set(ASSUMED, true);
+    }
     if record.time.is_none() && span.start > 0 {
         rest.set("span.start", span.start);
     }
@@ -124,7 +166,7 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above) -> (Record, Vec<Reco
         rest.set("span.events", events_json(&events));
     }
     record.attributes = Some(rest);
-    (record, definitions)
+    (record, once.definitions)
 }
 
 fn agent(look: &Look<'_>, named: Option<String>) -> Agent {
@@ -142,15 +184,17 @@ fn agent(look: &Look<'_>, named: Option<String>) -> Agent {
 }
 
 fn handoff(look: &Look<'_>, agent: Agent) -> Record {
+    const TO: &[&str] = &["output.value", "gen_ai.handoff.to_agent"];
     let to = look.span.name.strip_prefix("handoff to ").map(str::to_owned);
-    let to = to.or_else(|| look.word(&["output.value", "gen_ai.handoff.to_agent"]));
+    let to = to.or_else(|| look.word(TO));
+    look.take_where(TO, |value| value.scalar() == to);
     let to = to.map(|to| short(&to)).filter(|to| !to.is_empty());
     let receiver = crate::record::Receiver::agent(to.unwrap_or_else(|| "unknown".to_owned()));
     Record::new(agent, Kind::Handoff).with_handoff(Handoff::new(receiver))
 }
 
 /// How it ended. Of the places in which an error may stand each dialect uses others.
-fn outcome(look: &Look<'_>) -> Outcome {
+pub(super) fn outcome(look: &Look<'_>) -> Outcome {
     let span = look.span;
     let status = if span.failed { Status::Failure } else { Status::Success };
     let exception = span.events.iter().find(|event| event.name == "exception");

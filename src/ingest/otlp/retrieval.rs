@@ -10,7 +10,7 @@ use crate::record::{Agent, ContextItem, Input, Output, Record};
 pub(super) fn retrieval(look: &Look<'_>, agent: Agent) -> Record {
     let mut record = Record::retrieval(agent);
     if let Some(query) = look.first(table::RETRIEVAL_QUERY) {
-        record = record.input(Input::new().text(words(&query)));
+        record = record.input(Input::new().text(only(words(&query))));
     }
     let source = look.word(table::DATA_SOURCE);
     for mut item in documents(look) {
@@ -19,12 +19,22 @@ pub(super) fn retrieval(look: &Look<'_>, agent: Agent) -> Record {
         }
         record = record.retrieved(item);
     }
+    // Where documents are told apart, the result is the same once more.
+    let result = look.first(table::RESULT);
     if record.context.is_empty()
-        && let Some(result) = look.first(table::RESULT)
+        && let Some(result) = result
     {
         record = record.output(Output::new().parsed(kept(&result)));
     }
     record
+}
+
+/// The text, or the only one in the object that it is: the parameters of a search that has one.
+fn only(text: String) -> String {
+    match serde_json::from_str::<std::collections::BTreeMap<String, String>>(&text) {
+        Ok(members) if members.len() == 1 => members.into_values().next().unwrap_or(text),
+        _ => text,
+    }
 }
 
 /// The documents that were found, listed or numbered.
@@ -75,6 +85,7 @@ fn documents(look: &Look<'_>) -> Vec<ContextItem> {
             look.take(&format!("{beginning}id"));
             look.take(&format!("{beginning}content"));
             look.take(&format!("{beginning}score"));
+            let id = id.or_else(|| in_result(look, found.len()));
             found.push(of(id, text, score));
         }
         if !found.is_empty() {
@@ -82,4 +93,11 @@ fn documents(look: &Look<'_>) -> Vec<ContextItem> {
         }
     }
     found
+}
+
+/// The id of a document as the result has it, where it stands nowhere else: so LangChain's.
+fn in_result(look: &Look<'_>, place: usize) -> Option<String> {
+    let result = words(look.span.attributes.get(table::DOCUMENTS_IN_RESULT)?);
+    let result: serde_json::Value = serde_json::from_str(&result).ok()?;
+    Some(result.get("documents")?.get(place)?.get("id")?.as_str()?.to_owned())
 }

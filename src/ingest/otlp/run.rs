@@ -1,14 +1,19 @@
 //! A run of an agent as a record.
 
+use super::call::system;
 use super::look::{Look, kept, words};
 use super::messages::{self, Message};
+use super::once::Once;
 use super::table;
-use crate::record::{Agent, Decision, Input, Output, Record};
+use crate::record::{Agent, Decision, Input, Json, Output, Record};
 
 /// A whole run: what set it going, and what came of it.
-pub(super) fn run(look: &Look<'_>, agent: Agent) -> Record {
+pub(super) fn run(look: &Look<'_>, agent: Agent, once: &mut Once<'_>) -> Record {
     let mut record = Record::decision(agent, Decision::new("agent_run").automated(true));
-    let came = messages::found(look, table::MESSAGES_IN, table::NUMBERED_IN);
+    let mut came = messages::found(look, table::MESSAGES_IN, table::NUMBERED_IN);
+    if came.iter().all(|message| message.text.is_empty()) {
+        came = messages::listed(look, table::INPUT);
+    }
     let is_asking = |message: &&Message| message.role == "user" && !message.text.is_empty();
     // Of what went in the last one asks; of a whole conversation the first one of this turn.
     let first = || {
@@ -23,23 +28,34 @@ pub(super) fn run(look: &Look<'_>, agent: Agent) -> Record {
         // Each call of a model has its part of it.
         look.take(name);
     }
-    match asked {
+    let input = match asked {
         Some(text) => {
             table::INPUT.iter().for_each(|name| look.take(name));
-            record = record.input(Input::new().text(text));
+            Some(Input::new().text(text))
         }
-        None => {
-            if let Some(value) = look.first(table::INPUT) {
-                record = record.input(Input::new().text(words(&value)));
-            }
+        None => look.first(table::INPUT).map(|value| Input::new().text(words(&value))),
+    };
+    if let Some(mut input) = input {
+        if let Some(text) = system(look, &came) {
+            input = input.prompt(once.prompt(text));
         }
+        record = record.input(input);
     }
-    let output = look.first(table::OUTPUT).map(|value| kept(&value));
-    if let Some(value) = output {
-        record = record.output(match serde_json::from_str::<String>(value.as_str()) {
-            Ok(text) => Output::new().text(text),
-            Err(_) => Output::new().parsed(value),
-        });
+    if let Some(value) = look.first(table::OUTPUT) {
+        record = record.output(output(kept(&value)));
     }
     record
+}
+
+/// What came of a run: a text, also as the last message of a conversation, of which each call has its part; or anything else.
+fn output(value: Json) -> Output {
+    if let Ok(text) = serde_json::from_str::<String>(value.as_str()) {
+        return Output::new().text(text);
+    }
+    let messages = serde_json::from_str(value.as_str()).map(|json| messages::messages(&json));
+    let last = messages.ok().and_then(|mut messages| messages.pop());
+    match last.filter(|last| last.is_models() && !last.text.is_empty()) {
+        Some(last) => Output::new().text(last.text),
+        None => Output::new().parsed(value),
+    }
 }

@@ -24,8 +24,10 @@ pub(super) enum Is {
     Guardrail,
     /// What came out was judged.
     Evaluation,
-    /// Nothing by itself: a step on the way, or something that is no agent's.
+    /// Nothing by itself: a step on the way.
     Step,
+    /// No rule knows it: something that is no agent's, or an agent's in a dialect that is not here.
+    Other,
 }
 
 /// What a span is, by the value of an attribute; the first that fits.
@@ -80,6 +82,47 @@ pub(super) const NAMES: &[(&str, Is)] = &[
     ("agent run", Is::Run),
     ("chat ", Is::Call),
 ];
+
+/// By what a dialect is known.
+pub(super) enum Mark {
+    /// The beginning of the instrumentation's name.
+    Scope(&'static str),
+    /// The beginning of the name of an attribute.
+    Attribute(&'static str),
+}
+
+/// What makes a dialect's SDK send what was asked and said.
+pub(super) const CONTENT: &[(Mark, &str)] = &[
+    (
+        Mark::Scope("pydantic-ai"),
+        "InstrumentationSettings(include_content=True)",
+    ),
+    (
+        Mark::Scope("gcp.vertex.agent"),
+        "ADK_CAPTURE_MESSAGE_CONTENT_IN_SPANS=true",
+    ),
+    (
+        Mark::Scope("openinference."),
+        "OPENINFERENCE_HIDE_INPUTS=false and OPENINFERENCE_HIDE_OUTPUTS=false",
+    ),
+    (Mark::Attribute("traceloop."), "TRACELOOP_TRACE_CONTENT=true"),
+    (
+        Mark::Attribute("ai.operationId"),
+        "recordInputs and recordOutputs in experimental_telemetry",
+    ),
+];
+pub(super) const CONTENT_ELSE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true";
+
+/// Calls of models that take no message.
+pub(super) const WITHOUT_MESSAGES: &[(&str, &str)] = &[
+    ("gen_ai.operation.name", "embeddings"),
+    ("openinference.span.kind", "EMBEDDING"),
+    ("ai.operationId", "ai.embed.doEmbed"),
+    ("ai.operationId", "ai.embedMany.doEmbed"),
+    ("llm.request.type", "embedding"),
+];
+/// What stands where an SDK hides a content.
+pub(super) const HIDDEN: &str = "__REDACTED__";
 
 pub(super) const AGENT: &[&str] = &[
     "auditdb.agent",
@@ -139,6 +182,8 @@ pub(super) const TOOL: &[&str] = &[
     "traceloop.entity.name",
 ];
 pub(super) const TOOL_CALL: &[&str] = &["gen_ai.tool.call.id", "tool_call.id", "ai.toolCall.id"];
+/// Where a step above a tool lists the call that it makes.
+pub(super) const CALLS_MADE: &str = "input.value";
 /// `tool.parameters` is not among them: that is the schema, and not what the tool was given.
 pub(super) const PARAMETERS: &[&str] = &[
     "gen_ai.tool.call.arguments",
@@ -171,6 +216,8 @@ pub(super) const OUTPUT: &[&str] = &[
 ];
 pub(super) const OBJECT: &[&str] = &["ai.response.object"];
 pub(super) const REASONING: &[&str] = &["ai.response.reasoning"];
+/// Lists of the tools that a model asks for, where they stand apart from what it said.
+pub(super) const CALLS: &[&str] = &["ai.response.toolCalls"];
 /// Lists of messages: what went into a call, what came out, and what an agent was told once and for all.
 pub(super) const MESSAGES_IN: &[&str] = &[
     "gen_ai.input.messages",
@@ -180,6 +227,8 @@ pub(super) const MESSAGES_IN: &[&str] = &[
 ];
 pub(super) const MESSAGES_OUT: &[&str] = &["gen_ai.output.messages"];
 pub(super) const MESSAGES_ALL: &[&str] = &["pydantic_ai.all_messages"];
+/// What a step was given: the whole conversation as far as it had come.
+pub(super) const STATES: &[&str] = &["input.value"];
 /// Where in all messages those of this turn begin.
 pub(super) const NEW_FROM: &[&str] = &["pydantic_ai.new_message_index"];
 pub(super) const INSTRUCTIONS: &[&str] = &["gen_ai.system_instructions"];
@@ -188,8 +237,17 @@ pub(super) const NUMBERED_IN: &[&str] = &["llm.input_messages", "gen_ai.prompt"]
 pub(super) const NUMBERED_OUT: &[&str] = &["llm.output_messages", "gen_ai.completion"];
 pub(super) const DOCUMENTS: &[&str] = &["gen_ai.retrieval.documents"];
 pub(super) const NUMBERED_DOCUMENTS: &[&str] = &["retrieval.documents", "reranker.output_documents"];
+/// The object with the list of `documents` that were found, each with its `id`.
+pub(super) const DOCUMENTS_IN_RESULT: &str = "output.value";
 pub(super) const RETRIEVAL_QUERY: &[&str] = &["gen_ai.retrieval.query.text", "input.value"];
-pub(super) const DATA_SOURCE: &[&str] = &["gen_ai.data_source.id", "db.collection.name", "db.namespace"];
+/// Where it was looked up; last the name of what looked.
+pub(super) const DATA_SOURCE: &[&str] = &[
+    "gen_ai.data_source.id",
+    "db.collection.name",
+    "db.namespace",
+    "metadata/ls_retriever_name",
+    "tool.name",
+];
 pub(super) const ERROR_TYPE: &[&str] = &["error.type"];
 /// Who an agent acts for.
 pub(super) const USER: &[&str] = &[
@@ -218,6 +276,7 @@ pub(super) const CACHE_READ_TOKENS: &[&str] = &[
     "gen_ai.usage.cache_read.input_tokens",
     "gen_ai.usage.cache_read_input_tokens",
     "llm.token_count.prompt_details.cache_read",
+    "ai.usage.inputTokenDetails.cacheReadTokens",
     "ai.usage.cachedInputTokens",
 ];
 pub(super) const CACHE_WRITE_TOKENS: &[&str] = &[
@@ -225,11 +284,13 @@ pub(super) const CACHE_WRITE_TOKENS: &[&str] = &[
     "gen_ai.usage.cache_creation.input_tokens",
     "gen_ai.usage.cache_creation_input_tokens",
     "llm.token_count.prompt_details.cache_write",
+    "ai.usage.inputTokenDetails.cacheWriteTokens",
 ];
 pub(super) const REASONING_TOKENS: &[&str] = &[
     "gen_ai.usage.reasoning.output_tokens",
     "gen_ai.usage.details.reasoning_tokens",
     "llm.token_count.completion_details.reasoning",
+    "ai.usage.outputTokenDetails.reasoningTokens",
     "ai.usage.reasoningTokens",
 ];
 
@@ -237,9 +298,13 @@ pub(super) const REASONING_TOKENS: &[&str] = &[
 pub(super) const REPEATED: &[(&str, DefinitionType)] = &[
     ("gen_ai.tool.definitions", DefinitionType::Tool),
     ("ai.prompt.tools", DefinitionType::Tool),
+    ("tool.parameters", DefinitionType::Tool),
     ("model_request_parameters", DefinitionType::Schema),
     ("logfire.json_schema", DefinitionType::Schema),
 ];
+/// The same as attributes of their own, numbered: `NAME.0.REST`.
+pub(super) const REPEATED_NUMBERED: &[(&str, &str, DefinitionType)] =
+    &[("llm.tools", "tool.json_schema", DefinitionType::Tool)];
 
 /// The settings of a model's call, and what a record calls them.
 pub(super) const SETTINGS: &[(&str, &str)] = &[
@@ -254,5 +319,11 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("ai.settings.temperature", "temperature"),
     ("ai.settings.maxOutputTokens", "max_tokens"),
     ("ai.settings.topP", "top_p"),
-    ("llm.invocation_parameters", "invocation"),
+];
+/// Objects of settings, of which each member is one.
+pub(super) const SETTINGS_TOGETHER: &[&str] = &["llm.invocation_parameters"];
+/// What among settings each call says again: it is a definition too.
+pub(super) const REPEATED_SETTINGS: &[(&str, &str, DefinitionType)] = &[
+    ("instructions", "system", DefinitionType::Prompt),
+    ("tools", "llm.tools", DefinitionType::Tool),
 ];

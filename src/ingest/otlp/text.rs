@@ -2,7 +2,7 @@
 //! hexadecimal; whole numbers may be numbers or strings (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
 //! Unknown members are passed over, and a span that cannot be read is refused alone.
 
-use super::span::{Attributes, Event, Log, Malformed, Span, Value, id};
+use super::span::{Attributes, Event, Log, Malformed, Span, Value, digest, id};
 use serde_json::Value as Json;
 use std::sync::Arc;
 
@@ -86,6 +86,7 @@ fn span(json: &Json, resource: &Arc<Attributes>, scope: &Arc<str>) -> Result<Spa
         message: text(status, ["message", "message"]),
         resource: Arc::clone(resource),
         scope: Arc::clone(scope),
+        digest: digest(json.to_string().as_bytes()),
     })
 }
 
@@ -100,6 +101,7 @@ fn log(json: &Json, resource: &Arc<Attributes>) -> Result<Log, Malformed> {
         body: Some(value(member(json, ["body", "body"]))).filter(|value| *value != Value::Nothing),
         attributes: attributes(json),
         resource: Arc::clone(resource),
+        digest: digest(json.to_string().as_bytes()),
     })
 }
 

@@ -2,7 +2,7 @@
 //! `opentelemetry/proto/{trace,logs,common,resource}/v1`. A span or a log record is kept as its bytes until its own turn comes: one
 //! that cannot be read is refused alone, and not with the whole request.
 
-use super::span::{Attributes, Event, Log, Malformed, Span, Value, id};
+use super::span::{Attributes, Event, Log, Malformed, Span, Value, digest, id};
 use prost::Message;
 use prost::bytes::Bytes;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ pub(super) fn logs(body: &[u8]) -> Result<Vec<Result<Log, Malformed>>, Malformed
 }
 
 fn span(bytes: Bytes, resource: &Arc<Attributes>, scope: &Arc<str>) -> Result<Span, Malformed> {
+    let digest = digest(&bytes);
     let wire = WireSpan::decode(bytes).map_err(|error| Malformed(error.to_string()))?;
     let status = wire.status.unwrap_or_default();
     let event = |event: WireEvent| Event {
@@ -60,10 +61,12 @@ fn span(bytes: Bytes, resource: &Arc<Attributes>, scope: &Arc<str>) -> Result<Sp
         message: status.message,
         resource: Arc::clone(resource),
         scope: Arc::clone(scope),
+        digest,
     })
 }
 
 fn log(bytes: Bytes, resource: &Arc<Attributes>) -> Result<Log, Malformed> {
+    let digest = digest(&bytes);
     let wire = WireLog::decode(bytes).map_err(|error| Malformed(error.to_string()))?;
     Ok(Log {
         trace: id(&wire.trace_id, "trace id").ok(),
@@ -73,6 +76,7 @@ fn log(bytes: Bytes, resource: &Arc<Attributes>) -> Result<Log, Malformed> {
         body: wire.body.map(value),
         attributes: attributes(wire.attributes),
         resource: Arc::clone(resource),
+        digest,
     })
 }
 

@@ -1,0 +1,81 @@
+//! Taking in what agents of others sent: a request of OpenTelemetry becomes records, and what is there already is passed over.
+//!
+//! What must hold: a span has one record, however often it comes and whatever is known of those above it when it does. Only what
+//! is durable is passed over.
+
+use super::appending::Pass;
+use super::{Database, record_of};
+use crate::error::{Error, Result};
+use crate::ingest::otlp::DIGEST;
+use crate::query::Logs;
+use crate::record::look::shown;
+use uuid::Uuid;
+
+/// The records of all logs, by their ids, as they are at one moment.
+pub(crate) struct Recorded {
+    logs: Logs,
+}
+
+impl Recorded {
+    /// The text of the record with that id. None also where it cannot be read: then it is as if it were not there.
+    pub(crate) fn text(&self, id: &str) -> Option<String> {
+        let id = Uuid::try_parse(id).ok()?;
+        self.logs.asked.iter().rev().find_map(|asked| {
+            let seq = asked.files.find_id(id.as_bytes()).ok()??;
+            let entry = record_of(&asked.files, seq).ok()??;
+            entry.whole(&asked.files).ok()
+        })
+    }
+
+    /// Whether the record that was made of these very bytes is there.
+    fn has(&self, text: &str) -> bool {
+        let digest = |text: &str| shown(text, &["attributes", DIGEST]);
+        let known = || digest(&self.text(&shown(text, &["id"])?)?);
+        digest(text).is_some_and(|digest| known() == Some(digest))
+    }
+}
+
+impl Database {
+    /// What is recorded now.
+    ///
+    /// # Errors
+    /// The handle's own log cannot be read.
+    pub(crate) fn recorded(&self) -> Result<Recorded> {
+        let logs = self.logs_to_ask()?;
+        Ok(Recorded { logs })
+    }
+
+    /// Appends those of some records that are as the schema says and were not made of the same bytes as one that is there, and
+    /// waits until they are durable; gives the refusals of the others. All of them become durable as one if none is refused.
+    ///
+    /// # Errors
+    /// As [`Database::append_all`], but for refusals; a beginning of them may be stored then.
+    pub(crate) fn append_what_is_taken(
+        &self,
+        texts: &[String],
+        recorded: &Recorded,
+        pass: Option<&Pass>,
+    ) -> Result<Vec<Error>> {
+        let new: Vec<&[u8]> = texts
+            .iter()
+            .filter(|text| !recorded.has(text))
+            .map(String::as_bytes)
+            .collect();
+        let is_refusal = |error: &Error| matches!(error, Error::Refused(_) | Error::NotAllowed { .. });
+        match self.append_texts(&new, pass) {
+            Ok(_) => return Ok(Vec::new()),
+            // None of them is in then.
+            Err(error) if is_refusal(&error) => {}
+            Err(error) => return Err(error),
+        }
+        let mut refused = Vec::new();
+        for text in new {
+            match self.append_texts(&[text], pass) {
+                Ok(_) => {}
+                Err(error) if is_refusal(&error) => refused.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
+    }
+}
