@@ -56,6 +56,10 @@ pub(super) struct McpProxyCommand {
 
 impl McpProxyCommand {
     pub(super) fn run(self) -> Outcome {
+        if (self.answer, self.when_log_fails) == (Passing::AtOnce, Trouble::Closed) {
+            let why = "--answer at-once lets answers pass before they are recorded, and --when-log-fails closed does not: leave one out";
+            return Err(Stop::CouldNot(why.to_owned()));
+        }
         let dir = self.at.dir()?;
         let stop = waiting::interrupted()?;
         flag::register(SIGTERM, Arc::clone(&stop))
@@ -83,7 +87,9 @@ impl McpProxyCommand {
                 let not_begun =
                     |error| Stop::CouldNot(format!("the server {} cannot be started: {error}", program.display()));
                 let ended = run(&mut command, watch, record()?, &stop).map_err(not_begun)?;
-                let failed = (!ended.status.success() && !ended.asked).then_some(ended.status);
+                // One that was ended by a signal since nobody talks to it any more did not fail.
+                let by_signal = ended.asked && ended.status.code().is_none();
+                let failed = (!ended.status.success() && !by_signal).then_some(ended.status);
                 (ended.lost, failed)
             }
             (None, None) => {

@@ -150,6 +150,9 @@ fn in_words(token: &Token) -> String {
             said += &format!(", only {what} {}", names.join(", "));
         }
     }
+    if let Some(why) = &token.unreadable {
+        return format!("{}: opens nothing: {why}", token.id);
+    }
     match (&token.revoked, &token.expires) {
         (Some(revoked), _) => said += &format!(", revoked {revoked}"),
         (None, Some(expires)) if token.is_valid(RealDisk.now()) => said += &format!(", until {expires}"),

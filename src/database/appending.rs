@@ -211,14 +211,14 @@ impl Database {
     }
 
     /// The policy that the records of this handle go by; none goes by one in a log that was opened alone.
-    fn policy(&self) -> Result<Option<Arc<Policy>>> {
+    pub(super) fn policy(&self) -> Result<Option<Arc<Policy>>> {
         self.inner
             .branches
             .as_ref()
             .map_or(Ok(None), |branches| branches.policy(self))
     }
 
-    fn filled<'a>(&self, policy: Option<&Policy>, text: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(super) fn filled<'a>(&self, policy: Option<&Policy>, text: &'a [u8]) -> Cow<'a, [u8]> {
         policy.map_or(Cow::Borrowed(text), |policy| filled(policy, text))
     }
 

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::log::TokenEvent;
 use crate::policy::line_of;
 use crate::query::{Found, Query};
+use crate::record::Prepared;
 
 impl Database {
     /// Records that a token was made or revoked.
@@ -14,6 +15,13 @@ impl Database {
             Mode::Reading(_) => Err(self.read_only()),
             Mode::Joined(joined) => joined.token(said),
         }
+    }
+
+    /// The first of some records that is not as the schema says.
+    pub(crate) fn first_refused(&self, texts: &[&str]) -> Option<usize> {
+        let (policy, limit) = (self.policy().ok()?, self.inner.options.record_bytes);
+        let is_refused = |text: &&str| Prepared::new(&self.filled(policy.as_deref(), text.as_bytes()), limit).is_err();
+        texts.iter().position(is_refused)
     }
 
     /// Whether records are taken: not since a write failed.

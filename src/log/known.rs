@@ -154,7 +154,8 @@ fn is_same_content(line: &[u8], head: &Head, record: &Prepared, author: &Author)
             .iter()
             .zip(&record.moved)
             .all(|(a, b)| a.path == b.path && a.digest == b.digest);
-    part(&head.writer) == author.text().as_slice()
+    // A definition is the same whoever sends it: it says of itself which text it has.
+    (record.defines.is_some() || part(&head.writer) == author.text().as_slice())
         && part(&head.members) == record.members.as_slice()
         && same_moved
         && match record.time {

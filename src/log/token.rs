@@ -7,33 +7,35 @@ use super::writer::{CommitFailure, Writer};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
-/// The event of a token that was made or revoked.
+/// A token that was made or revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TokenEvent {
-    /// `token`.
-    pub(crate) name: String,
     /// The token's id: the `writer` of what comes with it.
     pub(crate) token: String,
     /// `created` or `revoked`.
     pub(crate) did: String,
     /// What it may be used for.
-    #[serde(default)]
     pub(crate) scopes: Vec<String>,
     /// Only for these agents and logs, if any are named.
-    #[serde(default)]
     pub(crate) agents: Vec<String>,
     /// See `agents`.
-    #[serde(default)]
     pub(crate) logs: Vec<String>,
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) expires: Option<String>,
 }
 
+#[derive(Serialize)]
+struct Event<'a> {
+    name: &'static str,
+    #[serde(flatten)]
+    said: &'a TokenEvent,
+}
+
 impl Writer {
     pub(crate) fn token(&mut self, said: &TokenEvent) -> std::result::Result<(), CommitFailure> {
-        let name = "token".to_owned();
-        self.record(system(&TokenEvent { name, ..said.clone() }))
+        self.record(system(&Event { name: "token", said }))
     }
 }
 

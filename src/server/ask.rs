@@ -10,7 +10,6 @@ use crate::database::Database;
 use crate::disk::{Disk as _, RealDisk};
 use crate::entry::Entry;
 use crate::error::Error;
-use crate::policy::line_of;
 use crate::query::{Cursor, Order, Patience, Query as Question, Reach, Stopped, Zone, moment};
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
@@ -75,8 +74,8 @@ pub(super) async fn query(
 ) -> Result<Response, Refused> {
     let Query(asked) = asked?;
     caller.may(Scope::Read)?;
-    let _turn = state.room.to_ask().await?;
-    super::work(move || {
+    let turn = state.room.to_ask().await?;
+    super::work(turn, move || {
         let question = asked.question(&caller)?;
         let mut found = state.db.query_in(caller.logs(), &question)?;
         let mut lines = String::new();
@@ -108,19 +107,19 @@ pub(super) async fn trace(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     caller.may(Scope::Read)?;
-    let _turn = state.room.to_ask().await?;
-    super::work(move || {
+    let turn = state.room.to_ask().await?;
+    super::work(turn, move || {
         let patience = patience(SECONDS.0);
         let not_found = || Error::NotFound {
             what: format!("record {id:?}"),
         };
         let first = first(&state.db, &id, &caller, &patience)?.ok_or_else(not_found)?;
         let mut trace = state.db.trace_within(&[first], &patience)?;
-        let before = trace.steps.len();
         trace.steps.retain(|step| caller.may_see(&step.entry));
-        if trace.steps.len() < before || !caller.agents().is_empty() {
-            // Who counted what is not this caller's to know.
+        if caller.is_bound() {
+            // Who counted what, and where others' records are, is not this caller's to know.
             trace.gaps.clear();
+            trace.unreadable.clear();
         }
         Ok((status(trace.is_partial()), json(), trace.to_json() + "\n").into_response())
     })
@@ -150,14 +149,14 @@ pub(super) async fn checkpoint(
 ) -> Result<Response, Refused> {
     let Query(OfLog { log }) = of?;
     caller.may(Scope::Read)?;
-    let _turn = state.room.to_ask().await?;
-    super::work(move || {
+    let turn = state.room.to_ask().await?;
+    super::work(turn, move || {
         let name = log.unwrap_or_else(|| state.db.identity().name().to_owned());
-        let is_seen = caller.logs().is_empty() || caller.logs().iter().any(|log| log == line_of(&name));
         let not_found = || Error::NotFound {
             what: format!("a checkpoint of the log {name:?}"),
         };
-        let newest = match is_seen {
+        let is_there = caller.may_see_log(&name) && state.db.asked_logs().contains(&name);
+        let newest = match is_there {
             true if name == state.db.identity().name() => state.db.newest_checkpoint()?,
             true => Database::open_log(state.db.path(), &name)?.newest_checkpoint()?,
             false => None,
@@ -247,6 +246,7 @@ fn first(db: &Database, name: &str, caller: &Caller, patience: &Patience) -> Res
         Ok(entry) => return Ok(Some(entry).filter(|entry| caller.may_see(entry))),
         // A correlation may look like anything.
         Err(Error::NotFound { .. }) => {}
+        Err(Error::Dropped { .. }) if caller.is_bound() => return Ok(None),
         Err(error) => return Err(error.into()),
     }
     let chain = Question::new().chain(name).any_agent(caller.agents());

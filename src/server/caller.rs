@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ pub(super) struct Gate {
     tokens: Tokens,
     /// Whether other machines reach it.
     is_open: bool,
-    known: Mutex<Option<(Instant, Vec<Arc<Token>>)>>,
+    known: Mutex<Option<(Instant, Result<Vec<Arc<Token>>>)>>,
 }
 
 /// Who asks; no token is somebody on this machine.
@@ -85,11 +86,12 @@ impl Gate {
     fn tokens(&self) -> Result<Vec<Arc<Token>>> {
         let mut known = self.known.lock();
         match &*known {
-            Some((looked, tokens)) if looked.elapsed() < OFTEN => Ok(tokens.clone()),
+            Some((looked, tokens)) if looked.elapsed() < OFTEN => tokens.clone(),
             _ => {
-                let tokens: Vec<_> = self.tokens.list()?.into_iter().map(Arc::new).collect();
+                let tokens = self.tokens.list();
+                let tokens = tokens.map(|tokens| tokens.into_iter().map(Arc::new).collect());
                 *known = Some((Instant::now(), tokens.clone()));
-                Ok(tokens)
+                tokens
             }
         }
     }
@@ -106,18 +108,37 @@ pub(super) async fn let_in(Given(state): Given<Arc<State>>, mut request: Request
     }
 }
 
-/// A page in a browser on this machine could send here too, and says so by its origin, or by the name under which it was found.
+/// A page in a browser on this machine could ask here too. The browser says so by an origin or by where the request comes from, and
+/// a page that has given this machine a name of its own, by that name.
 pub(super) fn no_page(headers: &HeaderMap) -> std::result::Result<(), Refused> {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let name = host.map(|host| host.rsplit_once(':').map_or(host, |(name, _)| name));
-    let is_here = name.is_none_or(|name| matches!(name, "localhost" | "[::1]") || name.starts_with("127."));
-    match is_here && !headers.contains_key(header::ORIGIN) {
+    let crosses = headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| !matches!(site.as_bytes(), b"none" | b"same-origin"));
+    let is_here = headers
+        .get(header::HOST)
+        .is_none_or(|host| host.to_str().is_ok_and(is_loopback));
+    match is_here && !crosses && !headers.contains_key(header::ORIGIN) {
         true => Ok(()),
         false => Err(Refused::new(
             StatusCode::FORBIDDEN,
             "pages of a browser may not ask here",
         )),
     }
+}
+
+/// Whether a host, with its port or without, is an address of this machine alone.
+pub(super) fn is_loopback(host: &str) -> bool {
+    if let Ok(address) = host.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
+    let name = host
+        .rsplit_once(':')
+        .map_or(host, |(name, port)| match port.parse::<u16>() {
+            Ok(_) => name,
+            Err(_) => host,
+        });
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl Caller {
@@ -163,6 +184,16 @@ impl Caller {
         (!is_named).then(|| format!("the token {} is not for the agent {:?}", token.id, agent.id))
     }
 
+    /// The token's id.
+    pub(super) fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(|token| token.id.as_str())
+    }
+
+    /// Whether there is anything that the caller may not see.
+    pub(super) fn is_bound(&self) -> bool {
+        !self.agents().is_empty() || !self.logs().is_empty()
+    }
+
     /// The agents that the caller may see; all if none is named.
     pub(super) fn agents(&self) -> &[String] {
         self.token.as_ref().map_or(&[], |token| &token.agents)
@@ -173,10 +204,44 @@ impl Caller {
         self.token.as_ref().map_or(&[], |token| &token.logs)
     }
 
+    /// Whether the caller may see anything of that log.
+    pub(super) fn may_see_log(&self, log: &str) -> bool {
+        self.logs().is_empty() || self.logs().iter().any(|named| named == line_of(log))
+    }
+
     /// Whether the caller may see that record.
     pub(super) fn may_see(&self, entry: &Entry) -> bool {
-        let log = line_of(entry.log());
-        let in_log = self.logs().is_empty() || self.logs().iter().any(|named| named == log);
-        in_log && (self.agents().is_empty() || self.objection(entry.text()).is_none())
+        self.may_see_log(entry.log()) && (self.agents().is_empty() || self.objection(entry.text()).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_only_looks_like_this_machine_is_another() {
+        for host in [
+            "localhost",
+            "LOCALHOST:4318",
+            "127.0.0.1:4318",
+            "127.9.9.9",
+            "[::1]:80",
+            "[::1]",
+        ] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "127.evil.com:4318",
+            "127.evil.com",
+            "evil.com",
+            "localhost.evil.com",
+            "10.0.0.1:80",
+            "",
+            ":80",
+            "[::1].x",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::log::Status;
 use crate::record::parse_time;
 use axum::Extension;
 use axum::extract::{MatchedPath, Request, State as Given};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write as _;
@@ -27,8 +27,9 @@ pub(super) async fn healthz() -> &'static str {
     (status = 200, description = "They are"), (status = 503, description = "They are not, since a write failed: restart it when the disk is well"),
 ))]
 pub(super) async fn readyz(Given(state): Given<Arc<State>>) -> Result<&'static str, Refused> {
-    state.db.is_writable()?;
-    Ok("ok\n")
+    // Whoever asks need not show who they are: what is wrong stands in the operator's own output.
+    let why = |_| Refused::new(StatusCode::SERVICE_UNAVAILABLE, "no records are taken");
+    state.db.is_writable().map(|()| "ok\n").map_err(why)
 }
 
 /// Figures for Prometheus
@@ -38,10 +39,10 @@ pub(super) async fn metrics(
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Refused> {
     caller.may(Scope::Read)?;
-    let _turn = state.room.to_ask().await?;
-    super::work(move || {
+    let turn = state.room.to_ask().await?;
+    super::work(turn, move || {
         let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-        Ok((kind, figures(&state)).into_response())
+        Ok((kind, figures(&state, &caller)).into_response())
     })
     .await
 }
@@ -68,7 +69,7 @@ pub(super) async fn counted(Given(state): Given<Arc<State>>, request: Request, n
 
 /// Figures in Prometheus's text format
 /// (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
-fn figures(state: &State) -> String {
+fn figures(state: &State, caller: &Caller) -> String {
     let mut out = String::new();
     head(
         &mut out,
@@ -100,7 +101,7 @@ fn figures(state: &State) -> String {
     }
     head(&mut out, "auditdb_writable", "gauge", "Whether the log takes records.");
     let _ = writeln!(out, "auditdb_writable {}", u8::from(state.db.is_writable().is_ok()));
-    let logs: Vec<Status> = statuses(&state.db);
+    let logs: Vec<Status> = statuses(&state.db, caller);
     let mut gauge = |name: &str, help: &str, value: &dyn Fn(&Status) -> Option<f64>| {
         head(&mut out, name, "gauge", help);
         for log in &logs {
@@ -150,10 +151,14 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
 }
 
 /// The figures of all logs; one that cannot be read has none.
-fn statuses(db: &Database) -> Vec<Status> {
+fn statuses(db: &Database, caller: &Caller) -> Vec<Status> {
     let of = |log: &String| match log == db.identity().name() {
         true => db.status().ok(),
         false => Database::open_log(db.path(), log).and_then(|db| db.status()).ok(),
     };
-    db.asked_logs().iter().filter_map(of).collect()
+    let logs = db.asked_logs();
+    logs.iter()
+        .filter(|log| caller.may_see_log(log))
+        .filter_map(of)
+        .collect()
 }

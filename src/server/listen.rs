@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_rustls::TlsAcceptor;
 
 /// So many connections at once; another waits in the system's queue.
@@ -28,17 +29,22 @@ const CONNECTIONS: usize = 256;
 /// So long may a handshake take, or the headers of a request, and so long does a connection stay that asks nothing.
 const HEADERS: Duration = Duration::from_secs(15);
 
-/// So long may what has begun take at the end.
-const DRAIN: Duration = Duration::from_secs(20);
+/// So long may a client take to make room for the next piece of an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// What is left then is not waited for any longer than this.
+const REST: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// Serves until the flag is set, and then for so long as what has begun takes, but no longer than it may.
 pub(super) fn run(
     listener: std::net::TcpListener,
     tls: Option<TlsAcceptor>,
     routes: &Router,
     stop: &AtomicBool,
+    drain: Duration,
 ) -> Result<()> {
     let io = |error| Error::io("serving on", "the listener", error);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -51,12 +57,21 @@ pub(super) fn run(
         let listener = tokio::net::TcpListener::from_std(listener).map_err(io)?;
         let (open, graceful) = (Arc::new(Semaphore::new(CONNECTIONS)), GracefulShutdown::new());
         while !stop.load(Ordering::Relaxed) {
-            let Ok(Ok((stream, _))) = tokio::time::timeout(LOOK, listener.accept()).await else {
+            let Ok(Ok(permit)) = tokio::time::timeout(LOOK, Arc::clone(&open).acquire_owned()).await else {
                 continue;
             };
-            let Ok(permit) = Arc::clone(&open).acquire_owned().await else {
-                break;
+            let stream = match tokio::time::timeout(LOOK, listener.accept()).await {
+                Ok(Ok((stream, _))) => stream,
+                // Such as too many open files: it is over when others end.
+                Ok(Err(_)) => {
+                    tokio::time::sleep(LOOK).await;
+                    continue;
+                }
+                Err(_) => continue,
             };
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(ANSWER));
+            let stream = Box::pin(stream);
             let (routes, tls, watcher) = (routes.clone(), tls.clone(), graceful.watcher());
             tokio::spawn(async move {
                 match tls {
@@ -72,9 +87,11 @@ pub(super) fn run(
             });
         }
         drop(listener);
-        let _ = tokio::time::timeout(DRAIN, graceful.shutdown()).await;
-        Ok(())
-    })
+        let _ = tokio::time::timeout(drain, graceful.shutdown()).await;
+        Ok::<(), Error>(())
+    })?;
+    runtime.shutdown_timeout(REST);
+    Ok(())
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, routes: Router, watcher: Watcher) {

@@ -7,9 +7,8 @@ use super::listen;
 use super::refused::Refused;
 use super::room::Room;
 use super::sse::Events;
-use crate::disk::{Disk as _, RealDisk};
 use crate::error::{Error, Result};
-use crate::ingest::mcp::{Moment, Recorder, Watch, refusal, units};
+use crate::ingest::mcp::{Moment, NO_SESSION, Recorder, Watch, is_readable, refusal, refusals, replaced, units};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Given};
@@ -23,7 +22,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// A proxy that listens on an address of this machine.
 #[derive(Debug)]
@@ -41,13 +41,24 @@ struct Between {
     room: Room,
     /// Requests that do not say of which session they are get a number.
     requests: AtomicU64,
+    /// Each takes a thread, also one whose client has gone, until the server says something.
+    exchanges: Arc<Semaphore>,
 }
+
+/// So many requests and streams at once.
+const EXCHANGES: usize = 400;
+
+/// So long may what has begun take at the end; streams of a server's own messages have none.
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// The header by which a server names a session.
 const SESSION: &str = "mcp-session-id";
 
 /// What is about a connection and not about what goes over it, and what changes when a body does.
-const OF_THE_CONNECTION: [HeaderName; 8] = [
+const OF_THE_CONNECTION: [HeaderName; 11] = [
+    HeaderName::from_static("keep-alive"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
     header::CONNECTION,
     header::CONTENT_LENGTH,
     header::HOST,
@@ -81,8 +92,10 @@ impl McpProxy {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .allow_non_standard_methods(true)
-            .build();
+            .allow_non_standard_methods(true);
+        // One of this machine is not behind a proxy of the network's.
+        let is_here = url.host().is_some_and(super::caller::is_loopback);
+        let agent = if is_here { agent.proxy(None) } else { agent }.build();
         let between = Between {
             upstream: url,
             agent: agent.into(),
@@ -90,6 +103,7 @@ impl McpProxy {
             recorder,
             room: Room::default(),
             requests: AtomicU64::new(0),
+            exchanges: Arc::new(Semaphore::new(EXCHANGES)),
         };
         Ok(McpProxy {
             listener,
@@ -112,8 +126,8 @@ impl McpProxy {
     /// [`Error::Io`] if it cannot begin.
     pub fn run(self, stop: &AtomicBool) -> Result<u64> {
         let routes = Router::new().fallback(pass).with_state(Arc::clone(&self.between));
-        listen::run(self.listener, None, &routes, stop)?;
-        let left = self.between.watch.lock().ended(None, now());
+        listen::run(self.listener, None, &routes, stop, DRAIN)?;
+        let left = self.between.watch.lock().ended(None, Moment::now());
         let _ = self.between.recorder.record(left);
         Ok(self.between.recorder.finish())
     }
@@ -121,11 +135,13 @@ impl McpProxy {
 
 async fn pass(Given(between): Given<Arc<Between>>, request: Request) -> std::result::Result<Response, Refused> {
     no_page(request.headers())?;
+    let turn = Arc::clone(&between.exchanges).try_acquire_owned();
+    let turn = turn.map_err(|_| Refused::later("too many requests and streams at once"))?;
     let (parts, body) = request.into_parts();
     let (body, share) = received(body, &between.room).await?;
     let (answer, answered) = oneshot::channel();
     tokio::task::spawn_blocking(move || {
-        let _share = share;
+        let _held = (turn, share);
         Exchange::new(between, &parts).run(&parts, &body, answer);
     });
     let gone = |_| Refused::new(StatusCode::BAD_GATEWAY, "the proxy could not ask the server");
@@ -138,47 +154,86 @@ struct Exchange {
     /// What the session is called, or this request if it belongs to none.
     session: String,
     is_of_a_session: bool,
+    /// Whether it is said to the server itself, and not beside it, as where it is asked who may.
+    is_mcp: bool,
+    /// The ids of what it asks for that is recorded.
+    asked: Vec<String>,
 }
 
 impl Exchange {
     fn new(between: Arc<Between>, parts: &request::Parts) -> Self {
         let named = parts.headers.get(SESSION).and_then(|name| name.to_str().ok());
         let number = between.requests.fetch_add(1, Ordering::Relaxed);
+        let path = parts.uri.path();
         Exchange {
-            session: named.map_or_else(|| format!("#{number}"), str::to_owned),
+            session: named.map_or_else(|| format!("{NO_SESSION}{number}"), str::to_owned),
             is_of_a_session: named.is_some(),
+            is_mcp: is_front(path) || path.trim_end_matches('/') == between.upstream.path().trim_end_matches('/'),
+            asked: Vec::new(),
             between,
         }
     }
 
     fn run(mut self, parts: &request::Parts, body: &[u8], answer: oneshot::Sender<Response>) {
         let text = String::from_utf8_lossy(body);
-        if parts.method == Method::POST {
-            let asked = units(&text);
-            if let Some(why) = self.between.recorder.objection().filter(|_| !asked.is_empty()) {
-                let refusals: Vec<String> = asked.iter().map(|id| refusal(id, &why)).collect();
-                let text = match text.trim_start().starts_with('[') {
-                    true => format!("[{}]", refusals.join(",")),
-                    false => refusals.concat(),
-                };
-                let _ = answer.send(([(header::CONTENT_TYPE, "application/json")], text).into_response());
-                return;
-            }
-            let records = self.between.watch.lock().sent(&self.session, &text, now());
-            let _ = self.between.recorder.record(records);
+        if self.is_mcp
+            && parts.method == Method::POST
+            && let Some(refusal) = self.objection(&text)
+        {
+            let _ = answer.send(([(header::CONTENT_TYPE, "application/json")], refusal).into_response());
+            return;
         }
-        match self.ask(parts, body) {
-            Ok(response) => self.hand_on(response, answer),
+        let is_ended = match self.ask(parts, body) {
+            Ok(response) => {
+                let is_taken = response.status().is_success();
+                if !is_taken {
+                    self.failed(&format!("the server answered {}", response.status()));
+                }
+                self.hand_on(response, answer);
+                is_taken && parts.method == Method::DELETE
+            }
             Err(error) => {
                 let why = format!("the server at {} cannot be asked: {error}", self.between.upstream);
+                self.failed(&why);
                 let _ = answer.send(Refused::new(StatusCode::BAD_GATEWAY, why).into_response());
+                false
             }
-        }
-        if parts.method == Method::DELETE || !self.is_of_a_session {
+        };
+        if is_ended || !self.is_of_a_session {
             // Nobody answers any more what is still open.
-            let left = self.between.watch.lock().ended(Some(&self.session), now());
+            let left = self.between.watch.lock().ended(Some(&self.session), Moment::now());
             let _ = self.between.recorder.record(left);
-            self.between.watch.lock().forget(&self.session);
+        }
+    }
+
+    /// Takes note of what the client says; gives the answer if it may not pass.
+    fn objection(&mut self, text: &str) -> Option<String> {
+        let (recorder, units) = (&self.between.recorder, units(text));
+        let refusal = |why: &str| refusals(&units.ids, text.trim_start().starts_with('['), why);
+        if recorder.is_closed() && !units.is_clear {
+            return Some(refusal("what cannot be read, or answered by an id, may not pass"));
+        }
+        if !units.ids.is_empty()
+            && let Some(why) = recorder.objection()
+        {
+            return Some(refusal(&why));
+        }
+        let records = self.between.watch.lock().sent(&self.session, text, Moment::now());
+        let refused = recorder.record(records).err().map(|why| refusal(&why));
+        self.asked = units.ids;
+        refused
+    }
+
+    /// What was asked for is not answered: that is on record as well.
+    fn failed(&self, why: &str) {
+        for id in &self.asked {
+            let answer = refusal(id, why);
+            let records = self
+                .between
+                .watch
+                .lock()
+                .answered(&self.session, &answer, Moment::now());
+            let _ = self.between.recorder.record(records);
         }
     }
 
@@ -205,8 +260,11 @@ impl Exchange {
     /// What is asked for at the server: its own URL, or beside that what was asked for here.
     fn url(&self, asked: &Uri) -> String {
         let upstream = &self.between.upstream;
-        if matches!(asked.path(), "/" | "/mcp") || asked.path() == upstream.path() {
-            return upstream.to_string();
+        if is_front(asked.path()) {
+            return match (asked.query(), upstream.query()) {
+                (Some(query), None) => format!("{upstream}?{query}"),
+                _ => upstream.to_string(),
+            };
         }
         let (scheme, authority) = (upstream.scheme_str(), upstream.authority());
         let beside = asked.path_and_query().map_or("/", |path| path.as_str());
@@ -221,15 +279,16 @@ impl Exchange {
             self.between.watch.lock().named(&self.session, named);
             (self.session, self.is_of_a_session) = (named.to_owned(), true);
         }
-        let is_stream = head
-            .headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let is_stream = kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(b"text/event-stream"));
         let (pieces, to_client) = mpsc::channel(16);
         let mut response = Response::new(Body::new(Pieces(to_client)));
         *response.status_mut() = head.status;
         for (name, value) in kept(&head.headers) {
+            let value = match name == header::LOCATION {
+                true => self.beside(&value),
+                false => value,
+            };
             response.headers_mut().append(name, value);
         }
         if answer.send(response).is_err() {
@@ -240,6 +299,14 @@ impl Exchange {
             true => self.stream(&mut from, &pieces),
             false => self.whole(&mut from, &pieces),
         }
+    }
+
+    /// Where a redirect leads, by way of the proxy if it is to the same server.
+    fn beside(&self, location: &HeaderValue) -> HeaderValue {
+        let to: Option<Uri> = location.to_str().ok().and_then(|text| text.parse().ok());
+        let same = to.filter(|to| to.authority().is_some() && to.authority() == self.between.upstream.authority());
+        let path = same.and_then(|to| HeaderValue::from_str(to.path_and_query()?.as_str()).ok());
+        path.unwrap_or_else(|| location.clone())
     }
 
     /// Hands on events, each when it is recorded.
@@ -267,7 +334,10 @@ impl Exchange {
                 }
             }
             if events.waiting() > LIMIT {
-                eprintln!("auditdb: an event of more than {LIMIT} bytes passes unrecorded");
+                if let Err(why) = self.long() {
+                    let _ = to.blocking_send(Err(std::io::Error::other(why)));
+                    return;
+                }
                 let passed = std::mem::take(&mut events).rest();
                 if to.blocking_send(Ok(passed.into())).is_err() {
                     return;
@@ -285,7 +355,10 @@ impl Exchange {
             return;
         }
         if body.len() > LIMIT {
-            eprintln!("auditdb: an answer of more than {LIMIT} bytes passes unrecorded");
+            if let Err(why) = self.long() {
+                let _ = to.blocking_send(Err(std::io::Error::other(why)));
+                return;
+            }
             let mut buffer = std::mem::take(&mut body);
             while !buffer.is_empty() && to.blocking_send(Ok(buffer.into())).is_ok() {
                 buffer = Vec::new();
@@ -304,10 +377,40 @@ impl Exchange {
 
     /// Records what the server says; or gives what the client is told instead.
     fn answered(&self, text: &str) -> std::result::Result<(), String> {
-        let records = self.between.watch.lock().answered(&self.session, text, now());
+        if !self.is_mcp {
+            return Ok(());
+        }
+        if self.between.recorder.is_closed() && !self.asked.is_empty() && !is_readable(text) {
+            return Err(refusals(
+                &self.asked,
+                false,
+                "the answer cannot be read, and may not pass",
+            ));
+        }
+        let records = self.between.watch.lock().answered(&self.session, text, Moment::now());
         let recorded = self.between.recorder.record(records);
-        recorded.map_err(|why| crate::ingest::mcp::replaced(text, &why))
+        recorded.map_err(|why| replaced(text, &why))
     }
+
+    /// Records that something passes without a look; or says why it may not.
+    fn long(&self) -> std::result::Result<(), String> {
+        let what = "an answer of the server's of more than 64 MiB";
+        if self.between.recorder.is_closed() {
+            return Err(format!("{what} may not pass"));
+        }
+        let records = self
+            .between
+            .watch
+            .lock()
+            .passed_over(&self.session, what, Moment::now());
+        let _ = self.between.recorder.record(records);
+        Ok(())
+    }
+}
+
+/// Where a client finds the server, whatever the server's own path is.
+fn is_front(path: &str) -> bool {
+    matches!(path, "/" | "/mcp")
 }
 
 /// The headers that go with what is handed on.
@@ -327,12 +430,5 @@ impl HttpBody for Pieces {
         self.0
             .poll_recv(context)
             .map(|piece| piece.map(|piece| piece.map(Frame::data)))
-    }
-}
-
-fn now() -> Moment {
-    Moment {
-        time: RealDisk.now(),
-        steady: RealDisk.monotonic(),
     }
 }

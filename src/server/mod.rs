@@ -36,13 +36,17 @@ pub use openapi::document as openapi_document;
 use parking_lot::Mutex;
 use refused::Refused;
 use room::Room;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 pub use token::{PREFIX as TOKEN_PREFIX, Scope, Token, Tokens, Wanted};
 use tokio_rustls::TlsAcceptor;
+
+/// So long may what has begun take at the end.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// A server that takes records in for a database, and answers questions about it.
 pub struct Server {
@@ -68,7 +72,8 @@ pub struct Served {
 #[derive(Debug)]
 struct State {
     db: Database,
-    mapper: Mutex<Mapper>,
+    /// One for each token that names agents, so that nobody learns whose a span is from what others say.
+    mappers: Mutex<HashMap<Option<String>, Arc<Mutex<Mapper>>>>,
     served: Mutex<Served>,
     /// How many requests there were, by path and status.
     answers: Mutex<BTreeMap<(String, u16), u64>>,
@@ -117,7 +122,7 @@ impl Server {
         listener.set_nonblocking(true).map_err(io)?;
         let state = Arc::new(State {
             db,
-            mapper: Mutex::default(),
+            mappers: Mutex::default(),
             served: Mutex::default(),
             answers: Mutex::default(),
             gate,
@@ -152,7 +157,8 @@ impl Server {
     /// # Errors
     /// [`Error::Io`] if it cannot begin.
     pub fn run(self, stop: &AtomicBool) -> Result<Served> {
-        listen::run(self.listener, self.tls, &listen::routes(Arc::clone(&self.state)), stop)?;
+        let routes = listen::routes(Arc::clone(&self.state));
+        listen::run(self.listener, self.tls, &routes, stop, DRAIN)?;
         let served = *self.state.served.lock();
         Ok(served)
     }
@@ -176,10 +182,16 @@ impl Served {
     }
 }
 
-/// Does what waits for a disk: no work for the threads that hear others.
+/// Does what waits for a disk: no work for the threads that hear others. It goes on when the client has gone, and takes what it
+/// holds for as long.
 async fn work<T: Send + 'static>(
+    holds: impl Send + 'static,
     what: impl FnOnce() -> std::result::Result<T, Refused> + Send + 'static,
 ) -> std::result::Result<T, Refused> {
     let crashed = |_| Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be worked on");
-    tokio::task::spawn_blocking(what).await.map_err(crashed)?
+    let held = move || {
+        let _holds = holds;
+        what()
+    };
+    tokio::task::spawn_blocking(held).await.map_err(crashed)?
 }

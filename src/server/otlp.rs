@@ -63,9 +63,12 @@ async fn export(state: Arc<State>, caller: Caller, request: Request, signal: Sig
     let done = async {
         caller.may(Scope::Write)?;
         let packed = Packed::of(request.headers())?;
-        let (body, _share) = received(request.into_body(), &state.room).await?;
-        let _turn = state.room.to_take().await?;
-        super::work(move || take(&state, &caller, &unpacked(body, packed)?, encoding, signal)).await
+        let (body, share) = received(request.into_body(), &state.room).await?;
+        let turn = state.room.to_take().await?;
+        super::work((turn, share), move || {
+            take(&state, &caller, &unpacked(body, packed)?, encoding, signal)
+        })
+        .await
     };
     match done.await {
         Ok(refused) => answer(encoding, &refused, refused.len()),
@@ -82,8 +85,10 @@ fn take(
     signal: Signal,
 ) -> Result<Vec<String>, Refused> {
     let recorded = state.db.recorded()?;
-    let known = |id: &str| recorded.text(id);
-    let mapped = state.mapper.lock().records_beside(body, encoding, signal, &known);
+    let known = |id: &str| recorded.text(id).filter(|text| caller.objection(text).is_none());
+    let bound = caller.token().filter(|_| caller.is_bound()).map(str::to_owned);
+    let mapper = Arc::clone(state.mappers.lock().entry(bound).or_default());
+    let mapped = mapper.lock().records_beside(body, encoding, signal, &known);
     let no_request = |why| Refused::bad(format!("no export request of OTLP: {why}"));
     let Mapped {
         mut records,

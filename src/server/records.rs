@@ -8,7 +8,6 @@ use super::token::Scope;
 use crate::entry::At;
 use crate::error::Error;
 use crate::log::Receipt;
-use crate::record::{Prepared, RECORD_LIMIT};
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, Request, State as Given};
@@ -18,6 +17,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use utoipa::IntoParams;
+
+/// So many records are taken at once; each costs more than its bytes.
+const MOST: usize = 100_000;
 
 /// How records are sent, and so how their receipts come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,11 +54,15 @@ pub(super) async fn append(
 ) -> Result<Response, Refused> {
     caller.may(Scope::Write)?;
     let (lines, packed) = (is_lines(request.headers())?, Packed::of(request.headers())?);
-    let (body, _share) = received(request.into_body(), &state.room).await?;
-    let _turn = state.room.to_take().await?;
-    super::work(move || {
+    let (body, share) = received(request.into_body(), &state.room).await?;
+    let turn = state.room.to_take().await?;
+    super::work((turn, share), move || {
         let body = unpacked(body, packed)?;
         let (form, records) = split(&body, lines)?;
+        if records.len() > MOST {
+            let why = format!("more than {MOST} records; send fewer at once");
+            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, why));
+        }
         let receipts = store(&state, &caller, &records)?;
         Ok(answer(form, &receipts))
     })
@@ -90,13 +96,18 @@ pub(super) async fn get(
 ) -> Result<Response, Refused> {
     let Query(wanted) = wanted?;
     caller.may(Scope::Read)?;
-    let _turn = state.room.to_ask().await?;
-    super::work(move || {
-        let entry = state.db.get(At::Text(id.clone()))?;
+    let turn = state.room.to_ask().await?;
+    super::work(turn, move || {
+        let not_found = || Error::NotFound {
+            what: format!("record {id:?}"),
+        };
+        // Nor is it said that something is, or was, there that is not for the caller.
+        let entry = match state.db.get(At::Text(id.clone())) {
+            Err(Error::Dropped { .. }) if caller.is_bound() => return Err(not_found().into()),
+            found => found?,
+        };
         if !caller.may_see(&entry) {
-            // Nor is it said that it is there.
-            let what = format!("record {id:?}");
-            return Err(Error::NotFound { what }.into());
+            return Err(not_found().into());
         }
         let text = match wanted.line {
             true => entry.text().to_owned(),
@@ -137,7 +148,7 @@ fn split(body: &[u8], lines: bool) -> Result<(Form, Vec<&str>), Refused> {
     let text = std::str::from_utf8(body).map_err(|error| Refused::bad(format!("the body is not UTF-8: {error}")))?;
     if lines {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
-        return Ok((Form::Lines, lines.collect()));
+        return Ok((Form::Lines, lines.take(MOST + 1).collect()));
     }
     if !text.trim_start().starts_with('[') {
         return Ok((Form::One, vec![text]));
@@ -164,8 +175,7 @@ fn store(state: &State, caller: &Caller, records: &[&str]) -> Result<Vec<Receipt
     let appended = match state.db.append_by(records, caller.pass().as_ref()) {
         Ok(appended) => appended,
         Err(error @ Error::Refused(_)) => {
-            let is_refused = |record: &&str| Prepared::new(record.as_bytes(), RECORD_LIMIT).is_err();
-            let place = records.iter().position(is_refused).unwrap_or(0);
+            let place = state.db.first_refused(records).unwrap_or(0);
             state.served.lock().refused += records.len() as u64;
             return Err(at(place, error.into()));
         }

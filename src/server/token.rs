@@ -64,6 +64,9 @@ pub struct Token {
     /// When it was revoked.
     #[serde(skip_deserializing)]
     pub revoked: Option<String>,
+    /// Why it opens nothing, if what is stored of it cannot be read.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// What a token is to be for.
@@ -98,7 +101,22 @@ impl Token {
     #[must_use]
     pub fn is_valid(&self, now: i64) -> bool {
         let is_over = |end: &String| parse_time(end).is_ok_and(|end| now < end);
-        self.revoked.is_none() && self.expires.as_ref().is_none_or(is_over)
+        self.unreadable.is_none() && self.revoked.is_none() && self.expires.as_ref().is_none_or(is_over)
+    }
+
+    /// One of which nothing can be read but its id. It opens nothing; that it is there closes the door to who has none.
+    fn unreadable(id: &str, why: &Error) -> Self {
+        Token {
+            id: id.to_owned(),
+            hash: String::new(),
+            scopes: Vec::new(),
+            agents: Vec::new(),
+            logs: Vec::new(),
+            created: String::new(),
+            expires: None,
+            revoked: None,
+            unreadable: Some(why.to_string()),
+        }
     }
 
     /// Whether it is for that.
@@ -141,23 +159,29 @@ impl Tokens {
             created: format_time(now),
             expires: wanted.expires.map(format_time),
             revoked: None,
+            unreadable: None,
             id,
         };
         let path = self.dir.join(format!("{}.json", token.id));
         let io = |error| Error::io("writing", &path, error);
+        let bytes = serde_json::to_vec(&token).unwrap_or_default();
+        if bytes.len() > LIMIT {
+            let what = format!("a token for so many agents and logs takes more than {LIMIT} bytes: make several");
+            return Err(Error::NotAllowed { what });
+        }
         if self.disk.stat(&path).map_err(io)?.is_some() {
             return Err(Error::Exists { path });
         }
         self.disk.create_dir(&self.dir).map_err(io)?;
         db.say_of_token(&event(&token, "created"))?;
-        self.put(&path, &token)?;
+        self.put(&path, &bytes)?;
         Ok((token, secret))
     }
 
-    /// All tokens by their ids, also those that open nothing any more.
+    /// All tokens by their ids, also those that open nothing, any more or at all.
     ///
     /// # Errors
-    /// The directory or a file cannot be read, or holds something else.
+    /// The directory cannot be read.
     pub fn list(&self) -> Result<Vec<Token>> {
         let names = match self.disk.list(&self.dir) {
             Ok(names) => names,
@@ -166,12 +190,15 @@ impl Tokens {
         };
         let mut tokens = Vec::new();
         for id in names.iter().filter_map(|name| name.strip_suffix(".json")) {
-            let mut token: Token = self.get(&format!("{id}.json"))?;
             let revoked = format!("{id}.revoked");
-            if names.contains(&revoked) {
-                token.revoked = Some(self.get::<Revoked>(&revoked)?.revoked);
-            }
-            tokens.push(token);
+            let read = || {
+                let mut token: Token = self.get(&format!("{id}.json"))?;
+                if names.contains(&revoked) {
+                    token.revoked = Some(self.get::<Revoked>(&revoked)?.revoked);
+                }
+                Ok::<Token, Error>(token)
+            };
+            tokens.push(read().unwrap_or_else(|why| Token::unreadable(id, &why)));
         }
         Ok(tokens)
     }
@@ -179,34 +206,30 @@ impl Tokens {
     /// Ends a token; what was sent with it stays as it is. A server lets nobody in by it from a second later on.
     ///
     /// # Errors
-    /// There is none of that id, it was revoked before, or nothing can be written.
+    /// There is none of that id, or nothing can be written: it can be done again, and is said in the log again then.
     pub fn revoke(&self, db: &Database, id: &str) -> Result<Token> {
         let found = self.list()?.into_iter().find(|token| token.id == id);
         let mut token = found.ok_or_else(|| Error::NotFound {
             what: format!("token {id:?}"),
         })?;
-        let path = self.dir.join(format!("{id}.revoked"));
-        if token.revoked.is_some() {
-            return Err(Error::Exists { path });
-        }
-        let revoked = format_time(self.disk.now());
-        self.put(
-            &path,
-            &Revoked {
+        if token.revoked.is_none() {
+            let revoked = format_time(self.disk.now());
+            let said = Revoked {
                 revoked: revoked.clone(),
-            },
-        )?;
-        token.revoked = Some(revoked);
+            };
+            let path = self.dir.join(format!("{id}.revoked"));
+            self.put(&path, &serde_json::to_vec(&said).unwrap_or_default())?;
+            token.revoked = Some(revoked);
+        }
         db.say_of_token(&event(&token, "revoked"))?;
         Ok(token)
     }
 
     /// Writes a file that is whole as soon as it has its name.
-    fn put(&self, path: &Path, what: &impl Serialize) -> Result<()> {
+    fn put(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let io = |error| Error::io("writing", path, error);
         let temporary = path.with_added_extension("new");
-        let bytes = serde_json::to_vec(what).unwrap_or_default();
-        write_new(&*self.disk, &temporary, &bytes).map_err(io)?;
+        write_new(&*self.disk, &temporary, bytes).map_err(io)?;
         self.disk.rename(&temporary, path).map_err(io)?;
         self.disk.sync_dir(&self.dir).map_err(io)
     }
@@ -243,7 +266,6 @@ fn check(id: &str) -> Result<()> {
 
 fn event(token: &Token, did: &str) -> TokenEvent {
     TokenEvent {
-        name: "token".to_owned(),
         token: token.id.clone(),
         did: did.to_owned(),
         scopes: token.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),

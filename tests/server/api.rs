@@ -99,7 +99,7 @@ fn of_a_list_with_a_bad_record_none_is_stored_and_the_answer_says_which() {
     let server = running();
     let forged = r#"{"agent":{"id":"a"},"kind":"system","event":{"name":"tombstone"}}"#;
     let deep = format!(
-        "{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"x\",\"attributes\":{}1{}}}",
+        "{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"x\",\"attributes\":{{\"x\":{}1{}}}}}",
         "[".repeat(90),
         "]".repeat(90)
     );

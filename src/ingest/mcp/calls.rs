@@ -1,6 +1,6 @@
 //! A request and its answer as a record.
 
-use super::message::Asked;
+use super::message::{Asked, is_recorded};
 use super::watch::{Moment, read};
 use crate::ingest::raw::kept;
 use crate::ingest::{short, uuid_of};
@@ -20,23 +20,21 @@ pub(super) struct Pending {
     /// Parameters that are none of these.
     pub(super) unread: Option<Box<RawValue>>,
     pub(super) since: Moment,
+    /// Whether the client has taken it back.
+    pub(super) is_cancelled: bool,
 }
 
 /// What became of it.
 pub(super) enum Answer<'a> {
     Result(&'a RawValue),
     Error(&'a RawValue),
-    Cancelled,
-    /// The connection ended.
+    /// There is none, and none comes any more.
     None,
 }
 
 /// Whether something comes of a request.
 pub(super) fn is_watched(method: &str) -> bool {
-    matches!(
-        method,
-        "tools/call" | "resources/read" | "prompts/get" | "tools/list" | "initialize"
-    )
+    is_recorded(method) || matches!(method, "tools/list" | "initialize")
 }
 
 /// The record of a request and what became of it.
@@ -48,7 +46,7 @@ pub(super) fn record(
     answer: Answer<'_>,
     now: Moment,
 ) -> Option<Record> {
-    let outcome = outcome(&answer);
+    let outcome = outcome(&answer, pending.is_cancelled);
     let result = match answer {
         Answer::Result(result) => Some(result),
         _ => None,
@@ -58,6 +56,7 @@ pub(super) fn record(
         asked,
         unread,
         since,
+        is_cancelled,
     } = pending;
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a call")]
     let milliseconds = now.steady.saturating_sub(since.steady) as f64 / 1e6;
@@ -66,7 +65,7 @@ pub(super) fn record(
     let mut record = match method.as_str() {
         "tools/call" => {
             let mut tool = Tool::new(name.unwrap_or_else(|| "unnamed".to_owned()));
-            tool.call = Some(short(id.trim_matches('"'))).filter(|call| !call.is_empty());
+            tool.call = Some(short(id)).filter(|call| !call.is_empty());
             tool.parameters = asked.arguments.map(|arguments| kept(arguments.get()));
             tool.result = result.map(|result| kept(result.get()));
             tool.error = outcome.error.clone();
@@ -95,6 +94,9 @@ pub(super) fn record(
     if let Some(unread) = unread {
         record = record.attribute("params", kept(unread.get()));
     }
+    if is_cancelled {
+        record = record.attribute("mcp.cancelled", true);
+    }
     record.trace = trace;
     Some(
         record
@@ -110,6 +112,12 @@ pub(super) fn unread(agent: Agent, text: &str, now: Moment) -> Record {
     let input = Input::new().text(text);
     let record = Record::message(agent).input(input).time(format_time(now.time));
     record.attribute("mcp.unread", "no JSON-RPC: it was handed on as it is")
+}
+
+/// Something that passed without a look.
+pub(super) fn passed_over(agent: Agent, why: &str, now: Moment) -> Record {
+    let record = Record::message(agent).time(format_time(now.time));
+    record.attribute("mcp.unread", why)
 }
 
 /// The tools that a server describes, each once: a description that changes is another one.
@@ -142,7 +150,7 @@ pub(super) fn definitions(agent: &Agent, system: &str, result: &RawValue, known:
     records
 }
 
-fn outcome(answer: &Answer<'_>) -> Outcome {
+fn outcome(answer: &Answer<'_>, is_cancelled: bool) -> Outcome {
     #[derive(Default, Deserialize)]
     #[serde(default, rename_all = "camelCase")]
     struct Result {
@@ -175,8 +183,8 @@ fn outcome(answer: &Answer<'_>) -> Outcome {
             detail.code = code.map(|code| short(code.get().trim_matches('"')));
             failed(detail.message(message.unwrap_or_else(|| error.get().to_owned())))
         }
-        Answer::Cancelled => Outcome::new(Status::Cancelled).detail("the client cancelled the request"),
-        Answer::None => Outcome::new(Status::Unknown).detail("the connection ended before there was an answer"),
+        Answer::None if is_cancelled => Outcome::new(Status::Cancelled).detail("the client cancelled the request"),
+        Answer::None => Outcome::new(Status::Unknown).detail("no answer was seen"),
     }
 }
 

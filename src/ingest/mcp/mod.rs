@@ -17,7 +17,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use message::{refusal, replaced, units};
+pub(crate) use message::{is_readable, refusal, refusals, replaced, units};
 pub use recorder::{Passing, Recorder, Trouble};
 pub use stdio::{Ended, run};
+pub(crate) use watch::NO_SESSION;
 pub use watch::{Moment, Names, Watch};

@@ -9,6 +9,8 @@ use crate::log::Options;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,13 +44,23 @@ pub struct Recorder {
     work: Mutex<Option<Work>>,
     passing: Passing,
     trouble: Trouble,
+    /// Bytes and records that are on their way.
+    left: Arc<Left>,
+}
+
+/// What is on its way.
+#[derive(Debug, Default)]
+struct Left {
+    bytes: AtomicUsize,
+    records: AtomicU64,
+    lost: AtomicU64,
 }
 
 /// The thread that stores, and the way to it.
 #[derive(Debug)]
 struct Work {
     to: Sender<Batch>,
-    thread: JoinHandle<u64>,
+    thread: JoinHandle<()>,
 }
 
 /// Records of one message, and who waits for them.
@@ -66,6 +78,9 @@ const AGAIN: Duration = Duration::from_millis(500);
 
 /// What waits to be stored is not more than this, in bytes.
 const BACKLOG: usize = 64 << 20;
+
+/// How often it is looked whether that is done.
+const SHORT: Duration = Duration::from_millis(5);
 
 /// So long is it tried to store what is left at the end.
 const LAST: Duration = Duration::from_secs(10);
@@ -92,13 +107,16 @@ impl Recorder {
             eprintln!("auditdb: {why}; what passes is recorded when that is over");
         }
         let thread = std::thread::Builder::new().name("auditdb-mcp".to_owned());
+        let left = Arc::new(Left::default());
+        let kept = Arc::clone(&left);
         let thread = thread
-            .spawn(move || keep(&from, log))
+            .spawn(move || keep(&from, log, &kept))
             .map_err(|error| Error::io("starting", "a thread", error))?;
         Ok(Recorder {
             work: Mutex::new(Some(Work { to, thread })),
             passing,
             trouble,
+            left,
         })
     }
 
@@ -107,6 +125,17 @@ impl Recorder {
         if texts.is_empty() {
             return Ok(());
         }
+        let (bytes, records) = (texts.iter().map(String::len).sum::<usize>(), texts.len() as u64);
+        if self.left.bytes.load(Ordering::Relaxed) + bytes > BACKLOG {
+            self.left.lost.fetch_add(records, Ordering::Relaxed);
+            eprintln!("auditdb: {records} records are lost: more wait than can be kept");
+            return match self.trouble {
+                Trouble::Open => Ok(()),
+                Trouble::Closed => Err("more records wait than can be kept".to_owned()),
+            };
+        }
+        self.left.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.left.records.fetch_add(records, Ordering::Relaxed);
         let at_once = self.passing == Passing::AtOnce && self.trouble == Trouble::Open;
         let (waits, answer) = sync_channel(1);
         let waits = (!at_once).then_some(waits);
@@ -140,14 +169,23 @@ impl Recorder {
         }
     }
 
-    /// Stores what is left; gives how many records were lost.
+    /// Whether nothing passes that cannot be recorded.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.trouble == Trouble::Closed
+    }
+
+    /// Stores what is left, for so long as that may take; gives how many records were lost.
     #[must_use]
     pub fn finish(&self) -> u64 {
-        let work = self.work.lock().take();
-        work.map_or(0, |Work { to, thread }| {
+        if let Some(Work { to, thread }) = self.work.lock().take() {
             drop(to);
-            thread.join().unwrap_or(0)
-        })
+            let until = Instant::now() + LAST + PATIENCE;
+            // It may wait for a writer that does not answer.
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(SHORT);
+            }
+        }
+        self.left.lost.load(Ordering::Relaxed) + self.left.records.load(Ordering::Relaxed)
     }
 
     fn send(&self, batch: Batch) -> bool {
@@ -169,27 +207,30 @@ struct LogOf {
 }
 
 impl LogOf {
-    /// Stores records in their order, as far as it goes; gives how many of them were refused for ever.
-    fn store(&mut self, waiting: &mut VecDeque<String>) -> u64 {
-        let mut refused = 0;
+    /// Stores records in their order, as far as it goes. One that is refused for ever is lost; says whether there was one.
+    fn store(&mut self, waiting: &mut VecDeque<String>, left: &Left) -> bool {
+        let mut is_refused = false;
         while let Some(text) = waiting.front() {
             match self.append(text) {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) => {
                     eprintln!("auditdb: a record was refused: {refusal}");
-                    refused += 1;
+                    left.lost.fetch_add(1, Ordering::Relaxed);
+                    is_refused = true;
                 }
                 Err(error) => {
                     self.fail(&error);
-                    return refused;
+                    return is_refused;
                 }
             }
+            left.bytes.fetch_sub(text.len(), Ordering::Relaxed);
+            left.records.fetch_sub(1, Ordering::Relaxed);
             waiting.pop_front();
         }
         if self.failed.take().is_some() {
             eprintln!("auditdb: the log takes records again");
         }
-        refused
+        is_refused
     }
 
     fn append(&mut self, text: &str) -> Result<()> {
@@ -214,45 +255,28 @@ impl LogOf {
     }
 }
 
-/// Stores what comes until nobody sends any more; gives how many records were lost.
-fn keep(from: &Receiver<Batch>, mut log: LogOf) -> u64 {
-    let (mut waiting, mut bytes, mut lost) = (VecDeque::new(), 0, 0);
+/// Stores what comes until nobody sends any more.
+fn keep(from: &Receiver<Batch>, mut log: LogOf, left: &Left) {
+    let mut waiting = VecDeque::new();
     loop {
         match from.recv_timeout(AGAIN) {
             Ok(Batch { texts, waits }) => {
-                let mut dropped = 0;
-                for text in texts {
-                    if bytes + text.len() > BACKLOG {
-                        dropped += 1;
-                        continue;
-                    }
-                    bytes += text.len();
-                    waiting.push_back(text);
-                }
-                if dropped > 0 {
-                    eprintln!("auditdb: {dropped} records are lost: more wait than can be kept");
-                }
-                let refused = log.store(&mut waiting);
-                lost += dropped + refused;
-                bytes = waiting.iter().map(String::len).sum();
+                waiting.extend(texts);
+                let refused = log.store(&mut waiting, left).then(|| "a record was refused".to_owned());
                 let failed = log.failed.clone().filter(|_| !waiting.is_empty());
-                let refused = (dropped + refused > 0).then(|| "a record was refused".to_owned());
                 if let Some(waits) = waits {
                     let _ = waits.send(failed.or(refused));
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {
-                lost += log.store(&mut waiting);
-                bytes = waiting.iter().map(String::len).sum();
-            }
+            Err(RecvTimeoutError::Timeout) => _ = log.store(&mut waiting, left),
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
     let until = Instant::now() + LAST;
     loop {
-        lost += log.store(&mut waiting);
+        log.store(&mut waiting, left);
         if waiting.is_empty() || Instant::now() > until {
-            return lost + waiting.len() as u64;
+            return;
         }
         std::thread::sleep(AGAIN);
     }

@@ -1,19 +1,20 @@
 //! The proxy around a server that is a process: a message a line, from standard input to it and from it to standard output.
 
-use super::message::{refusal, replaced, units};
+use super::message::{is_readable, refusals, replaced, units};
 use super::recorder::Recorder;
 use super::watch::{Moment, Watch};
-use crate::disk::{Disk as _, RealDisk};
 use parking_lot::Mutex;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// A longer line is handed on and not looked at, in bytes.
+/// A longer line is not looked at, in bytes.
 const LINE: u64 = 64 << 20;
 
-/// So long may the server take to end when nobody talks to it any more.
+/// So long may the server take to end when nobody talks to it any more, and its last words to come.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether the server has ended, or is to.
@@ -36,130 +37,169 @@ pub struct Ended {
 /// # Errors
 /// The server cannot be started.
 pub fn run(command: &mut Command, watch: Watch, recorder: Recorder, stop: &AtomicBool) -> io::Result<Ended> {
+    // Ended with all that it started.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let (Some(to_server), Some(from_server)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(io::Error::other("the server has no standard input and output"));
     };
-    let between = Between {
+    let between = Arc::new(Between {
         watch: Mutex::new(watch),
         recorder,
-        to_client: Mutex::new(Box::new(io::stdout())),
-    };
-    let over = AtomicBool::new(false);
-    let between = std::sync::Arc::new(between);
-    // It may wait for a line of the client for as long as this process is there: nobody waits for it.
-    let of_client = std::sync::Arc::clone(&between);
-    let from_client = move || {
-        of_client.hear_client(BufReader::new(io::stdin()), to_server);
-    };
-    let hung_up = std::thread::Builder::new()
-        .name("mcp-client".to_owned())
-        .spawn(from_client)?;
-    let (status, asked) = std::thread::scope(|scope| {
-        let answers = scope.spawn(|| {
-            between.hear_server(BufReader::new(from_server));
-            over.store(true, Ordering::Relaxed);
-        });
-        let status = wait(&mut child, stop, || hung_up.is_finished(), &over);
-        let _ = answers.join();
-        status
-    })?;
-    let left = between.watch.lock().ended(None, now());
+        to_client: Mutex::new(io::stdout()),
+    });
+    let thread = |name: &str, work: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(work);
+    // Either may wait for a line for as long as this process is there: nobody waits for them without an end.
+    let (of_client, of_server) = (Arc::clone(&between), Arc::clone(&between));
+    let client = move || of_client.hear_client(BufReader::new(io::stdin()), to_server);
+    let asking = thread("mcp-client", Box::new(client))?;
+    let server = move || of_server.hear_server(BufReader::new(from_server));
+    let answering = thread("mcp-server", Box::new(server))?;
+    let (status, asked) = wait(&mut child, stop, &asking, &answering)?;
+    let until = Instant::now() + GRACE;
+    while !answering.is_finished() && Instant::now() < until && !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+    }
+    end(&child, true);
+    let left = between.watch.lock().ended(None, Moment::now());
     let _ = between.recorder.record(left);
-    // The thread that reads the client's lines may still hold it; it records nothing any more.
     let lost = between.recorder.finish();
     Ok(Ended { status, asked, lost })
 }
 
-/// Waits for the server: by itself, or when it is told to end, since the client hung up or the flag is set.
+/// Waits for the server: by itself, or when it is told to end, since one side hung up or the flag is set.
 fn wait(
     child: &mut Child,
     stop: &AtomicBool,
-    hung_up: impl Fn() -> bool,
-    over: &AtomicBool,
+    asking: &JoinHandle<()>,
+    answering: &JoinHandle<()>,
 ) -> io::Result<(ExitStatus, bool)> {
     let mut asked: Option<Instant> = None;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok((status, asked.is_some()));
         }
-        let is_to_end = stop.load(Ordering::Relaxed) || hung_up() || over.load(Ordering::Relaxed);
+        let is_told = stop.load(Ordering::Relaxed);
         match asked {
             // Its input is closed then, which is how a client says so. A signal is meant for it as well.
-            None if is_to_end => {
-                if stop.load(Ordering::Relaxed) {
-                    terminate(child);
+            None if is_told || asking.is_finished() || answering.is_finished() => {
+                if is_told {
+                    end(child, false);
                 }
                 asked = Some(Instant::now());
             }
-            Some(since) if since.elapsed() > GRACE => child.kill()?,
+            Some(since) if since.elapsed() > GRACE => {
+                end(child, true);
+                child.kill()?;
+            }
             _ => {}
         }
         std::thread::sleep(LOOK);
     }
 }
 
+/// Ends the server with all that it started, at once or by asking.
 #[cfg(unix)]
-fn terminate(child: &Child) {
-    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+fn end(child: &Child, at_once: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group {
+        let _ = kill_process_group(group, if at_once { Signal::KILL } else { Signal::TERM });
     }
 }
 
 #[cfg(not(unix))]
-fn terminate(_: &Child) {}
+fn end(_: &Child, _: bool) {}
 
 struct Between {
     watch: Mutex<Watch>,
     recorder: Recorder,
-    to_client: Mutex<Box<dyn Write + Send>>,
+    to_client: Mutex<io::Stdout>,
+}
+
+/// What stands on a line.
+enum Line {
+    Whole(Vec<u8>),
+    /// It is longer than is looked at, and was handed on, or not.
+    Long,
 }
 
 impl Between {
     /// Hands on what the client says, until it hangs up or the server does.
     fn hear_client(&self, mut client: impl BufRead, mut server: impl Write) {
-        while let Ok(Some(line)) = next(&mut client, &mut server) {
-            let text = String::from_utf8_lossy(&line);
-            let asked = units(&text);
-            let objection = if asked.is_empty() {
-                None
-            } else {
-                self.recorder.objection()
-            };
-            if let Some(why) = objection {
-                let answers: Vec<String> = asked.iter().map(|id| refusal(id, &why)).collect();
-                if self
-                    .say(answers.join("\n").as_bytes())
-                    .and_then(|()| self.say(b"\n"))
-                    .is_err()
-                {
+        while let Some(line) = self.next(&mut client, |bytes| server.write_all(bytes)) {
+            let Line::Whole(line) = line else {
+                let why = "a message of the client's of more than 64 MiB";
+                if self.long(why).is_err() {
                     return;
                 }
                 continue;
-            }
-            let records = self.watch.lock().sent("", &text, now());
-            // It is no answer: nothing waits for these.
-            let _ = self.recorder.record(records);
-            if server.write_all(&line).and_then(|()| server.flush()).is_err() {
+            };
+            let text = String::from_utf8_lossy(&line);
+            let refused = self.objection(&text);
+            let done = match refused {
+                Some(answer) => self.say(&[answer.as_bytes(), b"\n"].concat()),
+                None => server.write_all(&line).and_then(|()| server.flush()),
+            };
+            if done.is_err() {
                 return;
             }
         }
     }
 
+    /// Takes note of what the client says; gives the answer if it may not pass.
+    fn objection(&self, text: &str) -> Option<String> {
+        let units = units(text);
+        let refusal = |why: &str| refusals(&units.ids, text.trim_start().starts_with('['), why);
+        if self.recorder.is_closed() && !units.is_clear {
+            return Some(refusal("what cannot be read, or answered by an id, may not pass"));
+        }
+        if !units.ids.is_empty()
+            && let Some(why) = self.recorder.objection()
+        {
+            return Some(refusal(&why));
+        }
+        let records = self.watch.lock().sent("", text, Moment::now());
+        self.recorder.record(records).err().map(|why| refusal(&why))
+    }
+
     /// Hands on what the server says, until it hangs up.
     fn hear_server(&self, mut server: impl BufRead) {
-        while let Ok(Some(line)) = next(&mut server, &mut Unlocked(self)) {
-            let text = String::from_utf8_lossy(&line);
-            let records = self.watch.lock().answered("", &text, now());
-            let passed = match self.recorder.record(records) {
-                Ok(()) => self.say(&line),
-                Err(why) => self.say((replaced(&text, &why) + "\n").as_bytes()),
+        while let Some(line) = self.next(&mut server, |bytes| self.say(bytes)) {
+            let said = match line {
+                Line::Long => self.long("a message of the server's of more than 64 MiB"),
+                Line::Whole(line) => {
+                    let text = String::from_utf8_lossy(&line);
+                    match self.answered(&text) {
+                        Ok(()) => self.say(&line),
+                        Err(why) => self.say((replaced(&text, &why) + "\n").as_bytes()),
+                    }
+                }
             };
-            if passed.is_err() {
+            if said.is_err() {
                 return;
             }
         }
+    }
+
+    fn answered(&self, text: &str) -> Result<(), String> {
+        if self.recorder.is_closed() && !is_readable(text) {
+            return Err("it cannot be read".to_owned());
+        }
+        let records = self.watch.lock().answered("", text, Moment::now());
+        self.recorder.record(records)
+    }
+
+    /// Records that something passed without a look, or says that it did not.
+    fn long(&self, what: &str) -> io::Result<()> {
+        if self.recorder.is_closed() {
+            let answer = refusals(&[], false, &format!("{what} may not pass"));
+            return self.say(&[answer.as_bytes(), b"\n"].concat());
+        }
+        let records = self.watch.lock().passed_over("", what, Moment::now());
+        let _ = self.recorder.record(records);
+        Ok(())
     }
 
     fn say(&self, bytes: &[u8]) -> io::Result<()> {
@@ -167,49 +207,27 @@ impl Between {
         client.write_all(bytes)?;
         client.flush()
     }
-}
 
-/// The client's side for what is handed on without a look.
-struct Unlocked<'a>(&'a Between);
-
-impl Write for Unlocked<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.say(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The next line with its end; `None` if there is none. One that is too long is handed on as it comes.
-fn next(from: &mut impl BufRead, to: &mut impl Write) -> io::Result<Option<Vec<u8>>> {
-    loop {
-        let mut line = Vec::new();
-        from.by_ref().take(LINE).read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            return Ok(None);
-        }
+    /// The next line with its end; `None` if there is none. One that is too long is handed on as it comes, if it may pass.
+    fn next(&self, from: &mut impl BufRead, mut pass: impl FnMut(&[u8]) -> io::Result<()>) -> Option<Line> {
+        let mut piece = || {
+            let mut piece = Vec::new();
+            from.by_ref().take(LINE).read_until(b'\n', &mut piece).ok()?;
+            Some(piece)
+        };
+        let line = piece().filter(|line| !line.is_empty())?;
         if line.ends_with(b"\n") || (line.len() as u64) < LINE {
-            return Ok(Some(line));
+            return Some(Line::Whole(line));
         }
-        eprintln!("auditdb: a message of more than {LINE} bytes passes unrecorded");
-        while !line.is_empty() {
-            to.write_all(&line)?;
-            if line.ends_with(b"\n") {
-                break;
+        let mut line = line;
+        loop {
+            if !self.recorder.is_closed() {
+                pass(&line).ok()?;
             }
-            line.clear();
-            from.by_ref().take(LINE).read_until(b'\n', &mut line)?;
+            if line.is_empty() || line.ends_with(b"\n") {
+                return Some(Line::Long);
+            }
+            line = piece()?;
         }
-        to.flush()?;
-    }
-}
-
-fn now() -> Moment {
-    Moment {
-        time: RealDisk.now(),
-        steady: RealDisk.monotonic(),
     }
 }

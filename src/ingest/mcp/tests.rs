@@ -74,17 +74,22 @@ fn what_is_never_answered_has_a_record_too() {
     for id in 0..3 {
         watch.sent("", &call(id, "slow"), at(id));
     }
-    let cancelled = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+    let cancelled =
+        |id: u32| format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#);
+    assert!(watch.sent("", &cancelled(1), at(8)).is_empty());
+    assert!(watch.sent("", &cancelled(2), at(8)).is_empty());
+    // An answer may come all the same.
+    let late = values(&watch.answered("", &result(1, "done", false), at(9)));
     assert_eq!(
-        values(&watch.sent("", cancelled, at(9)))[0]["outcome"]["status"],
-        "cancelled"
+        (&late[0]["outcome"]["status"], &late[0]["attributes"]["mcp.cancelled"]),
+        (&json!("success"), &json!(true))
     );
     let left = values(&watch.ended(None, at(10)));
     let left: Vec<_> = left
         .iter()
         .map(|record| (record["tools"][0]["call"].clone(), record["outcome"]["status"].clone()))
         .collect();
-    assert_eq!(left, [(json!("0"), json!("unknown")), (json!("2"), json!("unknown"))]);
+    assert_eq!(left, [(json!("0"), json!("unknown")), (json!("2"), json!("cancelled"))]);
     assert!(watch.ended(None, at(11)).is_empty());
 }
 
@@ -211,6 +216,51 @@ fn an_answer_that_may_not_pass_is_an_error_in_its_place() {
     let error: Value = serde_json::from_str(&replaced(&result("a", "x", false), "the disk is full")).unwrap();
     assert_eq!((&error["id"], &error["error"]["code"]), (&json!("a"), &json!(-32000)));
     assert!(error["error"]["message"].as_str().unwrap().contains("the disk is full"));
-    assert_eq!(units(&call(7, "x")), ["7"]);
-    assert!(units(r#"{"id":1,"method":"ping"}"#).is_empty());
+    assert_eq!(units(&call(7, "x")).ids, ["7"]);
+    let ping = units(r#"{"id":1,"method":"ping"}"#);
+    assert!(ping.ids.is_empty() && ping.is_clear);
+    for unclear in ["no JSON", "{\"id\":1,\"id\":2}", "\u{feff}{}"] {
+        assert!(!units(unclear).is_clear, "{unclear}");
+    }
+    let batch: Value = serde_json::from_str(&replaced(&format!("[{}]", result(1, "secret", false)), "x")).unwrap();
+    assert_eq!(batch[0]["id"], 1);
+    assert!(!batch.to_string().contains("secret"));
+}
+
+/// An id that is used again, spelled otherwise, or left out hides no call.
+#[test]
+fn no_id_hides_a_call() {
+    let mut watch = watch();
+    watch.sent("", &call(7, "delete_all"), at(0));
+    let pushed = values(&watch.sent("", &call(7, "list"), at(1)));
+    assert_eq!(
+        (&pushed[0]["tools"][0]["name"], &pushed[0]["outcome"]["status"]),
+        (&json!("delete_all"), &json!("unknown"))
+    );
+    assert_eq!(watch.answered("", &result(7, "x", false), at(2)).len(), 1);
+    for (asked, answered) in [(r#""\u0061""#, r#""a""#), ("1.0", "1"), ("1e2", "100")] {
+        watch.sent(
+            "",
+            &format!("{{\"id\":{asked},\"method\":\"tools/call\",\"params\":{{\"name\":\"t\"}}}}"),
+            at(3),
+        );
+        let answer = format!("{{\"id\":{answered},\"result\":{{}}}}");
+        assert_eq!(values(&watch.answered("", &answer, at(4))).len(), 1, "{asked}");
+    }
+    for id in ["", "\"id\":null,", "\"id\":[],"] {
+        let call = format!("{{{id}\"method\":\"tools/call\",\"params\":{{\"name\":\"t\"}}}}");
+        assert_eq!(
+            values(&watch.sent("", &call, at(5)))[0]["outcome"]["status"],
+            "unknown",
+            "{id}"
+        );
+        assert!(!units(&call).is_clear, "{id}");
+    }
+    // Nor does one among many.
+    let many: usize = (0..5000).map(|id| watch.sent("", &call(id, "t"), at(6)).len()).sum();
+    assert_eq!(many + watch.ended(None, at(7)).len(), 5000);
+    let sessions: usize = (0..5000)
+        .map(|id| watch.sent(&format!("s{id}"), &call(1, "t"), at(8)).len())
+        .sum();
+    assert_eq!(sessions + watch.ended(None, at(9)).len(), 5000);
 }

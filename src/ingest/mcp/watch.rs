@@ -1,13 +1,17 @@
 //! Which answer belongs to which request, and who is talking to whom.
 
 use super::calls::{self, Answer, Pending};
-use super::message::{Asked, Hello, Message, Party, messages};
+use super::message::{Asked, Hello, Id, Message, Party, messages};
+use crate::disk::{Disk as _, RealDisk};
 use crate::ingest::short;
 use crate::record::{Agent, LOG_AGENT, Record, Source, looks_like};
 use std::collections::{HashMap, HashSet};
 
 /// So many requests of a session may be open, and so many sessions known; the oldest are given up.
 const LIMIT: usize = 4096;
+
+/// What the name of a request begins with that belongs to no session. No header can hold it.
+pub(crate) const NO_SESSION: char = '\0';
 
 /// A moment on both clocks, in nanoseconds: since 1970, and on one that never steps.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +20,17 @@ pub struct Moment {
     pub time: i64,
     /// See [`Moment`].
     pub steady: u64,
+}
+
+impl Moment {
+    /// The present one.
+    #[must_use]
+    pub fn now() -> Self {
+        Moment {
+            time: RealDisk.now(),
+            steady: RealDisk.monotonic(),
+        }
+    }
 }
 
 /// What is called how where the sides do not say it, or what is to be called otherwise.
@@ -42,6 +57,8 @@ pub struct Watch {
     /// Where a server knows no sessions, a request does not say whose it is.
     clients: Parties,
     servers: Parties,
+    /// The digests of tools that were described.
+    described: HashSet<String>,
 }
 
 /// Who has come so far.
@@ -72,9 +89,7 @@ impl Parties {
 struct Session {
     client: Option<Party>,
     server: Option<Party>,
-    open: HashMap<String, Pending>,
-    /// The digests of tools that were described.
-    described: HashSet<String>,
+    open: HashMap<Id, Pending>,
 }
 
 impl Watch {
@@ -89,6 +104,7 @@ impl Watch {
             order: Vec::new(),
             clients: Parties::default(),
             servers: Parties::default(),
+            described: HashSet::new(),
         }
     }
 
@@ -107,15 +123,18 @@ impl Watch {
                 Some("initialize") => {
                     let hello: Hello = message.params.and_then(read).unwrap_or_default();
                     self.clients.add(hello.client_info.as_ref());
-                    self.session(session).client = hello.client_info;
-                    self.open(session, &message, now);
+                    self.session(session, &mut records).client = hello.client_info;
+                    self.open(session, &message, now, &mut records);
                 }
                 Some("notifications/cancelled") => {
+                    // Its answer may come all the same.
                     let cancelled: Option<Cancelled> = message.params.and_then(read);
-                    let id = cancelled.map(|cancelled| cancelled.request_id.get().to_owned());
-                    records.extend(id.and_then(|id| self.close(session, &id, Answer::Cancelled, now)));
+                    let id = cancelled.and_then(|cancelled| Id::of(&cancelled.request_id));
+                    if let Some(open) = id.and_then(|id| self.sessions.get_mut(session)?.open.get_mut(&id)) {
+                        open.is_cancelled = true;
+                    }
                 }
-                Some(_) => self.open(session, &message, now),
+                Some(_) => self.open(session, &message, now, &mut records),
                 None => {}
             }
         }
@@ -134,106 +153,128 @@ impl Watch {
                 (Some(result), None) => Answer::Result(result),
                 (None, None) => continue,
             };
-            let method = self.session(session).open.get(id.get()).map(|open| open.method.clone());
+            let Some((id, known)) = Id::of(id).zip(self.sessions.get_mut(session)) else {
+                continue;
+            };
+            let method = known.open.get(&id).map(|open| open.method.clone());
             match (method.as_deref(), &answer) {
                 (Some("initialize"), Answer::Result(result)) => {
                     let hello: Hello = read(result).unwrap_or_default();
+                    known.open.remove(&id);
+                    known.server.clone_from(&hello.server_info);
                     self.servers.add(hello.server_info.as_ref());
-                    let named = self.session(session);
-                    named.server = hello.server_info;
-                    named.open.remove(id.get());
                 }
                 (Some("tools/list"), Answer::Result(result)) => {
-                    self.session(session).open.remove(id.get());
+                    known.open.remove(&id);
                     let (agent, system) = (self.agent(session), self.system(session));
-                    let described = &mut self.session(session).described;
-                    records.extend(calls::definitions(&agent, &system, result, described));
+                    records.extend(calls::definitions(&agent, &system, result, &mut self.described));
                 }
-                _ => records.extend(self.close(session, id.get(), answer, now)),
+                _ => records.extend(self.close(session, &id, answer, now)),
             }
         }
         self.finish(records, session)
     }
 
-    /// The records of requests that nobody answers any more: of that session, or of all.
+    /// The records of requests that nobody answers any more: of that session, which is forgotten, or of all.
     pub fn ended(&mut self, session: Option<&str>, now: Moment) -> Vec<String> {
-        let all: Vec<String> = self
-            .order
-            .iter()
-            .filter(|known| session.is_none_or(|one| one == *known))
-            .cloned()
-            .collect();
+        let is_meant = |known: &&String| session.is_none_or(|one| one == *known);
+        let all: Vec<String> = self.order.iter().filter(is_meant).cloned().collect();
         let mut texts = Vec::new();
         for session in all {
-            let mut ids: Vec<(u64, String)> = self
-                .session(&session)
-                .open
-                .iter()
-                .map(|(id, open)| (open.since.steady, id.clone()))
-                .collect();
-            ids.sort();
-            let records: Vec<_> = ids
-                .iter()
-                .filter_map(|(_, id)| self.close(&session, id, Answer::None, now))
-                .collect();
+            let mut records = Vec::new();
+            self.give_up(&session, now, &mut records);
             texts.extend(self.finish(records, &session));
         }
         texts
     }
 
+    /// Something passed that is too long to be looked at, or in a form that is not known: a record says so, and whose it was.
+    pub fn passed_over(&mut self, session: &str, why: &str, now: Moment) -> Vec<String> {
+        let record = calls::passed_over(self.agent(session), why, now);
+        self.finish(vec![record], session)
+    }
+
     /// A session that a server has just given its name.
     pub fn named(&mut self, before: &str, after: &str) {
         if let Some(session) = self.sessions.remove(before) {
-            self.order.retain(|known| known != before);
-            *self.session(after) = session;
+            self.order.retain(|known| known != before && known != after);
+            self.sessions.insert(after.to_owned(), session);
+            self.order.push(after.to_owned());
         }
     }
 
-    /// Forgets a session of which nothing more comes.
-    pub fn forget(&mut self, session: &str) {
-        self.sessions.remove(session);
-        self.order.retain(|known| known != session);
-    }
-
-    fn session(&mut self, name: &str) -> &mut Session {
+    /// The session of that name. If there are too many, the oldest is given up.
+    fn session(&mut self, name: &str, records: &mut Vec<Record>) -> &mut Session {
         if !self.sessions.contains_key(name) {
             self.order.push(name.to_owned());
             if self.order.len() > LIMIT {
-                self.sessions.remove(&self.order.remove(0));
+                let oldest = self.order.remove(0);
+                self.give_up(&oldest, Moment::now(), records);
             }
         }
         self.sessions.entry(name.to_owned()).or_default()
     }
 
-    fn open(&mut self, session: &str, message: &Message<'_>, now: Moment) {
-        let (Some(id), Some(method)) = (message.id, &message.method) else {
+    /// Forgets a session; what is open in it is answered by nobody.
+    fn give_up(&mut self, session: &str, now: Moment, records: &mut Vec<Record>) {
+        let open = self.sessions.get(session).map(|session| &session.open);
+        let mut ids: Vec<(u64, Id)> = open
+            .into_iter()
+            .flatten()
+            .map(|(id, open)| (open.since.steady, id.clone()))
+            .collect();
+        ids.sort_by(|a, b| (a.0, a.1.text()).cmp(&(b.0, b.1.text())));
+        records.extend(
+            ids.iter()
+                .filter_map(|(_, id)| self.close(session, id, Answer::None, now)),
+        );
+        self.sessions.remove(session);
+        self.order.retain(|known| known != session);
+    }
+
+    fn open(&mut self, session: &str, message: &Message<'_>, now: Moment, records: &mut Vec<Record>) {
+        let Some(method) = message.method.as_deref().filter(|method| calls::is_watched(method)) else {
             return;
         };
-        if !calls::is_watched(method) {
-            return;
-        }
         let asked: Option<Asked> = message.params.and_then(read);
         let pending = Pending {
-            method: method.clone().into_owned(),
+            method: method.to_owned(),
             // What cannot be read of it is kept as it was sent.
             unread: message.params.filter(|_| asked.is_none()).map(ToOwned::to_owned),
             asked: asked.unwrap_or_default(),
             since: now,
+            is_cancelled: false,
         };
-        let open = &mut self.session(session).open;
-        if open.len() < LIMIT {
-            open.insert(id.get().to_owned(), pending);
-        }
+        let Some(id) = message.id.and_then(Id::of) else {
+            // No answer will be known as its own.
+            let (agent, system) = (self.agent(session), self.system(session));
+            records.extend(calls::record(agent, &system, "", pending, Answer::None, now));
+            return;
+        };
+        // One that is asked under the id of another that is open, and one too many, push others out.
+        let open = &self.session(session, records).open;
+        let oldest = || {
+            open.iter()
+                .min_by_key(|(_, open)| open.since.steady)
+                .map(|(id, _)| id.clone())
+        };
+        let pushed = match open.contains_key(&id) {
+            true => Some(id.clone()),
+            false if open.len() >= LIMIT => oldest(),
+            false => None,
+        };
+        records.extend(pushed.and_then(|pushed| self.close(session, &pushed, Answer::None, now)));
+        self.session(session, records).open.insert(id, pending);
     }
 
-    fn close(&mut self, session: &str, id: &str, answer: Answer<'_>, now: Moment) -> Option<Record> {
-        let pending = self.session(session).open.remove(id)?;
+    fn close(&mut self, session: &str, id: &Id, answer: Answer<'_>, now: Moment) -> Option<Record> {
+        let pending = self.sessions.get_mut(session)?.open.remove(id)?;
         let (agent, system) = (self.agent(session), self.system(session));
-        calls::record(agent, &system, id, pending, answer, now)
+        calls::record(agent, &system, id.text(), pending, answer, now)
     }
 
-    fn agent(&mut self, session: &str) -> Agent {
-        let client = self.session(session).client.clone();
+    fn agent(&self, session: &str) -> Agent {
+        let client = self.sessions.get(session).and_then(|session| session.client.clone());
         let client = client.or_else(|| self.clients.only()).unwrap_or_default();
         let name = self.names.agent.clone().unwrap_or(client.name);
         let name = match short(&name) {
@@ -249,8 +290,8 @@ impl Watch {
         agent
     }
 
-    fn system(&mut self, session: &str) -> String {
-        let server = self.session(session).server.clone();
+    fn system(&self, session: &str) -> String {
+        let server = self.sessions.get(session).and_then(|session| session.server.clone());
         let server = server.or_else(|| self.servers.only()).unwrap_or_default();
         let name = short(&self.names.system.clone().unwrap_or(server.name));
         if name.is_empty() { "mcp-server".to_owned() } else { name }
@@ -259,7 +300,8 @@ impl Watch {
     /// The records as text, each with its number: one that is missing later was lost.
     fn finish(&mut self, records: Vec<Record>, session: &str) -> Vec<String> {
         let session = self.names.session.clone().unwrap_or_else(|| match session {
-            "" => self.run.clone(),
+            // A connection without a session, and a request of none.
+            session if session.starts_with(NO_SESSION) || session.is_empty() => self.run.clone(),
             session => session.to_owned(),
         });
         let mut texts = Vec::with_capacity(records.len());

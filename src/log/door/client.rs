@@ -1,6 +1,6 @@
 //! Knocking at the door of the process that writes, and asking one thing at a time.
 
-use super::message::{self, BUSY, Broken, DONE};
+use super::message::{self, BUSY, Broken, DENIED, DONE};
 use crate::disk::Disk;
 use crate::error::{Error, Result};
 use crate::log::layout::Layout;
@@ -62,6 +62,10 @@ impl Remote {
         let error = match message::read(&mut *stream, |_| true) {
             Ok(Some((DONE, answer))) => return Asked::Done(answer),
             Ok(Some((BUSY, why))) => return Asked::Busy(self.said(&why)),
+            Ok(Some((DENIED, why))) => {
+                let what = String::from_utf8_lossy(&why).into_owned();
+                return Asked::Failed(Error::NotAllowed { what });
+            }
             Ok(Some((_, why))) => return Asked::Failed(self.said(&why)),
             Ok(None) => io::Error::new(io::ErrorKind::UnexpectedEof, "it hung up"),
             Err(Broken::Io(error)) => error,

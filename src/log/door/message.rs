@@ -37,6 +37,8 @@ pub(crate) const DONE: u8 = 0;
 pub(crate) const FAILED: u8 = 1;
 /// It was not done, and may well be a moment later, on a new connection; what follows is why, as text.
 pub(crate) const BUSY: u8 = 2;
+/// It was not done, since it is not for that user; what follows is why, as text.
+pub(crate) const DENIED: u8 = 3;
 
 /// The longest message in bytes: one record of the largest size and what stands before it.
 pub(crate) const MESSAGE_LIMIT: u32 = (64 << 20) + 1024;

@@ -2,8 +2,8 @@
 
 use super::limits::{Budget, Share, Timed};
 use super::message::{
-    self, APPEND, APPEND_AS, BACKED_UP, BUSY, Broken, CHECKPOINT, DONE, FAILED, LIST_LIMIT, POLICY, ROTATE_KEY, SEAL,
-    SET_CLASS, SIBLING, TOKEN,
+    self, APPEND, APPEND_AS, BACKED_UP, BUSY, Broken, CHECKPOINT, DENIED, DONE, FAILED, LIST_LIMIT, POLICY, ROTATE_KEY,
+    SEAL, SET_CLASS, SIBLING, TOKEN,
 };
 use crate::log::handle::Core;
 use crate::log::options::TakenUp;
@@ -95,6 +95,7 @@ pub(crate) fn serve(connection: &Connection, core: &Core, budget: &Budget, patie
         let answered = match answer {
             Ok(answer) => answer_with(DONE, &answer),
             Err(NotDone::Failed(why)) => answer_with(FAILED, why.as_bytes()),
+            Err(NotDone::Denied(why)) => answer_with(DENIED, why.as_bytes()),
             Err(NotDone::Busy) => answer_with(BUSY, NO_ROOM.as_bytes()),
         };
         if !answered {
@@ -108,6 +109,8 @@ const NO_ROOM: &str = "too much is under way from other clients; try again later
 /// Why a request was not carried out.
 enum NotDone {
     Failed(String),
+    /// It is not for that user.
+    Denied(&'static str),
     Busy,
 }
 
@@ -129,12 +132,17 @@ fn carry_out(
         APPEND_AS => {
             // Whoever may write the log's files could write any name there; nobody else may.
             if !core.is_own(author) {
-                return Err("only the writer's own user may append in the name of a token".into());
+                return Err(NotDone::Denied(
+                    "only the writer's own user may append in the name of a token",
+                ));
             }
             let (id, body) = message::name_before(body).ok_or("a list of records without a name")?;
             append(core, &Arc::new(Author::token(id)), share, body)
         }
         TOKEN => {
+            if !core.is_own(author) {
+                return Err(NotDone::Denied("only the writer's own user says who may write"));
+            }
             let said = serde_json::from_slice(body).map_err(|error| error.to_string())?;
             let recorded = core.act(|writer| writer.token(&said));
             recorded.map(|()| Vec::new()).map_err(|error| error.to_string().into())
