@@ -194,6 +194,7 @@ fn a_body_in_chunks_without_a_length() {
 /// A span that says what it is and, where it is asked, which agent it is of.
 fn of_agent(number: u64, parent: Option<u64>, kind: &str, agent: Option<&str>) -> Value {
     let mut span = span(number);
+    span["name"] = json!("something");
     span["attributes"] = json!([{"key": "openinference.span.kind", "value": {"stringValue": kind}}]);
     if let Some(parent) = parent {
         span["parentSpanId"] = json!(format!("{:016x}", parent + 1));

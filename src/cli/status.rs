@@ -9,7 +9,7 @@ use crate::query::{Patience, Query};
 use clap::Args;
 use std::time::{Duration, Instant};
 
-/// So long is counted what has no mapping: where there is no index yet, every record is looked at.
+/// So long is counted what has no mapping, over all logs: where there is no index yet, every record is looked at.
 const COUNTING: Duration = Duration::from_secs(2);
 
 /// Show how many records there are, what they take on disk, and the hashes over them.
@@ -24,9 +24,9 @@ impl Status {
     pub(super) fn run(self) -> Outcome {
         let dir = self.at.dir()?;
         let logs = self.at.shown(&dir)?;
+        let patience = Patience::new().deadline(Instant::now() + COUNTING);
         let of = |log: &String| {
             let db = Database::open_log(&dir, log)?;
-            let patience = Patience::new().deadline(Instant::now() + COUNTING);
             let asked = |expr: &str| Query::parse(expr).map_err(|fault| Stop::CouldNot(fault.to_string()));
             let question = |expr: &str| Ok(asked(expr)?.within(&patience));
             Ok((db.status()?, Unmapped::of(&db, question)?))

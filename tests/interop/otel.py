@@ -30,8 +30,8 @@ def check(what, found, expected):
         say(f"NOT AS IT SHOULD BE: {what}: {found!r} and not {expected!r}")
 
 
-def run(*command, timeout=600):
-    done = subprocess.run(command, capture_output=True, timeout=timeout)
+def run(*command, timeout=600, **more):
+    done = subprocess.run(command, capture_output=True, timeout=timeout, env={**os.environ, **more})
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
 
@@ -63,17 +63,17 @@ def node_with(name, script, *packages):
     return shutil.copy(f"{HERE}/agents/{script}", at), None
 
 
-def served(binary, command, at):
-    """Runs an agent that sends to a server, and gives the records that are there then."""
+def served(binary, command, at, said="", **more):
+    """Runs an agent that sends to a server, and gives the records that are there then. What the server says is this."""
     db = f"{at}/db"
     check("auditdb init", run(binary, "init", db)[0], 0)
     server = subprocess.Popen([binary, "serve", db, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     address = server.stderr.readline().strip().removeprefix("listening on ")
-    code, _, err = run(*command, address)
+    code, _, err = run(*command, address, **more)
     check(f"{os.path.basename(command[-1])} ran, and its SDK had nothing to complain of", (code, err), (0, ""))
     server.send_signal(signal.SIGTERM)
     out, err = server.communicate(timeout=60)
-    check("auditdb serve ended, and had nothing to complain of", (server.returncode, err), (0, ""))
+    check("auditdb serve ended, and what it had to complain of", (server.returncode, err), (0, said))
     say(out.strip())
     check("verify", run(binary, "verify", db)[0], 0)
     return [json.loads(line) for line in run(binary, "export", db)[1].splitlines()]
@@ -88,6 +88,14 @@ AGENTS = [
     ("langchain", "langchain_refunds.py", otel_expected.langchain, ["langchain==1.4.7", "langgraph==1.2.22", "langchain-core==1.8.3", "openinference-instrumentation-langchain==0.1.80", *PYTHON]),
     ("vercel", "vercel_refunds.mjs", otel_expected.vercel, ["ai@6.0.326", "zod@4.6.7", *NODE]),
 ]
+
+# What an agent is told to keep to itself, and what the server says of it then.
+HIDING = {
+    "langchain": (
+        "agent refund_agent sends no content, only that it called a model: set OPENINFERENCE_HIDE_INPUTS=false and OPENINFERENCE_HIDE_OUTPUTS=false\n",
+        {"OPENINFERENCE_HIDE_INPUTS": "true", "OPENINFERENCE_HIDE_OUTPUTS": "true"},
+    ),
+}
 
 
 def recorded(binary, at, name, script, expected, packages):
@@ -104,6 +112,10 @@ def recorded(binary, at, name, script, expected, packages):
     say(f"{name}: {packages[0]}")
     try:
         expected(lambda what, *both: check(f"{name}: {what}", *both), served(binary, command, at))
+        if name in HIDING:
+            expected_said, more = HIDING[name]
+            calls = [record for record in served(binary, command, f"{at}-hidden", expected_said, **more) if record["kind"] == "model_call"]
+            check(f"{name}: what is hidden is said once, and nothing leaks", (len(calls), otel_expected.ASKED in json.dumps(calls)), (5, False))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         check(f"{name}: members that are looked at are there", f"{type(error).__name__}: {error}", "all of them")
 

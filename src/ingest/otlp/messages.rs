@@ -155,7 +155,7 @@ fn message(json: &Json) -> Option<Message> {
     if role == "tool" {
         // Whole: which call it answers stands beside what it says.
         message.text.clear();
-        message.others = vec![json.clone()];
+        message.others = vec![flat(json.clone())];
     }
     Some(message)
 }
@@ -180,7 +180,7 @@ impl Message {
             Json::String(text) => join(&mut self.text, text),
             Json::Array(parts) => parts.iter().for_each(|part| self.part(part)),
             Json::Null => {}
-            other => self.others.push(other.clone()),
+            other => self.others.push(flat(other.clone())),
         }
     }
 
@@ -199,7 +199,7 @@ impl Message {
             ("tool_call" | "tool-call" | "tool_use", _) => self.call(part),
             _ => match part {
                 Json::String(text) => join(&mut self.text, text),
-                other => self.others.push(other.clone()),
+                other => self.others.push(flat(other.clone())),
             },
         }
     }
@@ -219,8 +219,21 @@ impl Message {
             Some(other) => other.clone(),
             None => Json::Null,
         };
+        let arguments = flat(arguments);
         let id = text(call, &["id", "toolCallId", "tool_call_id"]);
         self.calls.push((id, text(function, &["name", "toolName"]), arguments));
+    }
+}
+
+/// A value as it is, or as a text if no record may be so deep.
+fn flat(json: Json) -> Json {
+    let text = json.to_string();
+    // It comes to stand one deeper than what is kept as a rule.
+    let whole = format!("[{text}]");
+    if raw::kept(&whole).as_str() == whole {
+        json
+    } else {
+        Json::String(text)
     }
 }
 
@@ -265,7 +278,7 @@ fn one(look: &Look<'_>, beginning: &str) -> Option<Message> {
         };
         let arguments = call("function.arguments").or_else(|| call("arguments"));
         let arguments = arguments.map_or(Json::Null, |text| {
-            serde_json::from_str(&text).unwrap_or(Json::from(text))
+            serde_json::from_str(&text).map_or_else(|_| Json::from(text), flat)
         });
         message.calls.push((call("id").unwrap_or_default(), name, arguments));
     }

@@ -45,7 +45,7 @@ impl<'a> Once<'a> {
     /// Defines a text, and gives its digest. From whichever span it comes, a definition is the same record.
     pub(super) fn define(&mut self, name: &str, of: DefinitionType, text: String) -> String {
         let digest = digest(text.as_bytes());
-        let id = id_of(&[b"definition", self.agent.as_bytes(), digest.as_bytes()]);
+        let id = id_of(&[b"definition", self.agent.as_bytes(), name.as_bytes(), digest.as_bytes()]);
         let definition = Definition::new(name, digest.as_str()).type_(of).text(text);
         let record = Record::definition(Agent::new(self.agent), definition).id(id);
         self.definitions.push(record);

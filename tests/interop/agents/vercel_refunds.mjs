@@ -9,7 +9,7 @@ import { z } from "zod";
 const exporter = new OTLPTraceExporter({ url: `${process.argv[2]}/v1/traces` });
 const provider = new NodeTracerProvider({
   resource: resourceFromAttributes({ "service.name": "refunds", "service.version": "3.1" }),
-  spanProcessors: [new BatchSpanProcessor(exporter)],
+  spanProcessors: [new BatchSpanProcessor(exporter, { scheduledDelayMillis: 60_000 })],
 });
 provider.register();
 

@@ -216,6 +216,49 @@ fn vercels_calls_of_tools_and_prompts_are_unfolded() {
 }
 
 #[test]
+fn what_is_deeper_than_a_record_may_be_stays_a_text() {
+    let deep = format!("{}1{}", "[".repeat(61), "]".repeat(61));
+    let said = format!(r#"[{{"role":"assistant","parts":[{{"type":"tool_call","name":"f","arguments":{deep}}}]}}]"#);
+    let made = format!(r#"[{{"name":"f","args":{deep}}}]"#);
+    let all = records(&[
+        span(
+            1,
+            None,
+            "chat m",
+            json!({"gen_ai.operation.name": "chat", "gen_ai.output.messages": said, "gen_ai.input.messages": format!(r#"[{{"role":"tool","content":{deep}}}]"#)}),
+        ),
+        span(
+            2,
+            Some(3),
+            "f",
+            json!({"openinference.span.kind": "TOOL", "input.value": "5"}),
+        ),
+        span(
+            3,
+            None,
+            "tools",
+            json!({"openinference.span.kind": "CHAIN", "input.value": made}),
+        ),
+        span(
+            4,
+            None,
+            "chat m",
+            json!({"openinference.span.kind": "LLM", "llm.invocation_parameters": format!("{{\"a\":{deep}}}"), "ai.response.toolCalls": made}),
+        ),
+    ]);
+    assert_eq!(all[0]["output"]["parsed"]["tool_calls"][0]["arguments"], deep);
+    assert!(all[0]["attributes"]["messages"][0].as_str().unwrap().contains(&deep));
+    assert_eq!(all[1]["tools"][0]["parameters"], "5");
+    assert_eq!(
+        (
+            &all[3]["model"]["parameters"]["a"],
+            &all[3]["output"]["parsed"]["tool_calls"][0]["arguments"]
+        ),
+        (&json!(deep), &json!(deep))
+    );
+}
+
+#[test]
 fn who_sends_no_content_is_told_once_how_to() {
     let call = |number: u8, agent: &str, more: Json| {
         let mut attributes = json!({"gen_ai.operation.name": "chat", "gen_ai.agent.name": agent});
@@ -267,14 +310,13 @@ fn a_span_that_is_not_known_is_looked_for_among_records() {
         mapped.unwrap().records
     };
     let before = send(&mut Mapper::new(), &[parent, root], &|_| None);
-    let recorded = |id: &str| {
-        before
-            .iter()
-            .find(|text| text.contains(&format!("\"id\":\"{id}\"")))
+    let by_id = |id: &str| {
+        let mut known = before.iter();
+        known
+            .find(|text| text.starts_with(&format!("{{\"id\":\"{id}\"")))
             .cloned()
     };
-    let by_id = |id: &str| recorded(id).filter(|text| text.starts_with(&format!("{{\"id\":\"{id}\"")));
-    let found: Json = serde_json::from_str(&send(&mut Mapper::new(), &[child.clone()], &by_id)[0]).unwrap();
+    let found: Json = serde_json::from_str(&send(&mut Mapper::new(), std::slice::from_ref(&child), &by_id)[0]).unwrap();
     assert_eq!((&found["agent"]["id"], &found["session"]), (&json!("a"), &json!("s")));
     let alone: Json = serde_json::from_str(&send(&mut Mapper::new(), &[child], &|_| None)[0]).unwrap();
     assert_eq!(
