@@ -12,6 +12,7 @@ mod policy;
 mod proof;
 mod query;
 mod retain;
+mod transcript;
 mod why;
 
 use oracle::numbered;

@@ -8,6 +8,20 @@ use serde_json::value::RawValue;
 /// An object with more members than this is none of a transcript, and stays in one piece.
 const MEMBERS: usize = 512;
 
+/// Members that are told by a record's own as far as they are names; anything else that stands there is kept.
+const WORDS: &[&str] = &[
+    "id",
+    "type",
+    "role",
+    "model",
+    "name",
+    "call_id",
+    "tool_use_id",
+    "stop_reason",
+    "namespace",
+    "cli_version",
+];
+
 /// A line of a transcript.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -96,6 +110,10 @@ pub(super) fn object_in(members: &Object, name: &str) -> Option<Object> {
     object(members.get(name)?)
 }
 
+fn is_word(raw: &RawValue) -> bool {
+    text(raw).is_some_and(|text| short(&text) == text)
+}
+
 /// A text that is not empty.
 pub(super) fn said(members: &Object, name: &str) -> Option<String> {
     members.text(name).filter(|text| !text.is_empty())
@@ -156,8 +174,10 @@ pub(super) struct Left {
 impl Left {
     /// Adds an object's members but those.
     pub(super) fn add(&mut self, line: &Line, object: &Object, known: &[&str]) {
-        for (name, value) in object.iter().filter(|(name, _)| !known.contains(name)) {
-            self.set(name, line.keep(value));
+        for (name, value) in object.iter() {
+            if !known.contains(&name) || (WORDS.contains(&name) && !is_word(value)) {
+                self.set(name, line.keep(value));
+            }
         }
     }
 

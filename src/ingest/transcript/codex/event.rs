@@ -73,12 +73,14 @@ impl Codex {
     fn tool_ended(&mut self, line: &Line, payload: &Object, kind: &str) {
         let of = said(payload, "call_id").unwrap_or_default();
         let mut answer = ended(payload);
-        if let Some(call) = self.calls.get_mut(&of) {
+        if let Some(call) = self.calls.get_mut(&of)
+            && call.early.left.members.is_empty()
+        {
             answer.left.add(line, payload, &["call_id"]);
             call.early = answer;
             return;
         }
-        if of.is_empty() || self.over.contains_key(&of) {
+        if of.is_empty() || self.over.contains_key(&of) || self.calls.contains_key(&of) {
             let parent = self.over.get(&of).cloned().or_else(|| self.last.clone());
             let stamp = self.stamp_below(parent);
             let record = stamp.record("transcript");
@@ -91,21 +93,19 @@ impl Codex {
             "patch_apply_end" => "patch_apply".to_owned(),
             _ => said(&invocation, "tool").unwrap_or_default(),
         };
-        let command = payload
-            .get("command")
-            .map(|command| Json::from(Members::from([("command", line.keep(command))])));
-        let input = command.or_else(|| Some(line.keep(invocation.get("arguments").or(payload.get("changes"))?)));
-        let result = ["result", "aggregated_output", "stdout"]
-            .into_iter()
-            .find_map(|name| payload.get(name));
-        answer.result = result.map(|raw| text(raw).map_or_else(|| line.keep(raw), |text| Json::from(text.as_str())));
+        let mut told = vec!["call_id"];
+        let mut first = |names: &[&'static str]| {
+            let name = names.iter().find(|name| payload.get(name).is_some())?;
+            told.push(name);
+            Some((*name, payload.get(name)?))
+        };
+        let result = first(&["result", "aggregated_output", "stdout"]);
+        answer.result = result.map(|(_, raw)| text(raw).map_or_else(|| line.keep(raw), Json::from));
+        let given = first(&["command", "changes"]).map(|(name, raw)| Members::from([(name, line.keep(raw))]));
+        let input = invocation.get("arguments").map(|raw| line.keep(raw));
+        let input = given.map(Json::from).or(input);
         answer.left = line.left(&["type", "timestamp", "payload"]);
-        answer.left.add_in(
-            line,
-            "payload",
-            payload,
-            &["command", "changes", "result", "aggregated_output"],
-        );
+        answer.left.add_in(line, "payload", payload, &told);
         let id = self.course.id(&["tool", &of]);
         let call = Call {
             call: of.clone(),
