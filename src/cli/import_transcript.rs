@@ -1,5 +1,7 @@
 //! `auditdb import --format claude-code|codex`: transcripts of coding agents, once or while they grow.
 
+mod source;
+
 use super::figures::count;
 use super::import::Tally;
 use super::progress::Progress;
@@ -8,9 +10,10 @@ use crate::database::Database;
 use crate::ingest::transcript::{LINE_LIMIT, Pause, Transcript, TranscriptOptions, Waiting};
 use signal_hook::consts::SIGTERM;
 use signal_hook::flag;
+use source::Source;
 use std::collections::BTreeSet;
-use std::fs::{File, Metadata};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,9 +41,6 @@ const REST: Duration = Duration::from_secs(60);
 
 /// So many bytes of records are appended together.
 const BATCH: usize = 4 << 20;
-
-/// So many bytes at the beginning of a file tell it from one that took its place.
-const HEAD: usize = 512;
 
 /// Imports files, and every `*.jsonl` below directories.
 pub(super) fn run(
@@ -77,7 +77,7 @@ pub(super) fn run(
         for source in &mut sources {
             import.look(source, until)?;
             if until != Until::Interrupted {
-                import.left_open(source);
+                import.left_open(&source.name, &source.transcript);
                 // What it told is not needed any more.
                 source.transcript = Transcript::new(options, "");
             } else if stop.load(Ordering::Relaxed) {
@@ -88,7 +88,9 @@ pub(super) fn run(
             return Ok(import.tally);
         }
         if until_next_look(&stop) {
-            sources.iter().for_each(|source| import.left_open(source));
+            for source in &sources {
+                import.left_open(&source.name, &source.transcript);
+            }
             return Ok(import.tally);
         }
     }
@@ -108,91 +110,6 @@ fn minded() -> Result<Arc<AtomicBool>, Stop> {
     let stop = waiting::interrupted()?;
     flag::register(SIGTERM, Arc::clone(&stop)).map_err(|error| Stop::CouldNot(format!("minding SIGTERM: {error}")))?;
     Ok(stop)
-}
-
-/// A file while it is read.
-struct Source {
-    path: PathBuf,
-    name: String,
-    transcript: Transcript,
-    /// Where the next line begins, and its number less one.
-    offset: u64,
-    number: u64,
-    /// Whether the rest of a line that is too long is passed over.
-    is_passing: bool,
-    /// How far the file went, and when it was written to, when it was looked at last.
-    seen: Option<(u64, std::time::SystemTime)>,
-    identity: Option<(u64, u64)>,
-    head: Vec<u8>,
-    is_counted: bool,
-    /// Whether it was said that it cannot be read.
-    is_unread: bool,
-}
-
-impl Source {
-    fn new(path: PathBuf, options: &TranscriptOptions) -> Self {
-        let name = path.display().to_string();
-        Source {
-            transcript: Transcript::new(options, &name),
-            path,
-            name,
-            offset: 0,
-            number: 0,
-            is_passing: false,
-            seen: None,
-            identity: None,
-            head: Vec::new(),
-            is_counted: false,
-            is_unread: false,
-        }
-    }
-
-    /// The file from where it is new; none if it is as it was when it was followed last.
-    fn opened(&mut self, options: &TranscriptOptions, until: Until) -> io::Result<Option<File>> {
-        let mut file = File::open(&self.path)?;
-        let metadata = file.metadata()?;
-        let now = (metadata.len(), metadata.modified()?);
-        if self.seen == Some(now) && until == Until::Interrupted {
-            return Ok(None);
-        }
-        if self.is_another(&mut file, &metadata)? {
-            // What it says again is recorded already.
-            let is_counted = self.is_counted;
-            *self = Source::new(self.path.clone(), options);
-            self.is_counted = is_counted;
-            self.identity = identity(&metadata);
-        }
-        self.seen = Some(now);
-        if self.offset > 0 {
-            file.seek(SeekFrom::Start(self.offset))?;
-        }
-        Ok(Some(file))
-    }
-
-    /// Whether another file stands under its name, or another text in it.
-    fn is_another(&mut self, file: &mut File, metadata: &Metadata) -> io::Result<bool> {
-        let identity = identity(metadata);
-        if self.offset == 0 {
-            self.identity = identity;
-            return Ok(false);
-        }
-        let mut head = Vec::new();
-        file.rewind()?;
-        file.by_ref().take(self.head.len() as u64).read_to_end(&mut head)?;
-        Ok(self.identity != identity || metadata.len() < self.offset || head != self.head)
-    }
-}
-
-/// What tells a file from another one of the same name.
-#[cfg(unix)]
-fn identity(metadata: &Metadata) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
-    None
 }
 
 /// The work on all files.
@@ -245,8 +162,12 @@ impl Import<'_> {
     /// Reads what is new in a file. One that cannot be read is named, and read when it can be.
     fn look(&mut self, source: &mut Source, until: Until) -> Result<(), Stop> {
         let looked = source.opened(self.options, until);
-        let rested = source.seen.and_then(|(_, written)| written.elapsed().ok());
-        let is_resting = rested.is_some_and(|rested| rested >= REST);
+        if let Some(mut before) = source.before.take() {
+            let records = before.pause(Pause::Resting);
+            self.append(source, records)?;
+            self.left_open(&source.name, &before);
+        }
+        let is_resting = source.rest().is_some_and(|rest| rest >= REST);
         match looked {
             Ok(Some(file)) => {
                 self.read(source, file, until)?;
@@ -288,10 +209,7 @@ impl Import<'_> {
                     break;
                 }
             };
-            if source.head.len() < HEAD && source.offset == source.head.len() as u64 {
-                let room = HEAD - source.head.len();
-                source.head.extend(line.iter().take(room));
-            }
+            source.remember(&line);
             let ends = line.last() == Some(&b'\n');
             if source.is_passing {
                 source.is_passing = !ends;
@@ -304,7 +222,7 @@ impl Import<'_> {
                 source.is_passing = true;
             } else if !ends && !is_whole(&line) {
                 // Somebody is still writing it, or was cut off.
-                source.head.truncate(usize::try_from(source.offset).unwrap_or(HEAD));
+                source.forget();
                 if until != Until::Interrupted {
                     let place = source.number + 1;
                     self.tally
@@ -339,13 +257,12 @@ impl Import<'_> {
     }
 
     /// Says what is not recorded yet.
-    fn left_open(&mut self, source: &Source) {
-        let Waiting { calls, messages, .. } = source.transcript.waiting();
+    fn left_open(&mut self, name: &str, transcript: &Transcript) {
+        let Waiting { calls, messages, .. } = transcript.waiting();
         self.tally.waits(calls + messages);
         if calls + messages > 0 {
             output::say(&format!(
-                "waiting: {}: {} without a result, {} that may go on; import it again when it went on, or with --ended if it never will",
-                source.name,
+                "waiting: {name}: {} without a result, {} that may go on; import it again when it went on, or with --ended if it never will",
                 several(calls, "tool call"),
                 several(messages, "answer"),
             ));

@@ -119,7 +119,7 @@ impl ClaudeCode {
         left.add_in(line, "message", message, &["role", "content"]);
         let mut left = Some(left);
         for part in &results {
-            let record = self.answered(line, part, &place, left.take().unwrap_or_default());
+            let record = self.answered(line, part, &place, left.take().unwrap_or_else(|| line.nothing()));
             self.known.entry(place.uuid.clone()).or_insert((record, place.strand));
         }
         if only_results {
@@ -129,7 +129,7 @@ impl ClaudeCode {
             .and_then(super::super::raw::text)
             .or_else(|| texts_among(&others));
         let is_alone = left.is_some();
-        let mut left = left.unwrap_or_default();
+        let mut left = left.unwrap_or_else(|| line.nothing());
         let pieces = others.iter().filter(|part| text_of(part).is_none());
         let pieces: Vec<Json> = pieces.map(|part| line.keep(part)).collect();
         if !pieces.is_empty() {

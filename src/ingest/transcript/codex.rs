@@ -2,8 +2,9 @@
 //! `turn_context` for each turn, `response_item`s as the model's API has them, and `event_msg`s, some of which tell the same
 //! once more. An answer of the model is the items up to the `token_count` event that says what was used.
 //!
-//! Here lines become records; `item` reads what the model saw and said, `event` what Codex says of it.
+//! Here lines become records; `item` reads what the model saw and said, `event` what Codex says of it, `ended` how tools ended.
 
+mod ended;
 mod event;
 mod item;
 
@@ -120,7 +121,6 @@ impl Codex {
         self.course.version = said(payload, "cli_version").as_deref().and_then(word);
         self.provider = said(payload, "model_provider").as_deref().and_then(word);
         self.above(payload, &id);
-        let mut left = line.left(&["timestamp", "payload"]);
         let mut told = vec!["id", "cli_version"];
         for name in ["base_instructions", "instructions"] {
             let inner = object_in(payload, name).and_then(|object| said(&object, "text").filter(|_| object.len() == 1));
@@ -129,7 +129,7 @@ impl Codex {
                 told.push(name);
             }
         }
-        self.add(line, payload, &mut left, &told);
+        let left = self.rest(line, payload, &told);
         let stamp = self.stamp();
         let mut record = stamp.record("transcript");
         if let Some(prompt) = &self.prompt {
@@ -176,8 +176,7 @@ impl Codex {
                 record = record.policy(Policy::new(policy).rule(rule));
             }
         }
-        let mut left = line.left(&["timestamp", "payload"]);
-        self.add(line, payload, &mut left, &[]);
+        let left = self.rest(line, payload, &[]);
         self.push(line, &stamp, record, left);
     }
 
@@ -195,13 +194,15 @@ impl Codex {
         id
     }
 
-    /// Keeps what the payload holds but those: under its name, or beside the line's own where it stands alone.
-    fn add(&self, line: &Line, payload: &Object, left: &mut Left, known: &[&str]) {
-        if line.members.get("payload").is_some() {
-            left.add_in(line, "payload", payload, known);
-        } else {
-            left.remove(known);
+    /// What the line holds but what is told: under `payload` what stands there, beside it what stands beside.
+    fn rest(&self, line: &Line, payload: &Object, told: &[&str]) -> Left {
+        if line.members.get("payload").is_none() {
+            return line.left(&[told, &["timestamp"]].concat());
         }
+        let is_item = line.members.text("type").as_deref() == Some("response_item");
+        let mut left = line.left(&["timestamp", "payload", if is_item { "type" } else { "payload" }]);
+        left.add_in(line, "payload", payload, told);
+        left
     }
 
     fn stamp(&self) -> Stamp {

@@ -86,16 +86,23 @@ impl Line {
         left
     }
 
+    /// Nothing of this line yet.
+    pub(super) fn nothing(&self) -> Left {
+        Left {
+            is_odd: !self.is_sound,
+            ..Left::default()
+        }
+    }
+
     /// What is kept of this line; says so if some of it may stand as text.
     pub(super) fn left(&self, known: &[&str]) -> Left {
-        let mut left = Left::default();
+        let mut left = self.nothing();
         left.add(self, &self.members, known);
         for name in known.iter().filter(|name| !self.is_told(name)) {
             if let Some(value) = self.members.get(name) {
                 left.set(name, self.keep(value));
             }
         }
-        left.is_odd = !self.is_sound;
         left
     }
 }
@@ -188,12 +195,6 @@ impl Left {
         if !inner.members.is_empty() {
             self.set(name, inner.members);
         }
-    }
-
-    /// Without these members.
-    pub(super) fn remove(&mut self, names: &[&str]) {
-        let left = self.members.iter().filter(|(name, _)| !names.contains(name));
-        self.members = left.map(|(name, value)| (name.to_owned(), value.clone())).collect();
     }
 
     pub(super) fn set(&mut self, name: &str, value: impl Into<Json>) {

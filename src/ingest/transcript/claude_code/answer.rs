@@ -82,7 +82,7 @@ impl ClaudeCode {
             }
             // A tool that the provider itself called.
             kind if kind.ends_with("_tool_result") => {
-                self.answered(line, part, place, Left::default());
+                self.answered(line, part, place, line.nothing());
             }
             _ => answer.pieces.push(line.keep(part)),
         }

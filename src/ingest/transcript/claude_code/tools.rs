@@ -27,7 +27,7 @@ impl ClaudeCode {
             said(block, "name").unwrap_or_default(),
         );
         let input = object_in(block, "input").unwrap_or_default();
-        let mut left = Left::default();
+        let mut left = line.nothing();
         left.add_in(line, "block", block, &["type", "id", "name", "input"]);
         let is_handoff = matches!(name.as_str(), "Task" | "Agent");
         if let Some(prompt) = input.text("prompt").filter(|_| is_handoff) {
@@ -71,7 +71,7 @@ impl ClaudeCode {
             text = said;
         }
         self.judge(&mut answer, &text, &part, &details);
-        let id = match self.calls.remove(&of) {
+        match self.calls.remove(&of) {
             Some(call) => {
                 answer.duration = answer.duration.or_else(|| call.stamp.until(&place.stamp));
                 if call.to.is_some() {
@@ -91,8 +91,7 @@ impl ClaudeCode {
                 self.course.push(call.record(Some(answer)));
                 id
             }
-        };
-        id
+        }
     }
 
     /// How the call ended.

@@ -2,7 +2,7 @@
 
 use super::super::call::{Answer, Call, error};
 use super::super::line::{Left, Line, object_in, said};
-use super::item::{exited, used};
+use super::ended::{ended, used};
 use super::{Codex, Kind};
 use crate::ingest::raw::{Object, text};
 use crate::record::{Did, Human, Json, Members, Outcome, Status};
@@ -104,8 +104,7 @@ impl Codex {
         let given = first(&["command", "changes"]).map(|(name, raw)| Members::from([(name, line.keep(raw))]));
         let input = invocation.get("arguments").map(|raw| line.keep(raw));
         let input = given.map(Json::from).or(input);
-        answer.left = line.left(&["type", "timestamp", "payload"]);
-        answer.left.add_in(line, "payload", payload, &told);
+        answer.left = self.rest(line, payload, &told);
         let id = self.course.id(&["tool", &of]);
         let call = Call {
             call: of.clone(),
@@ -150,34 +149,4 @@ impl Codex {
         let record = stamp.record("transcript");
         self.push(line, &stamp, record, left);
     }
-}
-
-/// What the event says about how the tool ended.
-fn ended(payload: &Object) -> Answer {
-    let mut answer = Answer::default();
-    if let Some(code) = payload.get("exit_code").and_then(|code| code.get().parse().ok()) {
-        exited(&mut answer, code);
-    }
-    let result = object_in(payload, "result").unwrap_or_default();
-    let is_bad = object_in(&result, "Ok").is_some_and(|ok| {
-        ["isError", "is_error"]
-            .iter()
-            .any(|name| ok.get(name).is_some_and(|is| is.get() == "true"))
-    });
-    let success = payload.get("success").map(|raw| raw.get() == "true");
-    let success = success.or_else(|| result.get("Ok").map(|_| !is_bad));
-    if let Some(message) = result.text("Err") {
-        answer.status = Some(Status::Failure);
-        answer.error = Some(error("tool_error", &message));
-    } else if payload.text("status").as_deref() == Some("declined") {
-        answer.status = Some(Status::Denied);
-        answer.error = None;
-    } else if let Some(success) = success {
-        answer.status = Some(if success { Status::Success } else { Status::Failure });
-    }
-    let duration = object_in(payload, "duration").unwrap_or_default();
-    let part = |name: &str| duration.get(name).and_then(|raw| raw.get().parse::<f64>().ok());
-    let milliseconds = part("secs").map(|seconds| seconds * 1e3 + part("nanos").unwrap_or_default() / 1e6);
-    answer.duration = milliseconds.filter(|milliseconds| (0.0..9e15).contains(milliseconds));
-    answer
 }

@@ -1,12 +1,13 @@
 //! Items of the model's API: messages, reasoning, calls of tools and their results.
 
-use super::super::call::{Answer, Call, error, result, server};
-use super::super::line::{Left, Line, is_true, list_of, number, object, object_in, said, text_of, texts_among};
+use super::super::call::{Answer, Call, result, server};
+use super::super::line::{Left, Line, list_of, object, said, text_of, texts_among};
 use super::super::message::Message;
+use super::ended::judge;
 use super::{Codex, Kind};
 use crate::ingest::raw::{Object, list, text, unfolded};
 use crate::ingest::word;
-use crate::record::{Did, Input, Json, Status, Trigger};
+use crate::record::{Input, Status, Trigger};
 use serde_json::value::RawValue;
 
 /// How what Codex itself puts into a person's mouth begins.
@@ -23,9 +24,6 @@ const NOT_TYPED: &[&str] = &[
     "<subagent_notification>",
     "# AGENTS.md",
 ];
-
-/// What stands for a result where a person said no.
-const REFUSED: &[&str] = &["exec command rejected by user", "patch rejected by user"];
 
 /// Calls that the provider itself carries out: they have no item for the result.
 const AT_ONCE: &[&str] = &["web_search_call", "image_generation_call"];
@@ -96,8 +94,7 @@ impl Codex {
 
     /// The text of an item, and what it holds besides.
     fn content(&self, line: &Line, payload: &Object, known: &[&str]) -> (String, Left) {
-        let mut left = line.left(&["type", "timestamp", "payload"]);
-        self.add(line, payload, &mut left, known);
+        let mut left = self.rest(line, payload, known);
         let (mut said, mut pieces) = (Vec::new(), Vec::new());
         for raw in ["summary", "content"].into_iter().filter_map(|name| payload.get(name)) {
             let Some(parts) = list(raw) else {
@@ -146,9 +143,8 @@ impl Codex {
     }
 
     fn called(&mut self, line: &Line, payload: &Object, kind: &str) {
-        let mut left = line.left(&["type", "timestamp", "payload"]);
-        let told = ["type", "name", "arguments", "input", "action", "call_id", "namespace"];
-        self.add(line, payload, &mut left, &told);
+        let told = ["name", "arguments", "input", "action", "call_id", "namespace"];
+        let left = self.rest(line, payload, &told);
         let name = said(payload, "name").unwrap_or_else(|| kind.trim_end_matches("_call").to_owned());
         let call = ["call_id", "id"].into_iter().find_map(|name| said(payload, name));
         let arguments = ["arguments", "input", "action"]
@@ -212,8 +208,7 @@ impl Codex {
     /// The result of a tool.
     fn answered(&mut self, line: &Line, payload: &Object) {
         let of = said(payload, "call_id").unwrap_or_default();
-        let mut left = line.left(&["type", "timestamp", "payload"]);
-        self.add(line, payload, &mut left, &["type", "call_id", "output"]);
+        let left = self.rest(line, payload, &["type", "call_id", "output"]);
         let mut answer = Answer {
             left,
             ..Answer::default()
@@ -255,69 +250,4 @@ impl Codex {
         self.over.insert(of, id);
         self.course.push(call.record(Some(answer)));
     }
-}
-
-/// How a call ended, by what its result says. Most results do not say it.
-fn judge(answer: &mut Answer, text: &str, inner: &Object, value: &Json) {
-    let value = serde_json::from_str::<&RawValue>(value.as_str())
-        .ok()
-        .and_then(object)
-        .unwrap_or_default();
-    let details = object_in(&value, "metadata").unwrap_or_default();
-    let code = details
-        .get("exit_code")
-        .and_then(|code| code.get().parse().ok())
-        .or_else(|| exit_code(text));
-    let seconds = details
-        .get("duration_seconds")
-        .and_then(|raw| raw.get().parse::<f64>().ok());
-    answer.duration = seconds
-        .filter(|seconds| (0.0..9e12).contains(seconds))
-        .map(|seconds| seconds * 1e3);
-    let content = said(inner, "content").unwrap_or_else(|| text.to_owned());
-    if REFUSED.iter().any(|no| content.starts_with(no)) {
-        answer.human = Some((Did::Rejected, None));
-        answer.status = Some(Status::Denied);
-    } else if content.starts_with("aborted") {
-        answer.status = Some(Status::Cancelled);
-    } else if let Some(code) = code {
-        exited(answer, code);
-    } else if content.starts_with("unsupported call") || inner.get("success").is_some_and(|is| is.get() == "false") {
-        answer.status = Some(Status::Failure);
-        answer.error = Some(error("tool_error", &content));
-    } else if is_true(inner, "success") || content.starts_with("Success. Updated the following files") {
-        answer.status = Some(Status::Success);
-    }
-}
-
-/// The exit code among the first lines of what a command said.
-fn exit_code(text: &str) -> Option<i64> {
-    let marks = ["Exit code: ", "Process exited with code "];
-    let mut lines = text.lines().take(6);
-    lines.find_map(|line| {
-        marks
-            .iter()
-            .find_map(|mark| line.strip_prefix(mark)?.trim().parse().ok())
-    })
-}
-
-/// A command ended with that code.
-pub(super) fn exited(answer: &mut Answer, code: i64) {
-    if code == 0 {
-        answer.status = Some(Status::Success);
-        return;
-    }
-    answer.status = Some(Status::Failure);
-    answer.error = Some(error("exit_code", "").code(code.to_string()));
-}
-
-/// Tokens as OpenTelemetry counts them.
-pub(super) fn used(usage: &Object) -> crate::record::Usage {
-    let mut used = crate::record::Usage::new();
-    used.input_tokens = number(usage, "input_tokens");
-    used.output_tokens = number(usage, "output_tokens");
-    used.cache_read_tokens = number(usage, "cached_input_tokens");
-    used.cache_write_tokens = number(usage, "cache_write_input_tokens");
-    used.reasoning_tokens = number(usage, "reasoning_output_tokens");
-    used
 }
