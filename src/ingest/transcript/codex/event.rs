@@ -73,11 +73,12 @@ impl Codex {
     fn tool_ended(&mut self, line: &Line, payload: &Object, kind: &str) {
         let of = said(payload, "call_id").unwrap_or_default();
         let mut answer = ended(payload);
-        if let Some(call) = self.calls.get_mut(&of)
-            && call.early.left.members.is_empty()
-        {
-            answer.left.add(line, payload, &["call_id"]);
-            call.early = answer;
+        let is_first = |call: &Call| call.early.left.members.is_empty();
+        if self.calls.get(&of).is_some_and(is_first) {
+            answer.left = self.rest(line, payload, &["call_id"]);
+            if let Some(call) = self.calls.get_mut(&of) {
+                call.early = answer;
+            }
             return;
         }
         if of.is_empty() || self.over.contains_key(&of) || self.calls.contains_key(&of) {

@@ -280,7 +280,10 @@ fn how_codexs_tools_end() {
         .collect();
     assert_eq!(files, ["a.py", "b.py"]);
     assert_eq!(tools[1]["access"][1]["operation"], "create");
-    assert_eq!(tools[1]["attributes"]["codex"]["end"]["changes"], json!({"a.py": {}}));
+    assert_eq!(
+        tools[1]["attributes"]["codex"]["end"]["payload"]["changes"],
+        json!({"a.py": {}})
+    );
     assert_eq!(
         (&tools[2]["tools"][0]["system"], &tools[2]["duration_ms"]),
         (&json!("docs"), &json!(1500))
