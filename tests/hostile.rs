@@ -4,7 +4,7 @@ mod oracle;
 
 #[cfg(feature = "otlp")]
 use oracle::otlp;
-use oracle::{c2sp, hostile};
+use oracle::{c2sp, hostile, transcript};
 
 /// Bytes from a seed (splitmix64, Steele et al. 2014).
 fn bytes(seed: u64, len: usize) -> Vec<u8> {
@@ -165,4 +165,9 @@ fn policies() {
 #[test]
 fn export_requests() {
     each(2_000, 120, otlp::request);
+}
+
+#[test]
+fn transcripts() {
+    each(1_500, 120, transcript::session);
 }

@@ -15,6 +15,7 @@ mod figures;
 mod hold;
 mod import;
 mod import_otlp;
+mod import_transcript;
 mod init;
 mod key;
 mod lines;

@@ -9,6 +9,7 @@ pub mod mcp;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod raw;
+pub mod transcript;
 
 /// A text as a name: without control characters, at most 256 bytes.
 fn short(text: &str) -> String {
@@ -17,6 +18,11 @@ fn short(text: &str) -> String {
         .get(..clean.floor_char_boundary(256))
         .unwrap_or_default()
         .to_owned()
+}
+
+/// The same, if anything is left of it.
+fn word(text: &str) -> Option<String> {
+    Some(short(text)).filter(|word| !word.is_empty())
 }
 
 /// A UUIDv8 (RFC 9562 §5.8) of a hash over the parts.

@@ -23,6 +23,11 @@ impl Object {
         twice.map_or(Ok(object), |name| Err(format!("an object with {name:?} twice")))
     }
 
+    /// How many members there are, those that are `null` too.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&RawValue> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
@@ -128,8 +133,8 @@ pub(super) fn minified(raw: &str) -> String {
 }
 
 /// Whether the log takes the value unchanged, as deep in a record as anything of an import comes to stand.
-fn is_taken(raw: &str) -> bool {
-    let record = format!("{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"message\",\"attributes\":{{\"x\":[[{raw}]]}}}}");
+pub(super) fn is_taken(raw: &str) -> bool {
+    let record = format!("{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"message\",\"attributes\":{{\"x\":[[[{raw}]]]}}}}");
     Prepared::new(record.as_bytes(), RECORD_LIMIT).is_ok()
 }
 

@@ -14,6 +14,7 @@ mod policy;
 mod proof;
 mod query;
 mod retain;
+mod transcript;
 mod why;
 
 use oracle::numbered;

@@ -8,6 +8,7 @@ pub(crate) mod hostile;
 #[cfg(feature = "otlp")]
 pub(crate) mod otlp;
 pub(crate) mod sealed;
+pub(crate) mod transcript;
 
 use auditdb::disk::{Disk, SimDisk};
 use auditdb::proof::{CHAIN_START, chain_next, leaf_hash};
