@@ -26,13 +26,16 @@ use std::time::{Duration, Instant};
 /// The files are looked at this often.
 const OFTEN: Duration = Duration::from_secs(1);
 
+/// The tokens, or why they cannot be read, as of then.
+type Known = (Instant, Result<Vec<Arc<Token>>>);
+
 /// Lets in who may.
 #[derive(Debug)]
 pub(super) struct Gate {
     tokens: Tokens,
     /// Whether other machines reach it.
     is_open: bool,
-    known: Mutex<Option<(Instant, Result<Vec<Arc<Token>>>)>>,
+    known: Mutex<Option<Known>>,
 }
 
 /// Who asks; no token is somebody on this machine.
