@@ -67,7 +67,8 @@ impl Source {
             self.before = Some(old.transcript);
         }
         self.seen = Some(now);
-        if self.offset > 0 {
+        // Looking at its head has moved on in it.
+        if self.offset > 0 || self.before.is_some() {
             file.seek(SeekFrom::Start(self.offset))?;
         }
         Ok(Some(file))
