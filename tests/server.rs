@@ -5,6 +5,8 @@
 
 #[path = "server/api.rs"]
 mod api;
+#[path = "server/mcp.rs"]
+mod mcp;
 #[path = "server/tokens.rs"]
 mod tokens;
 

@@ -96,10 +96,10 @@ fn claude_code(kind: u8, what: u8, number: usize, mark: &str) -> Value {
     };
     let members = line.as_object_mut().expect("it is an object");
     members.insert("cwd".to_owned(), json!(format!("{mark}0")));
-    if what % 7 > 0 {
+    if !what.is_multiple_of(7) {
         members.insert("uuid".to_owned(), json!(format!("u{number}")));
     }
-    if what % 6 > 0 {
+    if !what.is_multiple_of(6) {
         members.insert(
             "parentUuid".to_owned(),
             json!(format!("u{}", number.saturating_sub(usize::from(what % 3)))),
@@ -154,7 +154,7 @@ fn codex(kind: u8, what: u8, number: usize, mark: &str) -> Value {
         _ => json!({"type": "user_message", "message": format!("{mark}1"), "more": format!("{mark}2")}),
     };
     let is_event = kind % 14 > 9;
-    if !is_event && what % 9 == 0 {
+    if !is_event && what.is_multiple_of(9) {
         return payload;
     }
     let time = format!("2026-07-13T16:00:{:02}Z", number % 60);

@@ -1,6 +1,6 @@
 //! Spans and events of OpenTelemetry: each becomes one record, whatever SDK sent it, in whatever order, however often.
 //!
-//! `wire` and `text` read OTLP in protobuf and in JSON into the spans of `span`; `table` says which attribute is which member,
+//! `wire` and `text` read OTLP in protobuf and in JSON (no more of it than `most` allows) into the spans of `span`; `table` says which attribute is which member,
 //! `look` finds it and remembers what was taken, `messages` knows the forms that messages have. `record` makes the record, with `run`,
 //! `call`, `tool`, `retrieval` and `step` for what is each kind's own, `own` for what `auditdb.*` attributes and guardrails say, `ids` for what is
 //! computed, `once` for what is defined and `silent` for what is missed; `event` makes that of a log record.
@@ -14,6 +14,7 @@ mod event;
 mod ids;
 mod look;
 mod messages;
+mod most;
 mod once;
 mod own;
 mod record;

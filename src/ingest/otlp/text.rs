@@ -2,6 +2,7 @@
 //! hexadecimal; whole numbers may be numbers or strings (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
 //! Unknown members are passed over, and a span that cannot be read is refused alone.
 
+use super::most;
 use super::span::{Attributes, Event, Log, Malformed, Span, Value, digest, id};
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub(super) fn logs(body: &[u8]) -> Result<Vec<Result<Log, Malformed>>, Malformed
 type Name = [&'static str; 2];
 
 fn groups(body: &[u8], name: Name) -> Result<Vec<Json>, Malformed> {
+    most::in_json(body)?;
     let json: Json = serde_json::from_slice(body).map_err(|error| Malformed(error.to_string()))?;
     let Json::Object(mut members) = json else {
         return Err(Malformed("it is no object".to_owned()));

@@ -2,6 +2,7 @@
 //! `opentelemetry/proto/{trace,logs,common,resource}/v1`. A span or a log record is kept as its bytes until its own turn comes: one
 //! that cannot be read is refused alone, and not with the whole request.
 
+use super::most;
 use super::span::{Attributes, Event, Log, Malformed, Span, Value, digest, id};
 use prost::Message;
 use prost::bytes::Bytes;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 /// # Errors
 /// The request as a whole cannot be read.
 pub(super) fn spans(body: &[u8]) -> Result<Vec<Result<Span, Malformed>>, Malformed> {
+    most::in_protobuf(body)?;
     let request = Traces::decode(body).map_err(|error| Malformed(error.to_string()))?;
     let mut all = Vec::new();
     for resource in request.resource_spans {
@@ -29,6 +31,7 @@ pub(super) fn spans(body: &[u8]) -> Result<Vec<Result<Span, Malformed>>, Malform
 /// # Errors
 /// The request as a whole cannot be read.
 pub(super) fn logs(body: &[u8]) -> Result<Vec<Result<Log, Malformed>>, Malformed> {
+    most::in_protobuf(body)?;
     let request = Logs::decode(body).map_err(|error| Malformed(error.to_string()))?;
     let mut all = Vec::new();
     for resource in request.resource_logs {
