@@ -251,10 +251,10 @@ fn what_is_deeper_than_a_record_may_be_stays_a_text() {
     assert_eq!(all[1]["tools"][0]["parameters"], "5");
     assert_eq!(
         (
-            &all[3]["model"]["parameters"]["a"],
+            &all[3]["model"]["parameters"]["llm.invocation_parameters"],
             &all[3]["output"]["parsed"]["tool_calls"][0]["arguments"]
         ),
-        (&json!(deep), &json!(deep))
+        (&json!(format!("{{\"a\":{deep}}}")), &json!(deep))
     );
 }
 
