@@ -101,6 +101,7 @@ pub use status::Status;
 pub(crate) use status::{Ends, ends_of_segment, size_of_dir, status};
 pub(crate) use succeed::succeed;
 pub(crate) use terms::{Terms, accepting};
+#[cfg(feature = "server")]
 pub(crate) use token::TokenEvent;
 pub(crate) use tombstone::NotHeld;
 pub use verify::{Anchors, Report, TornTail, Unconfirmed};

@@ -2,9 +2,9 @@
 //! are none of the log's business.
 
 use super::events::system;
+#[cfg(feature = "server")]
 use super::handle::Log;
 use super::writer::{CommitFailure, Writer};
-use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// A token that was made or revoked.
@@ -34,19 +34,20 @@ struct Event<'a> {
 }
 
 impl Writer {
-    pub(crate) fn token(&mut self, said: &TokenEvent) -> std::result::Result<(), CommitFailure> {
+    pub(crate) fn token(&mut self, said: &TokenEvent) -> Result<(), CommitFailure> {
         self.record(system(&Event { name: "token", said }))
     }
 }
 
+#[cfg(feature = "server")]
 impl Log {
     /// Whether records are taken: not since a write failed.
-    pub(crate) fn is_writable(&self) -> Result<()> {
+    pub(crate) fn is_writable(&self) -> crate::error::Result<()> {
         self.core().queue.poisoned().map_or(Ok(()), Err)
     }
 
     /// Records that a token was made or revoked.
-    pub(crate) fn token(&self, said: &TokenEvent) -> Result<()> {
+    pub(crate) fn token(&self, said: &TokenEvent) -> crate::error::Result<()> {
         self.act(|writer| writer.token(said))
     }
 }

@@ -9,7 +9,7 @@
 use super::client::{Asked, Remote};
 use super::message::{
     self, APPEND, APPEND_AS, BACKED_UP, CHECKPOINT, LIST_LIMIT, MESSAGE_LIMIT, POLICY, RECORD_HEAD, ROTATE_KEY, SEAL,
-    SET_CLASS, SIBLING, TOKEN,
+    SET_CLASS, SIBLING,
 };
 use crate::disk::Disk;
 use crate::error::{Error, Result};
@@ -22,6 +22,7 @@ use crate::log::reading::Reading;
 use crate::log::receipt::Receipt;
 use crate::log::siblings::Sibling;
 use crate::log::terms::NewClass;
+#[cfg(feature = "server")]
 use crate::log::token::TokenEvent;
 use crate::policy::Class;
 use crate::proof::{SignedCheckpoint, VerifierKey};
@@ -198,9 +199,10 @@ impl Joined {
     }
 
     /// Records that a token was made or revoked.
+    #[cfg(feature = "server")]
     pub(crate) fn token(&self, said: &TokenEvent) -> Result<()> {
         let body = serde_json::to_vec(said).unwrap_or_default();
-        let recorded = self.ask(TOKEN, &body, |_, _| Ok(()), |log| log.token(said));
+        let recorded = self.ask(message::TOKEN, &body, |_, _| Ok(()), |log| log.token(said));
         recorded.map_err(|undone| undone.error)
     }
 
