@@ -49,7 +49,7 @@ fn a_call_and_its_answer_are_a_record() {
     let tool = &first[0]["tools"][0];
     assert_eq!(
         (&tool["name"], &tool["system"], &tool["status"], &tool["duration_ms"]),
-        (&json!("write"), &json!("files"), &json!("failure"), &json!(5.0))
+        (&json!("write"), &json!("files"), &json!("failure"), &json!(5))
     );
     assert_eq!(
         first[0]["outcome"]["error"],
