@@ -259,8 +259,15 @@ fn no_id_hides_a_call() {
     // Nor does one among many.
     let many: usize = (0..5000).map(|id| watch.sent("", &call(id, "t"), at(6)).len()).sum();
     assert_eq!(many + watch.ended(None, at(7)).len(), 5000);
-    let sessions: usize = (0..5000)
-        .map(|id| watch.sent(&format!("s{id}"), &call(1, "t"), at(8)).len())
-        .sum();
-    assert_eq!(sessions + watch.ended(None, at(9)).len(), 5000);
+    let mut sessions: Vec<String> = Vec::new();
+    for id in 0..5000 {
+        sessions.extend(watch.sent(&format!("s{id}"), &call(1, "t"), at(8)));
+    }
+    sessions.extend(watch.ended(None, at(9)));
+    let of = |text: &String| {
+        let record: Value = serde_json::from_str(text).unwrap();
+        record["session"].as_str().unwrap().to_owned()
+    };
+    let named: Vec<String> = sessions.iter().map(of).collect();
+    assert_eq!(named, (0..5000).map(|id| format!("s{id}")).collect::<Vec<_>>());
 }

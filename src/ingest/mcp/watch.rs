@@ -224,10 +224,12 @@ impl Watch {
             .map(|(id, open)| (open.since.steady, id.clone()))
             .collect();
         ids.sort_by(|a, b| (a.0, a.1.text()).cmp(&(b.0, b.1.text())));
-        records.extend(
-            ids.iter()
-                .filter_map(|(_, id)| self.close(session, id, Answer::None, now)),
-        );
+        let name = self.name_of(session);
+        let closed = ids
+            .iter()
+            .filter_map(|(_, id)| self.close(session, id, Answer::None, now));
+        let closed: Vec<Record> = closed.map(|record| record.session(name.as_str())).collect();
+        records.extend(closed);
         self.sessions.remove(session);
         self.order.retain(|known| known != session);
     }
@@ -299,11 +301,7 @@ impl Watch {
 
     /// The records as text, each with its number: one that is missing later was lost.
     fn finish(&mut self, records: Vec<Record>, session: &str) -> Vec<String> {
-        let session = self.names.session.clone().unwrap_or_else(|| match session {
-            // A connection without a session, and a request of none.
-            session if session.starts_with(NO_SESSION) || session.is_empty() => self.run.clone(),
-            session => session.to_owned(),
-        });
+        let session = self.name_of(session);
         let mut texts = Vec::with_capacity(records.len());
         for record in records {
             // A definition is the same from whichever run it comes.
@@ -313,9 +311,24 @@ impl Watch {
             }
             self.number += 1;
             let source = Source::new("mcp-proxy", self.run.as_str(), self.number);
-            texts.push(record.session(short(&session)).source(source).to_json());
+            // One that was given up was another's.
+            let record = match record.session {
+                Some(_) => record,
+                None => record.session(session.as_str()),
+            };
+            texts.push(record.source(source).to_json());
         }
         texts
+    }
+
+    /// What records of a session say that it is.
+    fn name_of(&self, session: &str) -> String {
+        let named = self.names.session.as_deref().unwrap_or(match session {
+            // A connection without a session, and a request of none.
+            session if session.starts_with(NO_SESSION) || session.is_empty() => &self.run,
+            session => session,
+        });
+        short(named)
     }
 }
 
