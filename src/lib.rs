@@ -66,7 +66,8 @@
 //!
 //! `otlp` (on by default): spans and events of OpenTelemetry as records ([`ingest::otlp`]).
 //!
-//! `server` (on by default): [`server::Server`], which takes in what agents send over HTTP. The one part with an async runtime.
+//! `server` (on by default): [`server::Server`], which takes in what agents send over HTTP and answers questions, and the
+//! proxies that record what clients of MCP call ([`ingest::mcp`], [`server::McpProxy`]). The one part with an async runtime.
 //!
 //! The files are described byte by byte in `storage-format.md`.
 

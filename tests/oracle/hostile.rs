@@ -290,7 +290,13 @@ fn with_file(suffix: &str, data: &[u8]) {
     }
     put(&disk, path, &changed);
     let sound = use_all(&disk);
-    assert_eq!(sound, changed == *bytes, "verify and the bytes disagree");
+    // Behind the last frame of a journal stand zeros, however many.
+    let said = |bytes: &[u8]| match suffix {
+        ".journal" => bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count(),
+        _ => bytes.len(),
+    };
+    let same = changed.get(..said(&changed)) == bytes.get(..said(bytes));
+    assert_eq!(sound, same, "verify and the bytes disagree");
 }
 
 /// Does everything that can be done with a directory. Says whether verify calls it sound.
