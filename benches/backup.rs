@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "the baseline writes files of its own")]
 
 mod corpus;
+mod timing;
 
 use auditdb::disk::RealDisk;
 use auditdb::{BackupOptions, Database, Options, VerifyOptions};
@@ -14,7 +15,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use timing::{median, timed};
 
 const ROUNDS: usize = 5;
 
@@ -113,17 +115,6 @@ fn fill(path: &Path, megabytes: usize) {
         round += 1;
     }
     db.seal().expect("it seals");
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let started = Instant::now();
-    work();
-    started.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }
 
 fn size(dir: &Path) -> u64 {

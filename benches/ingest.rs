@@ -3,6 +3,8 @@
 //!
 //! `AUDITDB_BENCH_SPANS` says how many spans (40,000), `AUDITDB_BENCH_SECONDS` how long the steady load is (60).
 
+mod timing;
+
 use auditdb::Database;
 use auditdb::ingest::otlp::{Encoding, Mapper, Signal};
 use auditdb::server::Server;
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use timing::{median, timed};
 
 /// So many spans an SDK sends at once, by default.
 const BATCH: usize = 512;
@@ -288,17 +291,6 @@ fn varint(mut value: u64) -> Vec<u8> {
         }
         out.push(low | 0x80);
     }
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let started = Instant::now();
-    work();
-    started.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
 }
 
 fn rate(count: usize, time: Duration) -> f64 {

@@ -30,6 +30,13 @@ impl Entry {
         &self.text
     }
 
+    /// The line in a JSON object that says where it stands: `log`, `seq` and `record`, which goes in as it was hashed.
+    #[cfg(any(feature = "cli", feature = "server"))]
+    pub(crate) fn placed(&self) -> String {
+        let log = serde_json::Value::from(self.log());
+        format!("{{\"log\":{log},\"seq\":{},\"record\":{}}}", self.seq(), self.text())
+    }
+
     /// The name of the log that it is in.
     #[must_use]
     pub fn log(&self) -> &str {

@@ -101,7 +101,7 @@ fn take(
         tally.skip(&format!("{place}: {why}"));
     }
     mapped.without_content.iter().for_each(|notice| output::say(notice));
-    let refused = db.append_what_is_taken(&mapped.records, &recorded, None)?;
+    let refused = db.append_what_is_taken(&recorded.new_among(&mapped.records), None)?;
     tally.records += (mapped.records.len() - refused.len()) as u64;
     for refusal in refused {
         tally.skip(&format!("{place}: {refusal}"));

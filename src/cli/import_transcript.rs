@@ -8,8 +8,6 @@ use super::progress::Progress;
 use super::{Stop, output, waiting};
 use crate::database::Database;
 use crate::ingest::transcript::{LINE_LIMIT, Pause, Transcript, TranscriptOptions, Waiting};
-use signal_hook::consts::SIGTERM;
-use signal_hook::flag;
 use source::Source;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -57,7 +55,7 @@ pub(super) fn run(
         tally: Tally::of("transcripts"),
     };
     let stop = match until {
-        Until::Interrupted => minded()?,
+        Until::Interrupted => waiting::ended()?,
         _ => Arc::default(),
     };
     for place in places {
@@ -104,12 +102,6 @@ fn until_next_look(stop: &AtomicBool) -> bool {
         waited += STOP;
     }
     stop.load(Ordering::Relaxed)
-}
-
-fn minded() -> Result<Arc<AtomicBool>, Stop> {
-    let stop = waiting::interrupted()?;
-    flag::register(SIGTERM, Arc::clone(&stop)).map_err(|error| Stop::CouldNot(format!("minding SIGTERM: {error}")))?;
-    Ok(stop)
 }
 
 /// The work on all files.
@@ -245,7 +237,8 @@ impl Import<'_> {
         if records.is_empty() {
             return Ok(());
         }
-        let refused = self.db.append_what_is_taken(&records, &self.db.recorded()?, None)?;
+        let texts: Vec<&str> = records.iter().map(String::as_str).collect();
+        let refused = self.db.append_what_is_taken(&texts, None)?;
         self.tally.records += (records.len() - refused.len()) as u64;
         for refusal in refused {
             let place = source.number;

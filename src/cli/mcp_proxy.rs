@@ -6,12 +6,9 @@ use crate::ingest::mcp::{Names, Passing, Recorder, Trouble, Watch, run};
 use crate::log::Options;
 use crate::server::McpProxy;
 use clap::Args;
-use signal_hook::consts::SIGTERM;
-use signal_hook::flag;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::Arc;
 
 /// Stand between a client and a server of MCP (Model Context Protocol): every tool call with its parameters, result, error and
 /// duration, every resource read and every prompt used becomes a record. Neither side knows, and what else they say passes
@@ -61,9 +58,7 @@ impl McpProxyCommand {
             return Err(Stop::CouldNot(why.to_owned()));
         }
         let dir = self.at.dir()?;
-        let stop = waiting::interrupted()?;
-        flag::register(SIGTERM, Arc::clone(&stop))
-            .map_err(|error| Stop::CouldNot(format!("minding SIGTERM: {error}")))?;
+        let stop = waiting::ended()?;
         let names = Names {
             agent: self.agent.clone(),
             system: self.system.clone(),
@@ -74,7 +69,7 @@ impl McpProxyCommand {
             .at
             .log()
             .map_or_else(Options::default, |log| Options::default().log(log));
-        let record = || Recorder::start(&dir, options.clone(), self.answer, self.when_log_fails);
+        let record = || Recorder::start(&dir, options.clone(), (self.answer, self.when_log_fails), output::say);
         let (lost, failed) = match (&self.url, self.command.split_first()) {
             (Some(url), _) => {
                 let proxy = McpProxy::bind(self.listen, url, watch, record()?)?;

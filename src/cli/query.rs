@@ -315,13 +315,7 @@ impl Rows {
     fn row(&mut self, entry: &Entry) -> Result<(), Stop> {
         let local = self.zone.as_ref().map(|zone| zone.show(entry.time()));
         match self.form {
-            Form::Json if self.places => {
-                // The record goes in as it was hashed.
-                let log = serde_json::Value::from(entry.log());
-                let (seq, record) = (entry.seq(), entry.text());
-                self.out
-                    .line(&format!("{{\"log\":{log},\"seq\":{seq},\"record\":{record}}}"))
-            }
+            Form::Json if self.places => self.out.line(&entry.placed()),
             Form::Json => self.out.line(entry.text()),
             Form::Table => {
                 let mut line = summary(entry, &self.names.shown(entry.log(), entry.seq()));

@@ -1,14 +1,11 @@
 //! `auditdb serve`: take in what agents send, and answer questions.
 
 use super::figures::count;
-use super::{Answer, Outcome, Stop, Where, output, waiting};
+use super::{Answer, Outcome, Where, output, waiting};
 use crate::server::{Server, openapi_document};
 use clap::Args;
-use signal_hook::consts::SIGTERM;
-use signal_hook::flag;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Take in what agents send by HTTP, and answer questions: OpenTelemetry (OTLP), and records as JSON. Until Ctrl-C or SIGTERM; also
 /// beside another process that writes.
@@ -43,9 +40,7 @@ impl Serve {
             return Ok(Answer::Yes);
         }
         let dir = self.at.dir()?;
-        let stop = waiting::interrupted()?;
-        flag::register(SIGTERM, Arc::clone(&stop))
-            .map_err(|error| Stop::CouldNot(format!("minding SIGTERM: {error}")))?;
+        let stop = waiting::ended()?;
         let db = self.at.join(&dir)?;
         let (scheme, server) = match self.tls_cert.as_deref().zip(self.tls_key.as_deref()) {
             Some((certificates, key)) => ("https", Server::bind_tls(db, self.listen, certificates, key)?),

@@ -104,11 +104,7 @@ impl List {
         // It says if there is no database.
         self.at.read(&dir)?;
         for token in Tokens::of(&dir).list()? {
-            output::print(&if self.at.json {
-                serde_json::to_string(&token).unwrap_or_default()
-            } else {
-                in_words(&token)
-            })?;
+            show(&self.at, &token)?;
         }
         Ok(Answer::Yes)
     }
@@ -133,13 +129,17 @@ impl Revoke {
         let (dir, id) = self.at.dir_and_record(self.id.as_slice())?;
         let db = self.at.join(&dir)?;
         let token = Tokens::of(&dir).revoke(&db, &id)?;
-        output::print(&if self.at.json {
-            serde_json::to_string(&token).unwrap_or_default()
-        } else {
-            in_words(&token)
-        })?;
+        show(&self.at, &token)?;
         Ok(Answer::Yes)
     }
+}
+
+fn show(at: &Where, token: &Token) -> Result<(), Stop> {
+    output::print(&match at.json {
+        true => serde_json::to_string(token).unwrap_or_default(),
+        false => in_words(token),
+    })?;
+    Ok(())
 }
 
 fn in_words(token: &Token) -> String {

@@ -4,7 +4,7 @@
 use super::Stop;
 use crate::query::Patience;
 use clap::Args;
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -40,6 +40,14 @@ pub(super) fn interrupted() -> Result<Arc<AtomicBool>, Stop> {
     // First, so that it finds the flag not yet set by the same Ctrl-C.
     flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&enough)).map_err(could_not)?;
     flag::register(SIGINT, Arc::clone(&enough)).map_err(could_not)?;
+    Ok(enough)
+}
+
+/// The same, also by SIGTERM: for what goes on until somebody ends it.
+pub(super) fn ended() -> Result<Arc<AtomicBool>, Stop> {
+    let enough = interrupted()?;
+    flag::register(SIGTERM, Arc::clone(&enough))
+        .map_err(|error| Stop::CouldNot(format!("minding SIGTERM: {error}")))?;
     Ok(enough)
 }
 

@@ -27,6 +27,12 @@ impl Recorded {
         })
     }
 
+    /// Those of some records that were not made of the same bytes as one that is there.
+    pub(crate) fn new_among<'a>(&self, texts: &'a [String]) -> Vec<&'a str> {
+        let texts = texts.iter().map(String::as_str);
+        texts.filter(|text| !self.has(text)).collect()
+    }
+
     /// Whether the record that was made of these very bytes is there.
     fn has(&self, text: &str) -> bool {
         let digest = |text: &str| shown(text, &["attributes", DIGEST]);
@@ -45,31 +51,22 @@ impl Database {
         Ok(Recorded { logs })
     }
 
-    /// Appends those of some records that are as the schema says and were not made of the same bytes as one that is there, and
-    /// waits until they are durable; gives the refusals of the others. All of them become durable as one if none is refused.
+    /// Appends those of some records that are as the schema says, and waits until they are durable; gives the refusals of the
+    /// others. All of them become durable as one if none is refused.
     ///
     /// # Errors
     /// As [`Database::append_all`], but for refusals; a beginning of them may be stored then.
-    pub(crate) fn append_what_is_taken(
-        &self,
-        texts: &[String],
-        recorded: &Recorded,
-        pass: Option<&Pass>,
-    ) -> Result<Vec<Error>> {
-        let new: Vec<&[u8]> = texts
-            .iter()
-            .filter(|text| !recorded.has(text))
-            .map(String::as_bytes)
-            .collect();
+    pub(crate) fn append_what_is_taken(&self, texts: &[&str], pass: Option<&Pass>) -> Result<Vec<Error>> {
+        let texts: Vec<&[u8]> = texts.iter().map(|text| text.as_bytes()).collect();
         let is_refusal = |error: &Error| matches!(error, Error::Refused(_) | Error::NotAllowed { .. });
-        match self.append_texts(&new, pass) {
+        match self.append_texts(&texts, pass) {
             Ok(_) => return Ok(Vec::new()),
             // None of them is in then.
             Err(error) if is_refusal(&error) => {}
             Err(error) => return Err(error),
         }
         let mut refused = Vec::new();
-        for text in new {
+        for text in texts {
             match self.append_texts(&[text], pass) {
                 Ok(_) => {}
                 Err(error) if is_refusal(&error) => refused.push(error),

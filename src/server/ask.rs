@@ -5,7 +5,6 @@ use super::State;
 use super::caller::Caller;
 use super::records::{json, json_lines};
 use super::refused::Refused;
-use super::token::Scope;
 use crate::database::Database;
 use crate::disk::{Disk as _, RealDisk};
 use crate::entry::Entry;
@@ -73,14 +72,17 @@ pub(super) async fn query(
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Refused> {
     let Query(asked) = asked?;
-    caller.may(Scope::Read)?;
-    let turn = state.room.to_ask().await?;
-    super::work(turn, move || {
-        let question = asked.question(&caller)?;
+    super::asked(state, caller, move |state, caller| {
+        let question = asked.question(caller)?;
         let mut found = state.db.query_in(caller.logs(), &question)?;
         let mut lines = String::new();
         for entry in found.by_ref() {
-            push(&mut lines, &entry?, asked.places);
+            let entry = entry?;
+            match asked.places {
+                true => lines += &entry.placed(),
+                false => lines += entry.text(),
+            }
+            lines.push('\n');
             if lines.len() > BYTES {
                 break;
             }
@@ -106,14 +108,12 @@ pub(super) async fn trace(
     Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
-    caller.may(Scope::Read)?;
-    let turn = state.room.to_ask().await?;
-    super::work(turn, move || {
+    super::asked(state, caller, move |state, caller| {
         let patience = patience(SECONDS.0);
         let not_found = || Error::NotFound {
             what: format!("record {id:?}"),
         };
-        let first = first(&state.db, &id, &caller, &patience)?.ok_or_else(not_found)?;
+        let first = first(&state.db, &id, caller, &patience)?.ok_or_else(not_found)?;
         let mut trace = state.db.trace_within(&[first], &patience)?;
         trace.steps.retain(|step| caller.may_see(&step.entry));
         if caller.is_bound() {
@@ -148,9 +148,7 @@ pub(super) async fn checkpoint(
     of: Result<Query<OfLog>, QueryRejection>,
 ) -> Result<Response, Refused> {
     let Query(OfLog { log }) = of?;
-    caller.may(Scope::Read)?;
-    let turn = state.room.to_ask().await?;
-    super::work(turn, move || {
+    super::asked(state, caller, move |state, caller| {
         let name = log.unwrap_or_else(|| state.db.identity().name().to_owned());
         let not_found = || Error::NotFound {
             what: format!("a checkpoint of the log {name:?}"),
@@ -201,16 +199,6 @@ impl Asked {
 
 fn patience(seconds: u64) -> Patience {
     Patience::new().deadline(Instant::now() + Duration::from_secs(seconds))
-}
-
-fn push(lines: &mut String, entry: &Entry, places: bool) {
-    if places {
-        let log = serde_json::Value::from(entry.log());
-        *lines += &format!("{{\"log\":{log},\"seq\":{},\"record\":{}}}", entry.seq(), entry.text());
-    } else {
-        *lines += entry.text();
-    }
-    lines.push('\n');
 }
 
 fn answer(lines: String, reach: &Reach, next: Option<String>) -> Response {

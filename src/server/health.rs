@@ -4,7 +4,6 @@ use super::State;
 use super::caller::Caller;
 use super::records::json;
 use super::refused::Refused;
-use super::token::Scope;
 use crate::database::Database;
 use crate::log::Status;
 use crate::record::parse_time;
@@ -38,11 +37,9 @@ pub(super) async fn metrics(
     Given(state): Given<Arc<State>>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, Refused> {
-    caller.may(Scope::Read)?;
-    let turn = state.room.to_ask().await?;
-    super::work(turn, move || {
+    super::asked(state, caller, move |state, caller| {
         let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-        Ok((kind, figures(&state, &caller)).into_response())
+        Ok((kind, figures(state, caller)).into_response())
     })
     .await
 }

@@ -8,14 +8,13 @@ use super::refused::Refused;
 use super::room::Room;
 use super::sse::Events;
 use crate::error::{Error, Result};
-use crate::ingest::mcp::{Moment, NO_SESSION, Recorder, Watch, is_readable, refusal, refusals, replaced, units};
+use crate::ingest::mcp::{NO_SESSION, Recorder, Tap, Watch, is_readable, refusals};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State as Given};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header, request};
 use axum::response::{IntoResponse, Response};
 use hyper::body::Frame;
-use parking_lot::Mutex;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -36,8 +35,7 @@ pub struct McpProxy {
 struct Between {
     upstream: Uri,
     agent: ureq::Agent,
-    watch: Mutex<Watch>,
-    recorder: Recorder,
+    tap: Tap,
     room: Room,
     /// Requests that do not say of which session they are get a number.
     requests: AtomicU64,
@@ -99,8 +97,7 @@ impl McpProxy {
         let between = Between {
             upstream: url,
             agent: agent.into(),
-            watch: Mutex::new(watch),
-            recorder,
+            tap: Tap::new(watch, recorder),
             room: Room::default(),
             requests: AtomicU64::new(0),
             exchanges: Arc::new(Semaphore::new(EXCHANGES)),
@@ -127,9 +124,7 @@ impl McpProxy {
     pub fn run(self, stop: &AtomicBool) -> Result<u64> {
         let routes = Router::new().fallback(pass).with_state(Arc::clone(&self.between));
         listen::run(self.listener, None, &routes, stop, DRAIN)?;
-        let left = self.between.watch.lock().ended(None, Moment::now());
-        let _ = self.between.recorder.record(left);
-        Ok(self.between.recorder.finish())
+        Ok(self.between.tap.finish())
     }
 }
 
@@ -176,65 +171,39 @@ impl Exchange {
 
     fn run(mut self, parts: &request::Parts, body: &[u8], answer: oneshot::Sender<Response>) {
         let text = String::from_utf8_lossy(body);
-        if self.is_mcp
-            && parts.method == Method::POST
-            && let Some(refusal) = self.objection(&text)
-        {
-            let _ = answer.send(([(header::CONTENT_TYPE, "application/json")], refusal).into_response());
-            return;
+        if self.is_mcp && parts.method == Method::POST {
+            match self.between.tap.asks(&self.session, &text) {
+                Ok(asked) => self.asked = asked,
+                Err(refusal) => {
+                    let _ = answer.send(([(header::CONTENT_TYPE, "application/json")], refusal).into_response());
+                    return;
+                }
+            }
         }
         let is_ended = match self.ask(parts, body) {
             Ok(response) => {
                 let is_taken = response.status().is_success();
                 if !is_taken {
-                    self.failed(&format!("the server answered {}", response.status()));
+                    self.fails(&format!("the server answered {}", response.status()));
                 }
                 self.hand_on(response, answer);
                 is_taken && parts.method == Method::DELETE
             }
             Err(error) => {
                 let why = format!("the server at {} cannot be asked: {error}", self.between.upstream);
-                self.failed(&why);
+                self.fails(&why);
                 let _ = answer.send(Refused::new(StatusCode::BAD_GATEWAY, why).into_response());
                 false
             }
         };
         if is_ended || !self.is_of_a_session {
-            // Nobody answers any more what is still open.
-            let left = self.between.watch.lock().ended(Some(&self.session), Moment::now());
-            let _ = self.between.recorder.record(left);
+            self.between.tap.ends(Some(&self.session));
         }
     }
 
-    /// Takes note of what the client says; gives the answer if it may not pass.
-    fn objection(&mut self, text: &str) -> Option<String> {
-        let (recorder, units) = (&self.between.recorder, units(text));
-        let refusal = |why: &str| refusals(&units.ids, text.trim_start().starts_with('['), why);
-        if recorder.is_closed() && !units.is_clear {
-            return Some(refusal("what cannot be read, or answered by an id, may not pass"));
-        }
-        if !units.ids.is_empty()
-            && let Some(why) = recorder.objection()
-        {
-            return Some(refusal(&why));
-        }
-        let records = self.between.watch.lock().sent(&self.session, text, Moment::now());
-        let refused = recorder.record(records).err().map(|why| refusal(&why));
-        self.asked = units.ids;
-        refused
-    }
-
-    /// What was asked for is not answered: that is on record as well.
-    fn failed(&self, why: &str) {
-        for id in &self.asked {
-            let answer = refusal(id, why);
-            let records = self
-                .between
-                .watch
-                .lock()
-                .answered(&self.session, &answer, Moment::now());
-            let _ = self.between.recorder.record(records);
-        }
+    /// What was asked for is not answered.
+    fn fails(&self, why: &str) {
+        self.between.tap.fails(&self.session, &self.asked, why);
     }
 
     fn ask(
@@ -276,7 +245,7 @@ impl Exchange {
         let (head, body) = response.into_parts();
         let named = head.headers.get(SESSION).and_then(|name| name.to_str().ok());
         if let Some(named) = named.filter(|_| !self.is_of_a_session) {
-            self.between.watch.lock().named(&self.session, named);
+            self.between.tap.named(&self.session, named);
             (self.session, self.is_of_a_session) = (named.to_owned(), true);
         }
         let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
@@ -334,7 +303,7 @@ impl Exchange {
                 }
             }
             if events.waiting() > LIMIT {
-                if let Err(why) = self.long() {
+                if let Err(why) = self.too_long() {
                     let _ = to.blocking_send(Err(std::io::Error::other(why)));
                     return;
                 }
@@ -355,7 +324,7 @@ impl Exchange {
             return;
         }
         if body.len() > LIMIT {
-            if let Err(why) = self.long() {
+            if let Err(why) = self.too_long() {
                 let _ = to.blocking_send(Err(std::io::Error::other(why)));
                 return;
             }
@@ -380,31 +349,19 @@ impl Exchange {
         if !self.is_mcp {
             return Ok(());
         }
-        if self.between.recorder.is_closed() && !self.asked.is_empty() && !is_readable(text) {
+        if self.between.tap.is_closed() && !self.asked.is_empty() && !is_readable(text) {
             return Err(refusals(
                 &self.asked,
                 false,
                 "the answer cannot be read, and may not pass",
             ));
         }
-        let records = self.between.watch.lock().answered(&self.session, text, Moment::now());
-        let recorded = self.between.recorder.record(records);
-        recorded.map_err(|why| replaced(text, &why))
+        self.between.tap.answers(&self.session, text)
     }
 
     /// Records that something passes without a look; or says why it may not.
-    fn long(&self) -> std::result::Result<(), String> {
-        let what = "an answer of the server's of more than 64 MiB";
-        if self.between.recorder.is_closed() {
-            return Err(format!("{what} may not pass"));
-        }
-        let records = self
-            .between
-            .watch
-            .lock()
-            .passed_over(&self.session, what, Moment::now());
-        let _ = self.between.recorder.record(records);
-        Ok(())
+    fn too_long(&self) -> std::result::Result<(), String> {
+        self.between.tap.too_long(&self.session, "an answer of the server's")
     }
 }
 

@@ -30,7 +30,7 @@ use crate::database::Database;
 use crate::error::{Error, Result};
 use crate::ingest::otlp::Mapper;
 use axum::http::StatusCode;
-use caller::Gate;
+use caller::{Caller, Gate};
 pub use mcp::McpProxy;
 pub use openapi::document as openapi_document;
 use parking_lot::Mutex;
@@ -42,7 +42,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-pub use token::{PREFIX as TOKEN_PREFIX, Scope, Token, Tokens, Wanted};
+pub use token::{Scope, Token, Tokens, Wanted};
 use tokio_rustls::TlsAcceptor;
 
 /// So long may what has begun take at the end.
@@ -194,4 +194,15 @@ async fn work<T: Send + 'static>(
         what()
     };
     tokio::task::spawn_blocking(held).await.map_err(crashed)?
+}
+
+/// Answers a question of whoever may ask, when it is its turn.
+async fn asked<T: Send + 'static>(
+    state: Arc<State>,
+    caller: Caller,
+    answer: impl FnOnce(&State, &Caller) -> std::result::Result<T, Refused> + Send + 'static,
+) -> std::result::Result<T, Refused> {
+    caller.may(Scope::Read)?;
+    let turn = state.room.to_ask().await?;
+    work(turn, move || answer(&state, &caller)).await
 }

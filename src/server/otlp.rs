@@ -99,7 +99,9 @@ fn take(
     without_content.iter().for_each(|notice| (state.tell)(notice));
     records.retain(|record| caller.objection(record).map(|why| refused.push(why)).is_none());
     let pass = caller.pass();
-    let not_taken = state.db.append_what_is_taken(&records, &recorded, pass.as_ref())?;
+    let not_taken = state
+        .db
+        .append_what_is_taken(&recorded.new_among(&records), pass.as_ref())?;
     state
         .served
         .lock()

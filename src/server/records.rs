@@ -95,9 +95,7 @@ pub(super) async fn get(
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Refused> {
     let Query(wanted) = wanted?;
-    caller.may(Scope::Read)?;
-    let turn = state.room.to_ask().await?;
-    super::work(turn, move || {
+    super::asked(state, caller, move |state, caller| {
         let not_found = || Error::NotFound {
             what: format!("record {id:?}"),
         };

@@ -1,6 +1,6 @@
 //! TLS of the server: the certificate and its key, as PEM files.
 
-use crate::disk::{Disk as _, Open, RealDisk};
+use crate::disk::{RealDisk, read_short};
 use crate::error::{Error, Result};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,14 +31,10 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     let io = |error| Error::io("reading", path, error);
     // Renewed certificates are links as a rule.
     let real = path.canonicalize().map_err(io)?;
-    let file = RealDisk.open(&real, Open::Read).map_err(io)?;
-    let len = file.len().map_err(io)?;
-    if len > LIMIT as u64 {
+    let bytes = read_short(&RealDisk, &real, LIMIT).map_err(io)?;
+    if bytes.len() > LIMIT {
         return Err(io(std::io::Error::other("it is too long for a certificate or a key")));
     }
-    let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-    let read = file.read_at(&mut bytes, 0).map_err(io)?;
-    bytes.truncate(read);
     Ok(bytes)
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What every token begins with: a scanner for secrets finds it by this and the 64 hexadecimal digits behind it.
-pub const PREFIX: &str = "auditdb_";
+const PREFIX: &str = "auditdb_";
 
 /// A file about a token is no longer than this, in bytes.
 const LIMIT: usize = 64 << 10;

@@ -88,7 +88,7 @@ fn proxied(trouble: Trouble) -> Proxied {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
     drop(Database::create(&path).unwrap());
-    let recorder = Recorder::start(&path, auditdb::Options::default(), Passing::Recorded, trouble).unwrap();
+    let recorder = Recorder::start(&path, auditdb::Options::default(), (Passing::Recorded, trouble), |_| {}).unwrap();
     let watch = Watch::new(Names::default(), "run".to_owned());
     let url = format!("http://{}/server", upstream());
     let proxy = McpProxy::bind("127.0.0.1:0".parse().unwrap(), &url, watch, recorder).unwrap();

@@ -3,7 +3,7 @@
 use super::message::{Asked, is_recorded};
 use super::watch::{Moment, read};
 use crate::ingest::raw::kept;
-use crate::ingest::{short, uuid_of};
+use crate::ingest::{short, uuid_of, word};
 use crate::record::{
     Access, Agent, ContextItem, ContextType, Definition, DefinitionType, ErrorDetail, Input, Operation, Outcome,
     Output, Prompt, Record, Status, Tool, Trace, digest, format_time,
@@ -60,12 +60,12 @@ pub(super) fn record(
     } = pending;
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a call")]
     let milliseconds = now.steady.saturating_sub(since.steady) as f64 / 1e6;
-    let name = asked.name.as_deref().map(short).filter(|name| !name.is_empty());
+    let name = asked.name.as_deref().and_then(word);
     let trace = asked.meta.and_then(|meta| trace(&meta.traceparent?));
     let mut record = match method.as_str() {
         "tools/call" => {
             let mut tool = Tool::new(name.unwrap_or_else(|| "unnamed".to_owned()));
-            tool.call = Some(short(id)).filter(|call| !call.is_empty());
+            tool.call = word(id);
             tool.parameters = asked.arguments.map(|arguments| kept(arguments.get()));
             tool.result = result.map(|result| kept(result.get()));
             tool.error = outcome.error.clone();

@@ -3,7 +3,7 @@
 //!
 //! `message` reads a message as far as it matters here; `watch` knows which answer belongs to which request and what both
 //! sides call themselves, and gives records (`calls` makes them); `recorder` makes these durable, and knows what to do
-//! when the log has trouble; `stdio` is the proxy around a server that is a process. The one over HTTP is part of the server.
+//! when the log has trouble; `tap` is where both meet; `stdio` is the proxy around a server that is a process. The one over HTTP is part of the server.
 //!
 //! What must hold: neither side can tell that the proxy is there, but where it was told to let nothing pass unrecorded;
 //! messages that it does not know pass untouched, byte for byte; a request that is never answered has a record too.
@@ -12,13 +12,15 @@ mod calls;
 mod message;
 mod recorder;
 mod stdio;
+mod tap;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use message::{is_readable, refusal, refusals, replaced, units};
+pub(crate) use message::{is_readable, refusals};
 pub use recorder::{Passing, Recorder, Trouble};
 pub use stdio::{Ended, run};
+pub(crate) use tap::Tap;
 pub(crate) use watch::NO_SESSION;
 pub use watch::{Moment, Names, Watch};

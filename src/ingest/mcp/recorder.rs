@@ -46,6 +46,7 @@ pub struct Recorder {
     trouble: Trouble,
     /// Bytes and records that are on their way.
     left: Arc<Left>,
+    tell: fn(&str),
 }
 
 /// What is on its way.
@@ -87,11 +88,11 @@ const LAST: Duration = Duration::from_secs(10);
 
 impl Recorder {
     /// Records into the database in that directory, or a log of it that the options name, also through another process that
-    /// writes it.
+    /// writes it. What a person should hear meanwhile is told, a sentence each.
     ///
     /// # Errors
     /// The database cannot be opened, and nothing may pass then.
-    pub fn start(dir: &Path, options: Options, passing: Passing, trouble: Trouble) -> Result<Self> {
+    pub fn start(dir: &Path, options: Options, (passing, trouble): (Passing, Trouble), tell: fn(&str)) -> Result<Self> {
         let opened = Database::join_with(dir, options.clone());
         if let (Err(error), Trouble::Closed) = (&opened, trouble) {
             return Err(error.clone());
@@ -102,9 +103,10 @@ impl Recorder {
             options,
             failed: opened.as_ref().err().map(ToString::to_string),
             db: opened.ok(),
+            tell,
         };
         if let Some(why) = &log.failed {
-            eprintln!("auditdb: {why}; what passes is recorded when that is over");
+            tell(&format!("auditdb: {why}; what passes is recorded when that is over"));
         }
         let thread = std::thread::Builder::new().name("auditdb-mcp".to_owned());
         let left = Arc::new(Left::default());
@@ -117,6 +119,7 @@ impl Recorder {
             passing,
             trouble,
             left,
+            tell,
         })
     }
 
@@ -128,7 +131,9 @@ impl Recorder {
         let (bytes, records) = (texts.iter().map(String::len).sum::<usize>(), texts.len() as u64);
         if self.left.bytes.load(Ordering::Relaxed) + bytes > BACKLOG {
             self.left.lost.fetch_add(records, Ordering::Relaxed);
-            eprintln!("auditdb: {records} records are lost: more wait than can be kept");
+            (self.tell)(&format!(
+                "auditdb: {records} records are lost: more wait than can be kept"
+            ));
             return match self.trouble {
                 Trouble::Open => Ok(()),
                 Trouble::Closed => Err("more records wait than can be kept".to_owned()),
@@ -204,6 +209,7 @@ struct LogOf {
     db: Option<Database>,
     /// What went wrong last, if it has been said and is not over.
     failed: Option<String>,
+    tell: fn(&str),
 }
 
 impl LogOf {
@@ -214,7 +220,7 @@ impl LogOf {
             match self.append(text) {
                 Ok(()) => {}
                 Err(Error::Refused(refusal)) => {
-                    eprintln!("auditdb: a record was refused: {refusal}");
+                    (self.tell)(&format!("auditdb: a record was refused: {refusal}"));
                     left.lost.fetch_add(1, Ordering::Relaxed);
                     is_refused = true;
                 }
@@ -228,7 +234,7 @@ impl LogOf {
             waiting.pop_front();
         }
         if self.failed.take().is_some() {
-            eprintln!("auditdb: the log takes records again");
+            (self.tell)("auditdb: the log takes records again");
         }
         is_refused
     }
@@ -249,7 +255,9 @@ impl LogOf {
         self.db = None;
         let why = error.to_string();
         if self.failed.as_ref() != Some(&why) {
-            eprintln!("auditdb: {why}; what passes is kept, and recorded when that is over");
+            (self.tell)(&format!(
+                "auditdb: {why}; what passes is kept, and recorded when that is over"
+            ));
             self.failed = Some(why);
         }
     }

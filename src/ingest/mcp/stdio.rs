@@ -1,8 +1,9 @@
 //! The proxy around a server that is a process: a message a line, from standard input to it and from it to standard output.
 
-use super::message::{is_readable, refusals, replaced, units};
+use super::message::{is_readable, refusals, replaced};
 use super::recorder::Recorder;
-use super::watch::{Moment, Watch};
+use super::tap::Tap;
+use super::watch::Watch;
 use parking_lot::Mutex;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -45,8 +46,7 @@ pub fn run(command: &mut Command, watch: Watch, recorder: Recorder, stop: &Atomi
         return Err(io::Error::other("the server has no standard input and output"));
     };
     let between = Arc::new(Between {
-        watch: Mutex::new(watch),
-        recorder,
+        tap: Tap::new(watch, recorder),
         to_client: Mutex::new(io::stdout()),
     });
     let thread = |name: &str, work: Box<dyn FnOnce() + Send>| Builder::new().name(name.to_owned()).spawn(work);
@@ -62,9 +62,7 @@ pub fn run(command: &mut Command, watch: Watch, recorder: Recorder, stop: &Atomi
         std::thread::sleep(LOOK);
     }
     end(&child, true);
-    let left = between.watch.lock().ended(None, Moment::now());
-    let _ = between.recorder.record(left);
-    let lost = between.recorder.finish();
+    let lost = between.tap.finish();
     Ok(Ended { status, asked, lost })
 }
 
@@ -113,8 +111,7 @@ fn end(child: &Child, at_once: bool) {
 fn end(_: &Child, _: bool) {}
 
 struct Between {
-    watch: Mutex<Watch>,
-    recorder: Recorder,
+    tap: Tap,
     to_client: Mutex<io::Stdout>,
 }
 
@@ -130,17 +127,15 @@ impl Between {
     fn hear_client(&self, mut client: impl BufRead, mut server: impl Write) {
         while let Some(line) = self.next(&mut client, |bytes| server.write_all(bytes)) {
             let Line::Whole(line) = line else {
-                let why = "a message of the client's of more than 64 MiB";
-                if self.long(why).is_err() {
+                if self.too_long("a message of the client's").is_err() {
                     return;
                 }
                 continue;
             };
             let text = String::from_utf8_lossy(&line);
-            let refused = self.objection(&text);
-            let done = match refused {
-                Some(answer) => self.say(&[answer.as_bytes(), b"\n"].concat()),
-                None => server.write_all(&line).and_then(|()| server.flush()),
+            let done = match self.tap.asks("", &text) {
+                Ok(_) => server.write_all(&line).and_then(|()| server.flush()),
+                Err(answer) => self.say((answer + "\n").as_bytes()),
             };
             if done.is_err() {
                 return;
@@ -148,32 +143,16 @@ impl Between {
         }
     }
 
-    /// Takes note of what the client says; gives the answer if it may not pass.
-    fn objection(&self, text: &str) -> Option<String> {
-        let units = units(text);
-        let refusal = |why: &str| refusals(&units.ids, text.trim_start().starts_with('['), why);
-        if self.recorder.is_closed() && !units.is_clear {
-            return Some(refusal("what cannot be read, or answered by an id, may not pass"));
-        }
-        if !units.ids.is_empty()
-            && let Some(why) = self.recorder.objection()
-        {
-            return Some(refusal(&why));
-        }
-        let records = self.watch.lock().sent("", text, Moment::now());
-        self.recorder.record(records).err().map(|why| refusal(&why))
-    }
-
     /// Hands on what the server says, until it hangs up.
     fn hear_server(&self, mut server: impl BufRead) {
         while let Some(line) = self.next(&mut server, |bytes| self.say(bytes)) {
             let said = match line {
-                Line::Long => self.long("a message of the server's of more than 64 MiB"),
+                Line::Long => self.too_long("a message of the server's"),
                 Line::Whole(line) => {
                     let text = String::from_utf8_lossy(&line);
                     match self.answered(&text) {
                         Ok(()) => self.say(&line),
-                        Err(why) => self.say((replaced(&text, &why) + "\n").as_bytes()),
+                        Err(instead) => self.say((instead + "\n").as_bytes()),
                     }
                 }
             };
@@ -184,22 +163,18 @@ impl Between {
     }
 
     fn answered(&self, text: &str) -> Result<(), String> {
-        if self.recorder.is_closed() && !is_readable(text) {
-            return Err("it cannot be read".to_owned());
+        if self.tap.is_closed() && !is_readable(text) {
+            return Err(replaced(text, "it cannot be read"));
         }
-        let records = self.watch.lock().answered("", text, Moment::now());
-        self.recorder.record(records)
+        self.tap.answers("", text)
     }
 
     /// Records that something passed without a look, or says that it did not.
-    fn long(&self, what: &str) -> io::Result<()> {
-        if self.recorder.is_closed() {
-            let answer = refusals(&[], false, &format!("{what} may not pass"));
-            return self.say(&[answer.as_bytes(), b"\n"].concat());
+    fn too_long(&self, whose: &str) -> io::Result<()> {
+        match self.tap.too_long("", whose) {
+            Ok(()) => Ok(()),
+            Err(why) => self.say((refusals(&[], false, &why) + "\n").as_bytes()),
         }
-        let records = self.watch.lock().passed_over("", what, Moment::now());
-        let _ = self.recorder.record(records);
-        Ok(())
     }
 
     fn say(&self, bytes: &[u8]) -> io::Result<()> {
@@ -221,7 +196,7 @@ impl Between {
         }
         let mut line = line;
         loop {
-            if !self.recorder.is_closed() {
+            if !self.tap.is_closed() {
                 pass(&line).ok()?;
             }
             if line.is_empty() || line.ends_with(b"\n") {

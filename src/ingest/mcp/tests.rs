@@ -1,3 +1,4 @@
+use super::message::{replaced, units};
 use super::*;
 use crate::database::Database;
 use crate::log::Options;
@@ -181,7 +182,7 @@ fn nothing_that_is_said_makes_a_record_that_is_none() {
 fn nothing_passes_unrecorded_where_it_may_not() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("db");
-    let start = |trouble| Recorder::start(&path, Options::default(), Passing::Recorded, trouble);
+    let start = |trouble| Recorder::start(&path, Options::default(), (Passing::Recorded, trouble), |_| {});
     assert!(start(Trouble::Closed).is_err());
     // Open: it passes, and is recorded as soon as there is a log.
     let recorder = start(Trouble::Open).unwrap();

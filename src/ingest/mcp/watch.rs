@@ -3,7 +3,7 @@
 use super::calls::{self, Answer, Pending};
 use super::message::{Asked, Hello, Id, Message, Party, messages};
 use crate::disk::{Disk as _, RealDisk};
-use crate::ingest::short;
+use crate::ingest::{short, word};
 use crate::record::{Agent, LOG_AGENT, Record, Source, looks_like};
 use std::collections::{HashMap, HashSet};
 
@@ -278,25 +278,21 @@ impl Watch {
     fn agent(&self, session: &str) -> Agent {
         let client = self.sessions.get(session).and_then(|session| session.client.clone());
         let client = client.or_else(|| self.clients.only()).unwrap_or_default();
-        let name = self.names.agent.clone().unwrap_or(client.name);
-        let name = match short(&name) {
-            name if name.is_empty() => "mcp-client".to_owned(),
-            name if looks_like(&name, LOG_AGENT) => format!("client {LOG_AGENT}"),
-            name => name,
+        let name = match word(self.names.agent.as_deref().unwrap_or(&client.name)) {
+            None => "mcp-client".to_owned(),
+            Some(name) if looks_like(&name, LOG_AGENT) => format!("client {LOG_AGENT}"),
+            Some(name) => name,
         };
         let mut agent = Agent::new(name);
-        agent.version = client
-            .version
-            .map(|version| short(&version))
-            .filter(|version| !version.is_empty());
+        agent.version = client.version.as_deref().and_then(word);
         agent
     }
 
     fn system(&self, session: &str) -> String {
         let server = self.sessions.get(session).and_then(|session| session.server.clone());
         let server = server.or_else(|| self.servers.only()).unwrap_or_default();
-        let name = short(&self.names.system.clone().unwrap_or(server.name));
-        if name.is_empty() { "mcp-server".to_owned() } else { name }
+        let name = word(self.names.system.as_deref().unwrap_or(&server.name));
+        name.unwrap_or_else(|| "mcp-server".to_owned())
     }
 
     /// The records as text, each with its number: one that is missing later was lost.

@@ -1,6 +1,6 @@
 //! How what stands in a span becomes a record's id, time and agent.
 
-use super::super::{short, uuid_of};
+use super::super::{uuid_of, word};
 use crate::record::{LOG_AGENT, format_time, looks_like};
 
 /// An id that is computed: the same parts have the same, whenever and in whatever order they come.
@@ -21,7 +21,7 @@ const LAST_TIME: i64 = 9_214_646_400_000_000_000;
 
 /// An agent's name as an id. None may be called as the log itself is.
 pub(super) fn agent_id(named: Option<String>) -> String {
-    let name = named.map(|name| short(&name)).filter(|name| !name.is_empty());
+    let name = named.as_deref().and_then(word);
     match name.unwrap_or_else(|| "unknown".to_owned()) {
         name if looks_like(&name, LOG_AGENT) => format!("agent {LOG_AGENT}"),
         name => name,

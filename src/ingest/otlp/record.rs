@@ -1,6 +1,6 @@
 //! A span becomes a record, by the table.
 
-use super::super::short;
+use super::super::{short, word};
 use super::call::call;
 use super::ids::{agent_id, id_of, time};
 use super::look::{Look, kept, list};
@@ -188,7 +188,7 @@ fn handoff(look: &Look<'_>, agent: Agent) -> Record {
     let to = look.span.name.strip_prefix("handoff to ").map(str::to_owned);
     let to = to.or_else(|| look.word(TO));
     look.take_where(TO, |value| value.scalar() == to);
-    let to = to.map(|to| short(&to)).filter(|to| !to.is_empty());
+    let to = to.as_deref().and_then(word);
     let receiver = crate::record::Receiver::agent(to.unwrap_or_else(|| "unknown".to_owned()));
     Record::new(agent, Kind::Handoff).with_handoff(Handoff::new(receiver))
 }

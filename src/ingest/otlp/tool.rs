@@ -1,6 +1,6 @@
 //! A tool as it was called, out of what frameworks put around its parameters and its result.
 
-use super::super::short;
+use super::super::word;
 use super::look::{Look, kept};
 use super::messages;
 use super::span::Value;
@@ -32,7 +32,7 @@ pub(super) fn execution(look: &Look<'_>, step: Option<&Look<'_>>, agent: Agent) 
         }
         tool = tool.result(answer.content);
     }
-    if let Some(call) = call.map(|call| short(&call)).filter(|call| !call.is_empty()) {
+    if let Some(call) = call.as_deref().and_then(word) {
         tool = tool.call(call);
     }
     tool.parameters = parameters;
@@ -52,8 +52,7 @@ fn tool(look: &Look<'_>) -> Tool {
         .find_map(named)
         .unwrap_or(&look.span.name);
     let name = look.word(table::TOOL).unwrap_or_else(|| by_span.to_owned());
-    let name = Some(short(&name)).filter(|name| !name.is_empty());
-    let mut tool = Tool::new(name.unwrap_or_else(|| "unnamed".to_owned()));
+    let mut tool = Tool::new(word(&name).unwrap_or_else(|| "unnamed".to_owned()));
     if let Some(attempt) = look.number(table::ATTEMPT).filter(|attempt| *attempt > 0) {
         tool = tool.attempt(attempt);
     }
