@@ -9,6 +9,8 @@ use auditdb::Database;
 use auditdb::ingest::otlp::{Encoding, Mapper, Signal};
 use auditdb::server::Server;
 use serde_json::{Value, json};
+use std::io::{BufRead, Read};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +23,9 @@ const BATCH: usize = 512;
 const RATE: usize = 2_000;
 
 fn main() {
+    if let Some(path) = std::env::var_os(SERVE) {
+        return serve(Path::new(&path));
+    }
     let number = |name: &str, otherwise: usize| {
         let said = std::env::var(name).ok().and_then(|text| text.parse().ok());
         said.unwrap_or(otherwise)
@@ -53,49 +58,75 @@ fn main() {
             parsed.as_secs_f64() / took.as_secs_f64()
         );
     }
-    end_to_end(&bytes, spans.len());
+    for clients in [1, 4] {
+        end_to_end(&bytes, spans.len(), clients);
+    }
     steady(number("AUDITDB_BENCH_SECONDS", 60));
 }
 
-/// From the request to the durable record.
-fn end_to_end(bodies: &[Vec<u8>], spans: usize) {
+/// From the request to the durable record, by so many clients at once, each of which waits for its answer; the same records
+/// are appended from within by as many threads.
+fn end_to_end(bodies: &[Vec<u8>], spans: usize, clients: usize) {
     let records = mapped(bodies.iter().map(Vec::as_slice), Encoding::Protobuf);
     let dir = tempfile::tempdir_in("target").expect("a directory for the bench");
     let (mut within, mut through) = (Vec::new(), Vec::new());
     for round in 0..3 {
         let db = Database::create(dir.path().join(format!("within-{round}"))).expect("a fresh directory");
         within.push(timed(|| {
-            for batch in &records {
-                db.append_all_json(batch.iter().map(String::as_str)).expect("durable");
-            }
+            shared(&records, clients, |batches| {
+                for batch in batches {
+                    db.append_all_json(batch.iter().map(String::as_str)).expect("durable");
+                }
+            });
         }));
-        let serving = Serving::start(&dir.path().join(format!("through-{round}")));
+        let path = dir.path().join(format!("through-{round}"));
+        let serving = Serving::start(&path);
         through.push(timed(|| {
-            let client = client();
-            for body in bodies {
-                serving.send(&client, body);
-            }
+            shared(bodies, clients, |bodies| {
+                let client = client();
+                for body in bodies {
+                    send(&serving.url, &client, body);
+                }
+            });
         }));
-        assert_eq!(serving.end(), spans as u64);
+        serving.end();
+        assert_eq!(callers_records(&path), spans as u64);
     }
     let (within, through) = (median(within), median(through));
     println!(
-        "| spans by HTTP, durable, {BATCH} at once | {:.0}/s | append_all of the same records {:.0}/s | {:.2} | >= 0.5 |",
+        "| spans by HTTP, durable, {BATCH} at once, {clients} at a time | {:.0}/s | append_all of the same records {:.0}/s | {:.2} | >= 0.5 |",
         rate(spans, through),
         rate(spans, within),
         within.as_secs_f64() / through.as_secs_f64()
     );
 }
 
-/// A steady load from four clients, for so many seconds.
+/// Has so many threads work on a share each.
+fn shared<T: Sync>(all: &[T], threads: usize, work: impl Fn(&[T]) + Sync) {
+    std::thread::scope(|scope| {
+        for share in all.chunks(all.len().div_ceil(threads)) {
+            scope.spawn(|| work(share));
+        }
+    });
+}
+
+/// A steady load from four clients, for so many seconds, on a server in a process of its own, so that its memory shows.
 fn steady(seconds: usize) {
     let dir = tempfile::tempdir_in("target").expect("a directory for the bench");
-    let serving = Serving::start(&dir.path().join("db"));
-    let (before, begun) = (memory(), Instant::now());
-    let took: Vec<Duration> = std::thread::scope(|scope| {
+    let path = dir.path().join("db");
+    let mut server = std::process::Command::new(std::env::current_exe().expect("it runs"))
+        .env(SERVE, &path)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut url = String::new();
+    let said = server.stdout.take().expect("it is piped");
+    std::io::BufReader::new(said).read_line(&mut url).expect("it says where it is");
+    let (url, pid, begun) = (url.trim(), server.id(), Instant::now());
+    let (mut took, early) = std::thread::scope(|scope| {
         let senders: Vec<_> = (0..4)
             .map(|sender| {
-                let serving = &serving;
                 scope.spawn(move || {
                     let client = client();
                     let mut took = Vec::new();
@@ -105,32 +136,42 @@ fn steady(seconds: usize) {
                         let first = (round * 4 + sender) * (RATE / 40);
                         let spans: Vec<Value> = (first..first + RATE / 40).map(span).collect();
                         let body = binary(&spans);
-                        took.push(timed(|| serving.send(&client, &body)));
+                        took.push(timed(|| send(url, &client, &body)));
                     }
                     took
                 })
             })
             .collect();
-        senders
-            .into_iter()
-            .flat_map(|sender| sender.join().expect("it ends"))
-            .collect()
+        std::thread::sleep(Duration::from_secs(seconds as u64) / 4);
+        let early = memory(pid);
+        let took: Vec<Duration> = senders.into_iter().flat_map(|sender| sender.join().expect("it ends")).collect();
+        (took, early)
     });
-    let (elapsed, after, sent) = (begun.elapsed(), memory(), seconds * RATE);
-    let there = serving.end();
-    let mut took = took;
+    let (elapsed, late, sent) = (begun.elapsed(), memory(pid), seconds * RATE);
+    drop(server.stdin.take());
+    assert!(server.wait().expect("it ends").success());
+    let there = callers_records(&path);
     took.sort_unstable();
     let p99 = took.get(took.len() * 99 / 100).copied().unwrap_or_default();
     println!(
-        "| a steady load for {seconds} s | {:.0}/s, p99 of a request {:.1} ms | {} of {sent} spans lost, memory {:.0} MB, before {:.0} MB | {:.2} | 2000/s, none |",
+        "| a steady load for {seconds} s | {:.0}/s, p99 of a request {:.1} ms | {} of {sent} spans lost, the server's memory {early:.0} MB after a quarter, {late:.0} MB at the end | {:.2} | 2000/s, none |",
         rate(sent, elapsed),
         p99.as_secs_f64() * 1e3,
         sent as u64 - there,
-        after,
-        before,
         rate(sent, elapsed) / RATE as f64
     );
     assert_eq!(there, sent as u64);
+}
+
+/// Where a process of this bench serves, if it is to do only that.
+const SERVE: &str = "AUDITDB_BENCH_SERVE";
+
+/// Serves until there is nobody any more who would read what it says.
+fn serve(path: &Path) {
+    let serving = Serving::start(path);
+    println!("{}", serving.url);
+    std::io::stdin().read_to_end(&mut Vec::new()).expect("it is piped");
+    serving.end();
 }
 
 /// A server, and its database.
@@ -138,11 +179,10 @@ struct Serving {
     url: String,
     stop: Arc<AtomicBool>,
     thread: std::thread::JoinHandle<()>,
-    path: std::path::PathBuf,
 }
 
 impl Serving {
-    fn start(path: &std::path::Path) -> Self {
+    fn start(path: &Path) -> Self {
         let db = Database::create(path).expect("a fresh directory");
         let server = Server::bind(db, "127.0.0.1:0".parse().expect("an address")).expect("it listens");
         let (address, stop) = (server.address().expect("it has one"), Arc::new(AtomicBool::new(false)));
@@ -151,26 +191,28 @@ impl Serving {
             url: format!("http://{address}/v1/traces"),
             stop,
             thread: std::thread::spawn(move || _ = server.run(&told).expect("it serves")),
-            path: path.to_owned(),
         }
     }
 
-    fn send(&self, client: &ureq::Agent, body: &[u8]) {
-        let request = client.post(&self.url).header("content-type", "application/x-protobuf");
-        let mut response = request.send(body).expect("it is taken");
-        let said = response.body_mut().read_to_vec().expect("it answers");
-        assert!(said.is_empty(), "nothing is refused");
-    }
-
-    /// Ends it; gives how many callers' records its log has.
-    fn end(self) -> u64 {
+    fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("it ends");
-        let db = Database::open_read_only(&self.path).expect("it is there");
-        let records = db.records(..).expect("it is read");
-        let is_a_callers = |entry: &auditdb::Entry| !entry.is_of_the_log() && entry.kind() != "definition";
-        records.filter(|entry| entry.as_ref().is_ok_and(is_a_callers)).count() as u64
     }
+}
+
+fn send(url: &str, client: &ureq::Agent, body: &[u8]) {
+    let request = client.post(url).header("content-type", "application/x-protobuf");
+    let mut response = request.send(body).expect("it is taken");
+    let said = response.body_mut().read_to_vec().expect("it answers");
+    assert!(said.is_empty(), "nothing is refused");
+}
+
+/// How many callers' records there are.
+fn callers_records(path: &Path) -> u64 {
+    let db = Database::open_read_only(path).expect("it is there");
+    let records = db.records(..).expect("it is read");
+    let is_a_callers = |entry: &auditdb::Entry| !entry.is_of_the_log() && entry.kind() != "definition";
+    records.filter(|entry| entry.as_ref().is_ok_and(is_a_callers)).count() as u64
 }
 
 fn client() -> ureq::Agent {
@@ -178,7 +220,7 @@ fn client() -> ureq::Agent {
 }
 
 fn mapped<'a>(bodies: impl Iterator<Item = &'a [u8]>, encoding: Encoding) -> Vec<Vec<String>> {
-    let mut mapper = Mapper::new();
+    let mapper = Mapper::new();
     bodies
         .map(|body| {
             let mapped = mapper.records(body, encoding, Signal::Traces).expect("it is a request");
@@ -297,9 +339,9 @@ fn rate(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
 }
 
-/// What the process has in memory, in MB.
-fn memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// What a process has in memory, in MB.
+fn memory(pid: u32) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib: f64 = line
         .and_then(|line| line.split_whitespace().next()?.parse().ok())

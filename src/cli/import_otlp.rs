@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Imports files, one after the other.
 pub(super) fn run(db: &Database, files: &[PathBuf], progress: &Progress) -> Result<Tally, Stop> {
-    let (mut mapper, mut tally) = (Mapper::new(), Tally::of("requests"));
+    let (mapper, mut tally) = (Mapper::new(), Tally::of("requests"));
     for path in files {
         let name = path.display().to_string();
         let unread = |error: std::io::Error| Stop::CouldNot(format!("reading {name}: {error}"));
@@ -25,14 +25,14 @@ pub(super) fn run(db: &Database, files: &[PathBuf], progress: &Progress) -> Resu
         if !is_json {
             let mut body = Vec::new();
             reader.read_to_end(&mut body).map_err(unread)?;
-            take(db, &name, &mut tally, |known| binary(&mut mapper, &body, known))?;
+            take(db, &name, &mut tally, |known| binary(&mapper, &body, known))?;
             continue;
         }
         for (place, line) in (1..).zip(lines(reader)) {
             let line = line.map_err(unread)?;
             if !line.iter().all(u8::is_ascii_whitespace) {
                 let at = format!("{name}, line {place}");
-                take(db, &at, &mut tally, |known| text(&mut mapper, &line, known))?;
+                take(db, &at, &mut tally, |known| text(&mapper, &line, known))?;
                 progress.at(tally.records, 0);
             }
         }
@@ -62,7 +62,7 @@ fn lines(mut reader: impl BufRead) -> impl Iterator<Item = std::io::Result<Vec<u
 }
 
 /// An export request in JSON says itself what it holds.
-fn text(mapper: &mut Mapper, line: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
+fn text(mapper: &Mapper, line: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
     let traces = mapper.records_beside(line, Encoding::Json, Signal::Traces, known)?;
     if traces == Mapped::default() {
         return mapper.records_beside(line, Encoding::Json, Signal::Logs, known);
@@ -71,7 +71,7 @@ fn text(mapper: &mut Mapper, line: &[u8], known: Recorded<'_>) -> Result<Mapped,
 }
 
 /// In protobuf a request does not say whether it holds spans or log records; but what is the one is not the other.
-fn binary(mapper: &mut Mapper, body: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
+fn binary(mapper: &Mapper, body: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
     let traces = mapper.records_beside(body, Encoding::Protobuf, Signal::Traces, known)?;
     if !traces.records.is_empty() || traces.refused.is_empty() {
         return Ok(traces);

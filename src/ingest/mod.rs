@@ -13,12 +13,18 @@ pub mod transcript;
 
 /// A text as a name: without control characters, at most 256 bytes.
 fn short(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    // No character becomes longer, so what stands beyond is not needed.
+    let begins = text.get(..text.floor_char_boundary(2 * NAME)).unwrap_or_default();
+    let mut clean = match begins.contains(char::is_control) {
+        true => begins.replace(char::is_control, " "),
+        false => begins.to_owned(),
+    };
+    clean.truncate(clean.floor_char_boundary(NAME));
     clean
-        .get(..clean.floor_char_boundary(256))
-        .unwrap_or_default()
-        .to_owned()
 }
+
+/// So many bytes a name has at most.
+const NAME: usize = 256;
 
 /// The same, if anything is left of it.
 fn word(text: &str) -> Option<String> {

@@ -1,9 +1,10 @@
 //! JSON that others wrote, kept as its text: no number is rounded, no member reordered, and none that stands twice is
 //! dropped. What the log would not take as it stands is kept as a string.
 
-use crate::record::{Json, Prepared, RECORD_LIMIT, string_value};
+use crate::record::{Json, scan_value, string_value};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fmt;
 
 /// An object's members in their order, each name once. A `null` counts as absent.
@@ -100,23 +101,24 @@ pub(super) fn scalar(raw: &RawValue) -> Option<String> {
 
 /// A value as it stands if the log takes it so, and its text as a string otherwise.
 pub(super) fn kept(raw: &str) -> Json {
-    let minified = minified(raw);
-    if is_taken(&minified)
-        && let Ok(json) = Json::raw(minified)
-    {
-        return json;
-    }
-    Json::from(raw)
+    whole(raw).unwrap_or_else(|| Json::from(raw))
 }
 
 /// A text that is an object or a list in JSON becomes that; every other text stays the string that it is.
 pub(super) fn unfolded(text: &str) -> Json {
-    let trimmed = text.trim_matches([' ', '\t', '\n', '\r']);
-    if trimmed.starts_with(['{', '[']) && is_taken(trimmed) {
-        kept(trimmed)
-    } else {
-        Json::from(text)
-    }
+    let begins = text.trim_start_matches([' ', '\t', '\n', '\r']).starts_with(['{', '[']);
+    let unfolded = begins.then(|| whole(text)).flatten();
+    unfolded.unwrap_or_else(|| Json::from(text))
+}
+
+/// A value as it stands, without its whitespace, if the log takes it so.
+pub(super) fn whole(raw: &str) -> Option<Json> {
+    Json::raw(checked(raw)?).ok()
+}
+
+/// The same as text.
+pub(super) fn checked(raw: &str) -> Option<Cow<'_, str>> {
+    scan_value(raw, DEPTH)
 }
 
 /// The text without whitespace between its tokens.
@@ -132,11 +134,13 @@ pub(super) fn minified(raw: &str) -> String {
         .collect()
 }
 
-/// Whether the log takes the value unchanged, as deep in a record as anything of an import comes to stand.
+/// Whether the log takes the value unchanged.
 pub(super) fn is_taken(raw: &str) -> bool {
-    let record = format!("{{\"agent\":{{\"id\":\"a\"}},\"kind\":\"message\",\"attributes\":{{\"x\":[[[{raw}]]]}}}}");
-    Prepared::new(record.as_bytes(), RECORD_LIMIT).is_ok()
+    checked(raw).is_some()
 }
+
+/// As deep in a record as anything of an import comes to stand.
+const DEPTH: usize = 6;
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,6 @@ use crate::policy::{Class, Person};
 use crate::proof::{EpochKey, EpochStatement, Frontier, Hash};
 use crate::record::id_text;
 use serde::{Deserialize, Serialize};
-use std::fmt::Write as _;
 
 /// What a system record's members begin with.
 pub(crate) const SYSTEM: &[u8] = b"\"agent\":{\"id\":\"auditdb\"},\"kind\":\"system\"";
@@ -470,12 +469,11 @@ pub(crate) fn first_key(line: &str) -> Option<String> {
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or('0');
+    let digits = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xF)]);
+    let mut out = String::with_capacity(2 * bytes.len());
+    out.extend(digits);
+    out
 }
 
 /// The hash in lower-case hexadecimal digits.

@@ -43,6 +43,7 @@ pub(crate) use printable::looks_like;
 pub(crate) use printable::printable;
 #[cfg(feature = "cli")]
 pub(crate) use printable::printable_lines;
+pub(crate) use scan::scan_value;
 pub(crate) use schema::element;
 pub(crate) use table::RECORD;
 pub(crate) use text::{string_value, write_string};

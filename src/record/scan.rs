@@ -24,23 +24,30 @@ pub(crate) struct Scanned<'a> {
 
 /// Checks a text against a shape. `refused` names the members that must not stand in the outermost object.
 pub(crate) fn scan<'a>(input: &'a [u8], shape: &'static Shape, refused: &[&str]) -> Result<Scanned<'a>, Refusal> {
-    let mut scanner = Scanner {
-        input,
-        at: 0,
-        copied: 0,
-        out: Vec::new(),
-        path: Vec::new(),
-        keys: Vec::new(),
-        members: Vec::new(),
-        depth: 0,
-        refused,
-    };
+    let mut scanner = Scanner::new(input, refused);
     match scanner.document(shape) {
         Ok(()) => Ok(Scanned {
             text: scanner.text(),
             members: scanner.members,
         }),
         Err(reason) => Err(scanner.refusal(reason)),
+    }
+}
+
+/// A text that is any one JSON value, without whitespace between its tokens; none if the log would not take it so many levels
+/// deep in a record.
+pub(crate) fn scan_value(text: &str, depth: usize) -> Option<Cow<'_, str>> {
+    let mut scanner = Scanner::new(text.as_bytes(), &[]);
+    scanner.depth = depth;
+    scanner.skip_space();
+    scanner.value(None).ok()?;
+    scanner.skip_space();
+    if scanner.at < text.len() {
+        return None;
+    }
+    match scanner.text() {
+        Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
     }
 }
 
@@ -88,7 +95,21 @@ enum Step {
 
 type Checked<T> = Result<T, Reason>;
 
-impl<'a> Scanner<'a, '_> {
+impl<'a, 'r> Scanner<'a, 'r> {
+    fn new(input: &'a [u8], refused: &'r [&'r str]) -> Self {
+        Scanner {
+            input,
+            at: 0,
+            copied: 0,
+            out: Vec::new(),
+            path: Vec::new(),
+            keys: Vec::new(),
+            members: Vec::new(),
+            depth: 0,
+            refused,
+        }
+    }
+
     fn document(&mut self, shape: &'static Shape) -> Checked<()> {
         if self.input.starts_with(b"\xEF\xBB\xBF") {
             return Err(Reason::ByteOrderMark);

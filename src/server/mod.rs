@@ -73,7 +73,7 @@ pub struct Served {
 struct State {
     db: Database,
     /// One for each token that names agents, so that nobody learns whose a span is from what others say.
-    mappers: Mutex<HashMap<Option<String>, Arc<Mutex<Mapper>>>>,
+    mappers: Mutex<HashMap<Option<String>, Arc<Mapper>>>,
     served: Mutex<Served>,
     /// How many requests there were, by path and status.
     answers: Mutex<BTreeMap<(String, u16), u64>>,

@@ -88,7 +88,7 @@ fn take(
     let known = |id: &str| recorded.text(id).filter(|text| caller.objection(text).is_none());
     let bound = caller.token().filter(|_| caller.is_bound()).map(str::to_owned);
     let mapper = Arc::clone(state.mappers.lock().entry(bound).or_default());
-    let mapped = mapper.lock().records_beside(body, encoding, signal, &known);
+    let mapped = mapper.records_beside(body, encoding, signal, &known);
     let no_request = |why| Refused::bad(format!("no export request of OTLP: {why}"));
     let Mapped {
         mut records,

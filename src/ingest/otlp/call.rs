@@ -2,12 +2,14 @@
 
 use super::super::raw::Object;
 use super::super::short;
-use super::look::{Look, kept, list, words};
-use super::messages::{self, Message};
+use super::look::{self, Look, kept, list, words};
+use super::messages::{self, Call, Message};
 use super::once::Once;
 use super::span::Value;
 use super::table;
+use crate::record::look::{elements, said, value as value_at};
 use crate::record::{Agent, Input, Json, Members, Model, Output, Record, Usage};
+use std::borrow::Cow;
 
 /// A call of a model: what is new in its input, and all that it gave out.
 pub(super) fn call(look: &Look<'_>, agent: Agent, once: &mut Once<'_>) -> Record {
@@ -47,12 +49,7 @@ pub(super) fn call(look: &Look<'_>, agent: Agent, once: &mut Once<'_>) -> Record
         input = input.text(words(&value));
     }
     record = record.input(input);
-    let others: Vec<Json> = new
-        .iter()
-        .flat_map(|message| &message.others)
-        .cloned()
-        .map(Json::from)
-        .collect();
+    let others: Vec<Json> = new.into_iter().flat_map(|message| message.others).collect();
     if !others.is_empty() {
         record = record.attribute("messages", list(&others));
     }
@@ -64,12 +61,13 @@ pub(super) fn call(look: &Look<'_>, agent: Agent, once: &mut Once<'_>) -> Record
 pub(super) fn has_content(look: &Look<'_>, record: &Record) -> bool {
     let takes_none = |(name, value): &(&str, &str)| look.span.attributes.text(name) == Some(value);
     let says = |text: &Option<String>| text.as_ref().is_some_and(|text| text != table::HIDDEN);
-    let input = record.input.as_ref();
-    let output = record.output.as_ref();
+    let (input, output) = (record.input.as_ref(), record.output.as_ref());
+    // There also what could not be read.
+    let rest = |name: &str| record.attributes.as_ref()?.get(name);
     table::WITHOUT_MESSAGES.iter().any(takes_none)
         || input.is_some_and(|input| says(&input.text) || input.prompt.is_some())
         || output.is_some_and(|output| says(&output.text) || output.parsed.is_some())
-        || record.attributes.iter().any(|rest| rest.get("messages").is_some())
+        || table::MESSAGES_IN.iter().chain(&["messages"]).any(|name| rest(name).is_some())
 }
 
 /// What an agent was told once and for all.
@@ -123,23 +121,16 @@ fn gave(look: &Look<'_>, mut record: Record, given: &[Message]) -> Record {
         output = output.text(text);
     }
     let apart = look.first(table::CALLS).map(|value| messages::calls(&value));
-    let calls: Vec<serde_json::Value> = given
-        .iter()
-        .flat_map(|message| &message.calls)
-        .chain(apart.iter().flatten())
-        .map(|(id, name, arguments)| serde_json::json!({"call": id, "name": name, "arguments": arguments}))
-        .collect();
+    let calls = given.iter().flat_map(|message| &message.calls).chain(apart.iter().flatten());
+    let calls: Vec<Json> = calls.map(told).collect();
     if let Some(object) = look.first(table::OBJECT) {
         output = output.parsed(kept(&object));
     } else if !calls.is_empty() {
-        output = output.parsed(serde_json::json!({ "tool_calls": calls }));
+        output = output.parsed(Members::from([("tool_calls", list(&calls))]));
     }
-    let finish_of = |value: &Value| match value {
-        Value::List(all) => all.first().and_then(Value::scalar),
-        one => one.scalar(),
-    };
-    let finish = look.first(table::FINISH);
-    if let Some(finish) = finish.and_then(|value| finish_of(&value)) {
+    if let Some(value) = look.first(table::FINISH)
+        && let Some(finish) = finish_of(&value)
+    {
         look.take_where(table::FINISH, |value| finish_of(value).as_ref() == Some(&finish));
         output = output.finish(short(&finish));
     }
@@ -149,6 +140,21 @@ fn gave(look: &Look<'_>, mut record: Record, given: &[Message]) -> Record {
         record = record.reasoning(reasoning);
     }
     record.output(output)
+}
+
+/// A call that a model asks for, as it stands in its output.
+fn told(call: &Call) -> Json {
+    let mut told = Members::from([("call", call.id.as_str()), ("name", &call.name)]);
+    told.set("arguments", call.arguments.clone());
+    Json::from(told)
+}
+
+/// Why it stopped: the first of several reasons.
+fn finish_of<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+    match value {
+        Value::List(all) => all.first().and_then(Value::scalar),
+        one => one.scalar(),
+    }
 }
 
 fn usage(look: &Look<'_>) -> Usage {
@@ -162,15 +168,9 @@ fn usage(look: &Look<'_>) -> Usage {
 }
 
 /// The instructions: a text, or parts.
-fn instructions(value: &Value) -> String {
-    let text = words(value);
-    let Ok(serde_json::Value::Array(parts)) = serde_json::from_str(&text) else {
-        return text;
-    };
-    let part = |part: &serde_json::Value| match part {
-        serde_json::Value::String(text) => Some(text.clone()),
-        part => Some(part.get("content").or_else(|| part.get("text"))?.as_str()?.to_owned()),
-    };
-    let known: Vec<String> = parts.iter().filter_map(part).collect();
-    if known.is_empty() { text } else { known.join("\n") }
+fn instructions(value: &Value<'_>) -> String {
+    let json = look::json(value).unwrap_or_default();
+    let text = |part| said(part).or_else(|| said(value_at(part, &["content"]).or_else(|| value_at(part, &["text"]))?));
+    let known: Vec<Cow<'_, str>> = elements(&json).filter_map(text).collect();
+    if known.is_empty() { words(value) } else { known.join("\n") }
 }

@@ -1,27 +1,28 @@
 //! Log records of OpenTelemetry that are about what an agent did: some SDKs send the messages of a model's call only there. Each
 //! becomes a record below that of its span.
 
-use super::super::short;
+use super::super::word;
 use super::ids::{agent_id, id_of, time};
 use super::look::kept;
 use super::own;
 use super::record::{Above, DIGEST};
-use super::span::{Attributes, Log};
+use super::span::Log;
 use crate::log::hex;
+use crate::record::look::{said, value};
 use crate::record::{Agent, Input, Json, Kind, Link, Members, Output, Record, Rel, Review, Trace};
+use std::borrow::Cow;
 
 /// The record of a log record, if it is one of the conventions for generative AI.
-pub(super) fn record(log: &Log, above: Above) -> Option<Record> {
-    let name = match log.name.as_str() {
+pub(super) fn record(log: &Log<'_>, above: Above) -> Option<Record> {
+    let name = match &*log.name {
         "" => log.attributes.text("event.name").unwrap_or_default(),
         name => name,
     };
     if !name.starts_with("gen_ai.") {
         return None;
     }
-    let said = |of: &Attributes, name: &str| of.text(name).map(str::to_owned);
-    let agent = said(&log.attributes, "gen_ai.agent.name").or(above.agent);
-    let agent = agent_id(agent.or_else(|| said(&log.resource, "service.name")));
+    let agent = log.attributes.text("gen_ai.agent.name").or(above.agent.as_deref());
+    let agent = agent_id(agent.or_else(|| log.resource.text("service.name")));
     let body = log.body.as_ref().map(kept);
     let content = body.as_ref().and_then(content);
     let mut record = match name {
@@ -67,14 +68,15 @@ pub(super) fn record(log: &Log, above: Above) -> Option<Record> {
     if log.trace.is_some() && log.span.is_some() {
         record = record.parent(id_of(&[&trace, &span]));
     }
-    if let Some(session) = said(&log.attributes, "gen_ai.conversation.id").or(above.session) {
-        record = record.session(short(&session));
+    let session = log.attributes.text("gen_ai.conversation.id").or(above.session.as_deref());
+    if let Some(session) = session.and_then(word) {
+        record = record.session(session);
     }
     record.attributes = Some(rest);
     Some(record)
 }
 
-fn evaluation(log: &Log, agent: Agent) -> Record {
+fn evaluation(log: &Log<'_>, agent: Agent) -> Record {
     let verdict = own::verdict(log.attributes.text("gen_ai.evaluation.score.label"));
     let mut review = Review::new().verdict(verdict);
     review.reason = log.attributes.text("gen_ai.evaluation.explanation").map(str::to_owned);
@@ -87,7 +89,7 @@ fn evaluation(log: &Log, agent: Agent) -> Record {
 
 /// The text of a message's body.
 fn content(body: &Json) -> Option<String> {
-    let json: serde_json::Value = serde_json::from_str(body.as_str()).ok()?;
-    let content = json.get("content").or_else(|| json.get("message")?.get("content"));
-    Some(content?.as_str()?.to_owned())
+    let at = |path: &[&str]| value(body.as_str(), path);
+    let content = at(&["content"]).or_else(|| at(&["message", "content"]));
+    content.and_then(said).map(Cow::into_owned)
 }

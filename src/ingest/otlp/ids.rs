@@ -20,8 +20,8 @@ pub(super) fn time(nanoseconds: u64) -> Option<String> {
 const LAST_TIME: i64 = 9_214_646_400_000_000_000;
 
 /// An agent's name as an id. None may be called as the log itself is.
-pub(super) fn agent_id(named: Option<String>) -> String {
-    let name = named.as_deref().and_then(word);
+pub(super) fn agent_id(named: Option<&str>) -> String {
+    let name = named.and_then(word);
     match name.unwrap_or_else(|| "unknown".to_owned()) {
         name if looks_like(&name, LOG_AGENT) => format!("agent {LOG_AGENT}"),
         name => name,

@@ -1,50 +1,53 @@
 //! Looking into a span for what the table names, and remembering what was taken: the rest stays in the record's attributes.
 
-use super::super::raw::unfolded;
+use super::super::raw::{checked, kept as kept_json, unfolded};
 use super::span::{Attributes, Span, Value};
+use crate::record::look::{shown, value as value_at};
 use crate::record::{Json, Members};
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashSet;
 
 /// A span while it is read.
 pub(super) struct Look<'a> {
-    pub(super) span: &'a Span,
-    /// The names of attributes that stand elsewhere in the record.
-    taken: RefCell<HashSet<String>>,
+    pub(super) span: &'a Span<'a>,
+    /// Which of the span's attributes stand elsewhere in the record, by their places.
+    taken: RefCell<Vec<bool>>,
 }
 
 impl<'a> Look<'a> {
-    pub(super) fn new(span: &'a Span) -> Self {
-        Look {
-            span,
-            taken: RefCell::default(),
-        }
+    pub(super) fn new(span: &'a Span<'a>) -> Self {
+        let taken = RefCell::new(vec![false; span.attributes.iter().count()]);
+        Look { span, taken }
     }
 
-    /// The first of these attributes that is there, of the span or else of its process.
-    pub(super) fn first(&self, names: &[&str]) -> Option<Cow<'a, Value>> {
-        names.iter().find_map(|name| self.get(name))
-    }
-
-    /// The same as a name or a number in words; one that says that it is unknown is none.
-    pub(super) fn word(&self, names: &[&str]) -> Option<String> {
-        let said = |name: &&str| {
-            let value = find(&self.span.attributes, name).or_else(|| find(&self.span.resource, name))?;
-            let word = value
-                .scalar()
-                .filter(|word| word != "unknown" && word != "<not specified>")?;
+    /// The first of these attributes that is there.
+    pub(super) fn first(&self, names: &[&str]) -> Option<Cow<'a, Value<'a>>> {
+        names.iter().find_map(|name| {
+            let value = find(&self.span.attributes, name)?;
             self.take(name);
-            Some(word)
+            Some(value)
+        })
+    }
+
+    /// The same as a name or a number in words, of the span or else of its process; one that says that it is unknown is none.
+    pub(super) fn word(&self, names: &[&str]) -> Option<Cow<'a, str>> {
+        let said = |name: &&str| {
+            let word = match find(&self.span.attributes, name).or_else(|| find(&self.span.resource, name))? {
+                Cow::Borrowed(value) => value.scalar()?,
+                Cow::Owned(value) => Cow::Owned(value.scalar()?.into_owned()),
+            };
+            let is_one = word != "unknown" && word != "<not specified>";
+            is_one.then(|| self.take(name)).map(|()| word)
         };
-        let word = names.iter().find_map(said)?;
-        self.take_where(names, |value| value.scalar().as_ref() == Some(&word));
+        let (place, word) = (0..).zip(names).find_map(|(place, name)| Some((place, said(name)?)))?;
+        let others = names.get(place + 1..).unwrap_or_default();
+        self.take_where(others, |value| value.scalar().as_ref() == Some(&word));
         Some(word)
     }
 
     /// The same as a whole number that is not negative.
     pub(super) fn number(&self, names: &[&str]) -> Option<u64> {
-        let of = |value: &Value| match value {
+        let of = |value: &Value<'_>| match value {
             Value::Int(number) => u64::try_from(*number).ok(),
             Value::Double(number) if *number >= 0.0 && number.fract() == 0.0 && *number < 9e15 => Some(*number as u64),
             Value::Text(text) => text.parse().ok(),
@@ -56,7 +59,7 @@ impl<'a> Look<'a> {
     }
 
     /// Of these attributes those with such a value are told elsewhere: SDKs say the same under the names of several dialects.
-    pub(super) fn take_where(&self, names: &[&str], is_told: impl Fn(&Value) -> bool) {
+    pub(super) fn take_where(&self, names: &[&str], is_told: impl Fn(&Value<'_>) -> bool) {
         for name in names {
             if self.span.attributes.get(name).is_some_and(&is_told) {
                 self.take(name);
@@ -64,77 +67,71 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn get(&self, name: &str) -> Option<Cow<'a, Value>> {
-        let value = find(&self.span.attributes, name)?;
-        self.take(name);
-        Some(value)
-    }
-
-    /// The attribute stands elsewhere, or is told there.
+    /// The attribute stands elsewhere, or is told there. Of an object only a member was taken: the object stays.
     pub(super) fn take(&self, name: &str) {
-        // Of an object only a member was taken: the object stays.
-        if !name.contains('/') {
-            self.taken.borrow_mut().insert(name.to_owned());
+        if let Some((place, _)) = self.span.attributes.find(name) {
+            self.take_at(place);
         }
     }
 
     /// Those of which the name begins so are told elsewhere.
     pub(super) fn take_all(&self, beginning: &str) {
-        for (name, _) in self
-            .span
-            .attributes
-            .iter()
-            .filter(|(name, _)| name.starts_with(beginning))
-        {
-            self.take(name);
+        for (place, (name, _)) in self.span.attributes.iter().enumerate() {
+            if name.starts_with(beginning) {
+                self.take_at(place);
+            }
         }
     }
 
     /// What nothing has taken.
     pub(super) fn rest(&self) -> Members {
-        let mut rest = Members::new();
         let taken = self.taken.borrow();
-        for (name, value) in self.span.attributes.iter().filter(|(name, _)| !taken.contains(*name)) {
-            rest.set(name, kept(value));
+        let left = self.span.attributes.iter().zip(taken.iter()).filter(|(_, taken)| !**taken);
+        Members::distinct(left.map(|((name, value), _)| (name.to_owned(), kept(value))))
+    }
+
+    fn take_at(&self, place: usize) {
+        if let Some(taken) = self.taken.borrow_mut().get_mut(place) {
+            *taken = true;
         }
-        rest
     }
 }
 
 /// An attribute, or a member of the object that it holds.
-fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<Cow<'a, Value>> {
+fn find<'a>(attributes: &'a Attributes<'a>, name: &str) -> Option<Cow<'a, Value<'a>>> {
     let Some((name, path)) = name.split_once('/') else {
         return attributes.get(name).map(Cow::Borrowed);
     };
-    let json = match attributes.get(name)? {
-        Value::Text(text) => serde_json::from_str::<serde_json::Value>(text).ok()?,
-        Value::Map(map) => serde_json::from_str(map_json(map).as_str()).ok()?,
-        _ => return None,
-    };
-    let found = path.split('/').try_fold(&json, |json, name| json.get(name))?;
-    match found {
-        serde_json::Value::String(text) => Some(Cow::Owned(Value::Text(text.clone()))),
-        serde_json::Value::Number(number) => Some(Cow::Owned(Value::Text(number.to_string()))),
-        _ => None,
+    let json = json(attributes.get(name)?)?;
+    let path: Vec<&str> = path.split('/').collect();
+    let found = value_at(&json, &path)?;
+    let is_scalar = found.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
+    is_scalar
+        .then(|| shown(found, &[]))
+        .flatten()
+        .map(|text| Cow::Owned(Value::Text(Cow::Owned(text))))
+}
+
+/// What a value holds in JSON, without whitespace: a text what it says, if it says something in JSON.
+pub(super) fn json<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
+    match value {
+        Value::Text(text) => checked(text),
+        other => Some(Cow::Owned(other.json().as_str().to_owned())),
     }
 }
 
-fn map_json(map: &Attributes) -> Json {
-    Value::Map(map.clone()).json()
-}
-
 /// A value as it stands in a record: a text that is an object or a list in JSON becomes that.
-pub(super) fn kept(value: &Value) -> Json {
+pub(super) fn kept(value: &Value<'_>) -> Json {
     match value {
         Value::Text(text) => unfolded(text),
-        other => super::super::raw::kept(other.json().as_str()),
+        other => kept_json(other.json().as_str()),
     }
 }
 
 /// What a value says as a text.
-pub(super) fn words(value: &Value) -> String {
+pub(super) fn words(value: &Value<'_>) -> String {
     match value {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.clone().into_owned(),
         other => other.json().as_str().to_owned(),
     }
 }

@@ -1,11 +1,14 @@
 //! Messages as the dialects have them: lists of objects with a role and a content or parts, as JSON in a string or as values,
 //! (LangChain: in the `data` of an object with a `type`) and numbered attributes. What every call says again, the history, is passed over: the new messages are those behind the
 //! last one of the model.
+//!
+//! They are looked through as the text that they are: no number in them changes.
 
 use super::super::raw::{self, Object};
-use super::look::{Look, words};
+use super::look::{self, Look};
 use super::span::Value;
-use serde_json::Value as Json;
+use crate::record::look::{elements, members, said as string, value as value_at};
+use crate::record::{Json, Members};
 use serde_json::value::RawValue;
 
 /// One message.
@@ -14,10 +17,17 @@ pub(super) struct Message {
     pub(super) role: String,
     pub(super) text: String,
     pub(super) reasoning: String,
-    /// Calls of tools that it asks for: id, name, arguments.
-    pub(super) calls: Vec<(String, String, Json)>,
+    pub(super) calls: Vec<Call>,
     /// Everything that is none of these, such as what a tool answered.
     pub(super) others: Vec<Json>,
+}
+
+/// A call of a tool that a message asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Call {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) arguments: Json,
 }
 
 /// The messages of attributes that list them, or else of numbered ones.
@@ -33,21 +43,18 @@ pub(super) fn found(look: &Look<'_>, listing: &[&str], numbering: &[&str]) -> Ve
 /// The messages of the first of these attributes that has any.
 pub(super) fn listed(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
     let of = |name: &&str| {
-        let value = look.first(&[name])?;
-        let json = match &*value {
-            Value::Text(text) => serde_json::from_str(text).ok()?,
-            other => serde_json::from_str(other.json().as_str()).ok()?,
-        };
-        let messages = messages(&json);
-        (!messages.is_empty()).then_some(messages)
+        let messages = messages(&look::json(look.span.attributes.get(name)?)?);
+        (!messages.is_empty()).then(|| look.take(name))?;
+        Some(messages)
     };
     names.iter().find_map(of).unwrap_or_default()
 }
 
 /// Those behind the last one of the model.
-pub(super) fn new(messages: Vec<Message>) -> Vec<Message> {
+pub(super) fn new(mut messages: Vec<Message>) -> Vec<Message> {
     let from = messages.iter().rposition(Message::is_models).map_or(0, |last| last + 1);
-    messages.into_iter().skip(from).collect()
+    messages.drain(..from);
+    messages
 }
 
 /// A state of a framework, an object with `messages`, without those that came up to the last one of the model: each call of a
@@ -55,21 +62,21 @@ pub(super) fn new(messages: Vec<Message>) -> Vec<Message> {
 pub(super) fn only_new(state: &RawValue) -> Option<String> {
     let object = Object::parse(state).ok()?;
     let all = raw::list(object.get("messages")?)?;
-    let is_models = |raw: &RawValue| message(&serde_json::from_str(raw.get()).ok()?).map(|message| message.is_models());
+    let is_models = |raw: &RawValue| message(&raw::checked(raw.get())?).map(|message| message.is_models());
     let last = all.iter().rposition(|raw| is_models(raw) == Some(true))?;
     let new: Vec<&str> = all.iter().skip(last + 1).map(|raw| raw.get()).collect();
     let members = object.iter().map(|(name, value)| match name {
         "messages" => format!("\"messages\":[{}]", new.join(",")),
-        name => format!("{}:{}", Json::from(name), value.get()),
+        name => format!("{}:{}", Json::from(name).as_str(), value.get()),
     });
     Some(format!("{{{}}}", members.collect::<Vec<String>>().join(",")))
 }
 
-/// The calls of tools that a list holds: id, name, arguments.
-pub(super) fn calls(value: &Value) -> Vec<(String, String, Json)> {
+/// The calls of tools that a list holds.
+pub(super) fn calls(value: &Value<'_>) -> Vec<Call> {
     let mut asking = Message::default();
-    if let Ok(Json::Array(calls)) = serde_json::from_str(&words(value)) {
-        calls.iter().for_each(|call| asking.call(call));
+    if let Some(json) = look::json(value) {
+        elements(&json).for_each(|call| asking.call(call));
     }
     asking.calls
 }
@@ -79,15 +86,31 @@ pub(super) fn said<'a>(
     messages: impl IntoIterator<Item = &'a Message>,
     part: impl Fn(&Message) -> &str,
 ) -> Option<String> {
-    let texts: Vec<String> = messages.into_iter().map(|message| part(message).to_owned()).collect();
-    let texts: Vec<String> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-    (!texts.is_empty()).then(|| texts.join("\n"))
+    let mut all = String::new();
+    messages.into_iter().for_each(|message| join(&mut all, part(message)));
+    (!all.is_empty()).then_some(all)
 }
 
 /// What those of a role say.
 pub(super) fn said_by(messages: &[Message], role: &str) -> Option<String> {
     let of_role = messages.iter().filter(|message| message.role == role);
     said(of_role, |message| &message.text)
+}
+
+/// The messages of a list, or of an object with one in it.
+pub(super) fn messages(json: &str) -> Vec<Message> {
+    if json.starts_with('[') {
+        return elements(json).filter_map(message).collect();
+    }
+    // An object around the list or around the only text, as Vercel's SDK and LangChain write it.
+    let of = |role: &str, inner: &str| match string(inner) {
+        Some(text) => vec![Message::new(role, &text)],
+        None => messages(inner),
+    };
+    let system = value_at(json, &["system"]).map(|inner| of("system", inner));
+    let inner = ["messages", "prompt", "input"].iter().find_map(|name| value_at(json, &[name]));
+    let inner = inner.map(|inner| of("user", inner));
+    system.into_iter().chain(inner).flatten().collect()
 }
 
 /// The messages of numbered attributes: `NAME.0.role` or `NAME.0.message.role`.
@@ -104,58 +127,43 @@ fn numbered(look: &Look<'_>, names: &[&str]) -> Vec<Message> {
     Vec::new()
 }
 
-/// The messages of a list, or of an object with one in it.
-pub(super) fn messages(json: &Json) -> Vec<Message> {
-    match json {
-        Json::Array(list) => list.iter().filter_map(message).collect(),
-        // An object around the list or around the only text, as Vercel's SDK and LangChain write it.
-        Json::Object(_) => {
-            let of = |role: &str, text: &Json| match text {
-                Json::String(text) => vec![Message::new(role, text)],
-                list => messages(list),
-            };
-            let system = json.get("system").map(|text| of("system", text));
-            let inner = ["messages", "prompt", "input"].iter().find_map(|name| json.get(name));
-            let inner = inner.map(|text| of("user", text));
-            system.into_iter().chain(inner).flatten().collect()
+fn message(json: &str) -> Option<Message> {
+    let (mut role, mut kind, mut event, mut data, mut inner) = (None, None, None, None, None);
+    for (name, value) in members(json) {
+        match &*name {
+            "role" => role = string(value),
+            "type" => kind = string(value),
+            // `gen_ai.user.message`, or `gen_ai.choice` with the message in it.
+            "event.name" => event = string(value),
+            "message" => inner = Some(value),
+            "data" => data = Some(value),
+            _ => {}
         }
-        _ => Vec::new(),
     }
-}
-
-fn message(json: &Json) -> Option<Message> {
-    let named = json.get("event.name").and_then(Json::as_str);
-    let as_event = || {
-        // `gen_ai.user.message`, or `gen_ai.choice` with the message in it.
-        named?
-            .strip_prefix("gen_ai.")?
-            .strip_suffix(".message")
-            .or(Some("assistant"))
+    let event = event.as_deref().and_then(|name| name.strip_prefix("gen_ai."));
+    let as_event = event.map(|name| name.strip_suffix(".message").unwrap_or("assistant"));
+    let as_typed = || match kind.as_deref().filter(|_| data.is_some())? {
+        "human" => Some("user"),
+        "ai" => Some("assistant"),
+        other => Some(other),
     };
-    let as_typed = || {
-        json.get("data")?;
-        match json.get("type")?.as_str()? {
-            "human" => Some("user"),
-            "ai" => Some("assistant"),
-            other => Some(other),
-        }
-    };
-    let role = json.get("role").and_then(Json::as_str);
-    let role = role.or_else(as_event).or_else(as_typed)?;
+    let role = role.as_deref().or(as_event).or_else(as_typed)?;
     let mut message = Message::new(role, "");
-    let inner = json.get("message").or_else(|| json.get("data")).unwrap_or(json);
-    for name in ["content", "parts"] {
-        if let Some(content) = inner.get(name) {
-            message.add(content);
+    let (mut content, mut parts, mut calls) = (None, None, None);
+    for (name, value) in members(inner.or(data).unwrap_or(json)) {
+        match &*name {
+            "content" => content = Some(value),
+            "parts" => parts = Some(value),
+            "tool_calls" => calls = Some(value),
+            _ => {}
         }
     }
-    for call in inner.get("tool_calls").and_then(Json::as_array).into_iter().flatten() {
-        message.call(call);
-    }
+    content.into_iter().chain(parts).for_each(|value| message.add(value));
+    calls.into_iter().flat_map(elements).for_each(|call| message.call(call));
     if role == "tool" {
         // Whole: which call it answers stands beside what it says.
         message.text.clear();
-        message.others = vec![flat(json.clone())];
+        message.others = vec![raw::kept(json)];
     }
     Some(message)
 }
@@ -175,66 +183,69 @@ impl Message {
     }
 
     /// A content: a text, or a list of parts.
-    fn add(&mut self, content: &Json) {
-        match content {
-            Json::String(text) => join(&mut self.text, text),
-            Json::Array(parts) => parts.iter().for_each(|part| self.part(part)),
-            Json::Null => {}
-            other => self.others.push(flat(other.clone())),
+    fn add(&mut self, content: &str) {
+        match content.as_bytes().first() {
+            Some(b'"') => join(&mut self.text, &string(content).unwrap_or_default()),
+            Some(b'[') => elements(content).for_each(|part| self.part(part)),
+            _ if content == "null" => {}
+            _ => self.others.push(raw::kept(content)),
         }
     }
 
-    fn part(&mut self, part: &Json) {
-        let kind = part
-            .get("type")
-            .or_else(|| part.get("kind"))
-            .and_then(Json::as_str)
-            .unwrap_or_default();
-        let text = ["content", "text", "reasoning", "thinking"]
-            .iter()
-            .find_map(|name| part.get(name)?.as_str());
-        match (kind, text) {
-            ("reasoning" | "thinking", Some(text)) => join(&mut self.reasoning, text),
-            ("text" | "", Some(text)) => join(&mut self.text, text),
+    fn part(&mut self, part: &str) {
+        if let Some(text) = string(part) {
+            return join(&mut self.text, &text);
+        }
+        let (mut kind, mut named, mut texts) = (None, None, [const { None }; TEXTS.len()]);
+        for (name, value) in members(part) {
+            match &*name {
+                "type" => named = Some(value),
+                "kind" => kind = Some(value),
+                name => {
+                    let place = TEXTS.iter().position(|known| *known == name);
+                    if let Some(text) = place.and_then(|place| texts.get_mut(place)) {
+                        *text = string(value);
+                    }
+                }
+            }
+        }
+        let kind = named.or(kind).and_then(string).unwrap_or_default();
+        let text = texts.into_iter().flatten().next();
+        match (&*kind, text) {
+            ("reasoning" | "thinking", Some(text)) => join(&mut self.reasoning, &text),
+            ("text" | "", Some(text)) => join(&mut self.text, &text),
             ("tool_call" | "tool-call" | "tool_use", _) => self.call(part),
-            _ => match part {
-                Json::String(text) => join(&mut self.text, text),
-                other => self.others.push(flat(other.clone())),
-            },
+            _ => self.others.push(raw::kept(part)),
         }
     }
 
-    fn call(&mut self, call: &Json) {
-        let function = call.get("function").unwrap_or(call);
-        let text = |of: &Json, names: &[&str]| {
-            let found = names.iter().find_map(|name| of.get(name)?.as_str());
-            found.unwrap_or_default().to_owned()
+    fn call(&mut self, call: &str) {
+        let function = value_at(call, &["function"]).unwrap_or(call);
+        let text = |of: &str, names: &[&str]| {
+            let found = names.iter().find_map(|name| string(value_at(of, &[name])?));
+            found.unwrap_or_default().into_owned()
         };
         let arguments = ["arguments", "input", "args"]
             .iter()
-            .find_map(|name| function.get(name));
-        let arguments = match arguments {
-            // Often JSON in a string once more.
-            Some(Json::String(text)) => serde_json::from_str(text).unwrap_or_else(|_| Json::from(text.as_str())),
-            Some(other) => other.clone(),
-            None => Json::Null,
-        };
-        let arguments = flat(arguments);
-        let id = text(call, &["id", "toolCallId", "tool_call_id"]);
-        self.calls.push((id, text(function, &["name", "toolName"]), arguments));
+            .find_map(|name| value_at(function, &[name]));
+        self.calls.push(Call {
+            id: text(call, &["id", "toolCallId", "tool_call_id"]),
+            name: text(function, &["name", "toolName"]),
+            arguments: match arguments.map(|raw| (raw, string(raw))) {
+                // Often JSON in a string once more.
+                Some((_, Some(text))) => arguments_in(&text),
+                Some((raw, None)) => raw::kept(raw),
+                None => Json::from(serde_json::Value::Null),
+            },
+        });
     }
 }
 
-/// A value as it is, or as a text if no record may be so deep.
-fn flat(json: Json) -> Json {
-    let text = json.to_string();
-    // It comes to stand one deeper than what is kept as a rule.
-    let whole = format!("[{text}]");
-    if raw::kept(&whole).as_str() == whole {
-        json
-    } else {
-        Json::String(text)
-    }
+/// Where a part has its text; the first that is one counts.
+const TEXTS: [&str; 4] = ["content", "text", "reasoning", "thinking"];
+
+fn arguments_in(text: &str) -> Json {
+    raw::whole(text).unwrap_or_else(|| Json::from(text))
 }
 
 fn join(to: &mut String, text: &str) {
@@ -256,9 +267,10 @@ fn one(look: &Look<'_>, beginning: &str) -> Option<Message> {
     let mut message = Message::new(&get("role")?, "");
     if let Some(content) = get("content") {
         // Traceloop has parts as JSON there.
-        match serde_json::from_str(&content) {
-            Ok(parts @ Json::Array(_)) => message.add(&parts),
-            _ => message.text = content,
+        let parts = content.starts_with('[').then(|| raw::checked(&content)).flatten();
+        match parts {
+            Some(parts) => message.add(&parts),
+            None => message.text = content,
         }
     }
     for place in 0.. {
@@ -277,15 +289,19 @@ fn one(look: &Look<'_>, beginning: &str) -> Option<Message> {
             break;
         };
         let arguments = call("function.arguments").or_else(|| call("arguments"));
-        let arguments = arguments.map_or(Json::Null, |text| {
-            serde_json::from_str(&text).map_or_else(|_| Json::from(text), flat)
+        message.calls.push(Call {
+            id: call("id").unwrap_or_default(),
+            name,
+            arguments: arguments.map_or_else(|| Json::from(serde_json::Value::Null), |text| arguments_in(&text)),
         });
-        message.calls.push((call("id").unwrap_or_default(), name, arguments));
     }
     if message.role == "tool" {
-        let text = std::mem::take(&mut message.text);
-        message.others =
-            vec![serde_json::json!({"role": "tool", "tool_call_id": get("tool_call_id"), "content": text})];
+        let mut whole = Members::from([("role", "tool")]);
+        if let Some(id) = get("tool_call_id") {
+            whole.set("tool_call_id", id.as_str());
+        }
+        whole.set("content", std::mem::take(&mut message.text).as_str());
+        message.others = vec![Json::from(whole)];
     }
     Some(message)
 }

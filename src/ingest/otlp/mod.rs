@@ -3,7 +3,8 @@
 //! `wire` and `text` read OTLP in protobuf and in JSON (no more of it than `most` allows) into the spans of `span`; `table` says which attribute is which member,
 //! `look` finds it and remembers what was taken, `messages` knows the forms that messages have. `record` makes the record, with `run`,
 //! `call`, `tool`, `retrieval` and `step` for what is each kind's own, `own` for what `auditdb.*` attributes and guardrails say, `ids` for what is
-//! computed, `once` for what is defined and `silent` for what is missed; `event` makes that of a log record.
+//! computed, `once` for what is defined, `remembered` for whose spans are and `silent` for what is missed; `event` makes that of a log
+//! record.
 //!
 //! What must hold: a record's id is computed from trace and span, and it says of which bytes it was made, so a span that comes again is a retry; its parent is named
 //! the same way, and need not have come; what no member takes stands in `attributes`; a span that cannot be read is named and
@@ -18,6 +19,7 @@ mod most;
 mod once;
 mod own;
 mod record;
+mod remembered;
 mod retrieval;
 mod run;
 mod silent;
@@ -30,12 +32,14 @@ mod wire;
 
 use crate::record::Record;
 use look::Look;
+use parking_lot::Mutex;
 use record::Above;
 pub(crate) use record::DIGEST;
+use remembered::{Known, LEVELS, Remembered, SpanKey};
 use silent::Silent;
 pub use span::Malformed;
 use span::{Log, Span};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use table::Is;
 
 /// How a request is written.
@@ -74,28 +78,13 @@ pub struct Mapped {
 /// The text of the record with that id, where it is known.
 pub type Recorded<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Turns requests into records. It remembers the last spans, so that those below them know whose they are.
+/// Turns requests into records. It remembers the last spans, so that those below them know whose they are. Several threads may
+/// use one.
 #[derive(Debug, Default)]
 pub struct Mapper {
-    known: HashMap<SpanKey, Known>,
-    order: VecDeque<SpanKey>,
-    silent: Silent,
+    remembered: Mutex<Remembered>,
+    silent: Mutex<Silent>,
 }
-
-type SpanKey = ([u8; 16], [u8; 8]);
-
-/// What is remembered of a span.
-#[derive(Debug)]
-struct Known {
-    parent: Option<[u8; 8]>,
-    said: Above,
-}
-
-/// So many spans are remembered: those of some thousand runs.
-const REMEMBERED: usize = 1 << 16;
-
-/// So many spans are above one at most.
-const LEVELS: usize = 256;
 
 impl Mapper {
     /// One that remembers nothing yet.
@@ -108,7 +97,7 @@ impl Mapper {
     ///
     /// # Errors
     /// It cannot be read as a whole.
-    pub fn records(&mut self, body: &[u8], encoding: Encoding, signal: Signal) -> Result<Mapped, Malformed> {
+    pub fn records(&self, body: &[u8], encoding: Encoding, signal: Signal) -> Result<Mapped, Malformed> {
         self.records_beside(body, encoding, signal, &|_| None)
     }
 
@@ -118,7 +107,7 @@ impl Mapper {
     /// # Errors
     /// As [`Mapper::records`].
     pub fn records_beside(
-        &mut self,
+        &self,
         body: &[u8],
         encoding: Encoding,
         signal: Signal,
@@ -144,74 +133,64 @@ impl Mapper {
         Ok(mapped)
     }
 
-    fn spans(&mut self, spans: &[Span], mapped: &mut Mapped, recorded: Recorded<'_>) {
+    fn spans(&self, spans: &[Span<'_>], mapped: &mut Mapped, recorded: Recorded<'_>) {
         let looks: Vec<(Look<'_>, Is)> = spans.iter().map(|span| (Look::new(span), record::is(span))).collect();
-        // Children come before their parents: first all of them are known.
-        for (look, is) in &looks {
-            let known = Known {
-                parent: look.span.parent,
-                said: record::said(look, *is),
-            };
-            self.remember((look.span.trace, look.span.span), known);
-        }
-        let here: HashMap<SpanKey, &Look<'_>> = looks
-            .iter()
-            .map(|(look, _)| ((look.span.trace, look.span.span), look))
-            .collect();
-        for (look, is) in &looks {
-            let above = self.above((look.span.trace, look.span.span), recorded);
+        let above = self.remember(&looks);
+        let here: HashMap<SpanKey, &Look<'_>> = looks.iter().map(|(look, _)| (key(look.span), look)).collect();
+        for ((look, is), (above, missing)) in looks.iter().zip(above) {
+            let above = whole(above, missing, recorded);
             let step = look.span.parent.and_then(|parent| here.get(&(look.span.trace, parent)));
             let (record, definitions) = record::record(look, *is, above, step.copied());
             if *is == Is::Call && !call::has_content(look, &record) {
-                mapped.without_content.extend(self.silent.tell(look, &record.agent.id));
+                let told = self.silent.lock().tell(look, &record.agent.id);
+                mapped.without_content.extend(told);
             }
             mapped.records.extend(definitions.iter().map(Record::to_json));
             mapped.records.push(record.to_json());
         }
-        self.forget_the_oldest();
     }
 
-    fn logs(&mut self, logs: &[Log], mapped: &mut Mapped, recorded: Recorded<'_>) {
+    /// Remembers spans, and gives for each what those above it say.
+    fn remember(&self, looks: &[(Look<'_>, Is)]) -> Vec<(Above, Option<SpanKey>)> {
+        let said = looks.iter().map(|(look, is)| Known {
+            parent: look.span.parent,
+            said: record::said(look, *is),
+        });
+        let said: Vec<Known> = said.collect();
+        let mut remembered = self.remembered.lock();
+        // Children come before their parents: first all of them are known.
+        for ((look, _), known) in looks.iter().zip(said) {
+            remembered.add(key(look.span), known);
+        }
+        let above = looks.iter().map(|(look, _)| remembered.above(key(look.span))).collect();
+        remembered.forget_the_oldest();
+        above
+    }
+
+    fn logs(&self, logs: &[Log<'_>], mapped: &mut Mapped, recorded: Recorded<'_>) {
         for log in logs {
-            let above = log.trace.zip(log.span).map(|key| self.above(key, recorded));
+            let known = log.trace.zip(log.span).map(|key| self.remembered.lock().above(key));
+            let above = known.map(|(above, missing)| whole(above, missing, recorded));
             match event::record(log, above.unwrap_or_default()) {
                 Some(record) => {
-                    self.silent.speaks(&record.agent.id);
+                    self.silent.lock().speaks(&record.agent.id);
                     mapped.records.push(record.to_json());
                 }
                 None => mapped.passed_over += 1,
             }
         }
     }
+}
 
-    /// What a span says, and where it does not, the nearest above it that does.
-    fn above(&self, (trace, mut span): SpanKey, recorded: Recorded<'_>) -> Above {
-        let mut found = Above::default();
-        for _ in 0..LEVELS {
-            let Some(known) = self.known.get(&(trace, span)) else {
-                return beside(found, ids::id_of(&[&trace, &span]), recorded);
-            };
-            found = found.or(&known.said);
-            match known.parent {
-                Some(parent) if !found.is_whole() => span = parent,
-                _ => break,
-            }
-        }
-        found
-    }
+fn key(span: &Span<'_>) -> SpanKey {
+    (span.trace, span.span)
+}
 
-    fn remember(&mut self, key: SpanKey, known: Known) {
-        if self.known.insert(key, known).is_none() {
-            self.order.push_back(key);
-        }
-    }
-
-    fn forget_the_oldest(&mut self) {
-        while self.order.len() > REMEMBERED {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
-        }
+/// What those above a span say, also from where they are not remembered.
+fn whole(above: Above, missing: Option<SpanKey>, recorded: Recorded<'_>) -> Above {
+    match missing {
+        Some((trace, span)) => beside(above, ids::id_of(&[&trace, &span]), recorded),
+        None => above,
     }
 }
 

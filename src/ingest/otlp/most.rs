@@ -1,41 +1,58 @@
 //! How many things a request may hold. Bytes alone do not bound what it takes in memory: two of them are an empty span.
 
 use super::span::Malformed;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use std::cell::Cell;
 
-/// So many spans or log records, with what holds them, and so many attributes, events and values of lists.
+/// So many events, attributes and values in lists.
 const MOST: usize = 1_000_000;
 
-/// So many members and elements in JSON, each of which is as large as the largest.
+/// A span or a log record, even an empty one, takes as much memory as so many of these.
+const WHOLE: usize = 4;
+
+/// So many members and elements in JSON, each of which may be one of those.
 const MOST_IN_JSON: usize = 8_000_000;
 
-/// Where in the messages of OTLP lists stand, by the numbers of their fields: attributes of resources, those of spans, the spans'
-/// events and these events' attributes, and lists and objects in values; the same for log records.
-const LISTS: [&[u32]; 7] = [
-    &[1, 1, 1],
-    &[1, 2, 2, 9, 2, 5, 1],
-    &[1, 2, 2, 9, 2, 6, 1],
-    &[1, 2, 2, 11, 3],
-    &[1, 2, 2, 6, 2, 5, 1],
-    &[1, 2, 2, 6, 2, 6, 1],
-    &[1, 2, 2, 5, 6, 1],
-];
+/// Counts the things of one request.
+#[derive(Debug, Default)]
+pub(super) struct Most {
+    there: Cell<usize>,
+}
 
-/// Whether a request in protobuf may be read.
-///
-/// # Errors
-/// It holds too many things.
-pub(super) fn in_protobuf(body: &[u8]) -> Result<(), Malformed> {
-    match LISTS.iter().any(|path| things(body, path, MOST) > MOST) {
-        true => Err(too_many()),
-        false => Ok(()),
+impl Most {
+    /// Another event, attribute or value was met.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub(super) fn one_more(&self) -> Result<(), Malformed> {
+        self.there.set(self.there.get() + 1);
+        self.held()
+    }
+
+    /// Another span or log record was met.
+    ///
+    /// # Errors
+    /// As [`Most::one_more`].
+    pub(super) fn one_more_whole(&self) -> Result<(), Malformed> {
+        self.there.set(self.there.get() + WHOLE - 1);
+        self.one_more()
+    }
+
+    /// Whether there were not too many.
+    ///
+    /// # Errors
+    /// There were.
+    pub(super) fn held(&self) -> Result<(), Malformed> {
+        match self.there.get() > MOST {
+            true => Err(too_many()),
+            false => Ok(()),
+        }
     }
 }
 
 /// Whether a request in JSON may be read.
 ///
 /// # Errors
-/// As [`in_protobuf`].
+/// It holds too many things.
 pub(super) fn in_json(body: &[u8]) -> Result<(), Malformed> {
     let begin = body.iter().filter(|byte| matches!(byte, b',' | b'{' | b'['));
     match begin.count() > MOST_IN_JSON {
@@ -45,41 +62,12 @@ pub(super) fn in_json(body: &[u8]) -> Result<(), Malformed> {
 }
 
 fn too_many() -> Malformed {
-    Malformed("it holds more than a million things; send fewer spans at once".to_owned())
-}
-
-/// How many messages stand on the way along these fields; it is not counted further than one too many.
-fn things(mut bytes: &[u8], path: &[u32], most: usize) -> usize {
-    let Some((field, rest)) = path.split_first() else {
-        return 0;
-    };
-    let mut count = 0;
-    while !bytes.is_empty() && count <= most {
-        let Ok((tag, wire)) = decode_key(&mut bytes) else {
-            break;
-        };
-        if wire != WireType::LengthDelimited {
-            if skip_field(wire, tag, &mut bytes, DecodeContext::default()).is_err() {
-                break;
-            }
-            continue;
-        }
-        let length = decode_varint(&mut bytes)
-            .ok()
-            .and_then(|length| usize::try_from(length).ok());
-        let Some((inner, behind)) = length.and_then(|length| bytes.split_at_checked(length)) else {
-            break;
-        };
-        bytes = behind;
-        if tag == *field {
-            count += 1 + things(inner, rest, most - count.min(most));
-        }
-    }
-    count
+    Malformed("it holds more than a million things, of which a span counts as four; send fewer spans at once".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::wire;
     use super::*;
 
     #[test]
@@ -91,13 +79,15 @@ mod tests {
             out
         };
         let few: Vec<u8> = [0x12, 0].repeat(1_000);
-        let spans: Vec<u8> = [0x12, 0].repeat(MOST);
+        let spans: Vec<u8> = [0x12, 0].repeat(MOST / WHOLE + 1);
         let attributes: Vec<u8> = [0x4a, 0].repeat(MOST);
-        assert!(in_protobuf(&field(1, &field(2, &few))).is_ok());
-        assert!(in_protobuf(&field(1, &field(2, &spans))).is_err());
-        assert!(in_protobuf(&field(1, &field(2, &field(2, &attributes)))).is_err());
-        // What is cut short is for others to refuse.
-        assert!(in_protobuf(&field(1, &field(2, &spans))[..1_000]).is_ok());
+        let values: Vec<u8> = field(1, &field(2, &field(1, &[0x0a, 0].repeat(MOST))));
+        let read = |body: &[u8]| wire::spans(body).map(|all| all.len());
+        assert_eq!(read(&field(1, &field(2, &few))), Ok(1_000));
+        assert_eq!(read(&field(1, &field(2, &spans))), Err(too_many()));
+        assert_eq!(read(&field(1, &field(2, &field(2, &attributes)))), Err(too_many()));
+        assert_eq!(read(&field(1, &values)), Ok(0));
+        assert_eq!(read(&field(1, &field(1, &field(1, &field(2, &field(5, &[0x0a, 0].repeat(MOST))))))), Err(too_many()));
         assert!(in_json(&b"[0,".repeat(MOST_IN_JSON)).is_err());
         assert!(in_json(b"{}").is_ok());
     }

@@ -1,12 +1,13 @@
 //! What no convention of OpenTelemetry has, as attributes of our own (`auditdb.*`), so that a span can say which policy decided
 //! on which values; and guardrails and evaluations, which others write in part.
 
-use super::super::short;
+use super::super::{short, word};
 use super::look::{Look, kept};
 use super::span::Value;
 use crate::record::{
     Access, Condition, Decision, Did, Effect, Human, Op, Outcome, Policy, Record, Review, Sensitivity, Status, Verdict,
 };
+use std::borrow::Cow;
 
 /// Adds the members that `auditdb.*` attributes say.
 pub(super) fn members(look: &Look<'_>, mut record: Record) -> Record {
@@ -15,7 +16,7 @@ pub(super) fn members(look: &Look<'_>, mut record: Record) -> Record {
     }
     if let Some(name) = named(look, "auditdb.decision") {
         let mut decision = Decision::new(name);
-        decision.summary = look.word(&["auditdb.decision.summary"]);
+        decision.summary = said(look, &["auditdb.decision.summary"]);
         decision.automated = flag(look, "auditdb.decision.automated");
         record = record.with_decision(decision);
     }
@@ -47,7 +48,7 @@ pub(super) fn guardrail(look: &Look<'_>, record: Record) -> Record {
     let effect = if triggered { Effect::Deny } else { Effect::Allow };
     let mut policy =
         Policy::new(named(look, "gen_ai.guardrail.policy_id").unwrap_or_else(|| name.clone())).effect(effect);
-    policy.rule = look.word(&["gen_ai.guardrail.violation_type"]);
+    policy.rule = said(look, &["gen_ai.guardrail.violation_type"]);
     let status = if triggered { Status::Denied } else { Status::Success };
     record
         .with_decision(Decision::new("guardrail").automated(true).summary(name))
@@ -59,10 +60,10 @@ pub(super) fn guardrail(look: &Look<'_>, record: Record) -> Record {
 pub(super) fn evaluation(look: &Look<'_>, record: Record) -> Record {
     let label = look.word(&["gen_ai.evaluation.score.label", "eval.label"]);
     let mut review = Review::new().verdict(verdict(label.as_deref()));
-    review.reason = look.word(&["gen_ai.evaluation.explanation", "eval.explanation"]);
+    review.reason = said(look, &["gen_ai.evaluation.explanation", "eval.explanation"]);
     let record = record.with_review(review);
     match label {
-        Some(label) => record.attribute("evaluation.label", label.as_str()),
+        Some(label) => record.attribute("evaluation.label", &*label),
         None => record,
     }
 }
@@ -79,7 +80,7 @@ pub(super) fn verdict(label: Option<&str>) -> Verdict {
 fn policy(look: &Look<'_>) -> Option<Policy> {
     let mut policy = Policy::new(named(look, "auditdb.policy.id").or_else(|| named(look, "auditdb.policy"))?);
     policy.version = named(look, "auditdb.policy.version");
-    policy.rule = look.word(&["auditdb.policy.rule"]);
+    policy.rule = said(look, &["auditdb.policy.rule"]);
     policy.effect = look
         .word(&["auditdb.policy.effect"])
         .map(|effect| Effect::from(short(&effect)));
@@ -100,7 +101,7 @@ fn access(look: &Look<'_>) -> Option<Access> {
     let system = named(look, "auditdb.access.system")?;
     let operation = named(look, "auditdb.access.operation").unwrap_or_else(|| "read".to_owned());
     let mut access = Access::new(system, operation.as_str());
-    access.resource = look.word(&["auditdb.access.resource"]);
+    access.resource = said(look, &["auditdb.access.resource"]);
     access.purpose = named(look, "auditdb.access.purpose").or_else(|| named(look, "auditdb.purpose"));
     access.legal_basis = named(look, "auditdb.access.legal_basis");
     access.sensitivity = one_of(look, "auditdb.access.sensitivity", Sensitivity::from_name);
@@ -113,7 +114,7 @@ fn human(look: &Look<'_>) -> Option<Human> {
     human.id.as_ref()?;
     human.role = named(look, "auditdb.human.role");
     human.did = one_of(look, "auditdb.human.did", Did::from_name);
-    human.comment = look.word(&["auditdb.human.comment"]);
+    human.comment = said(look, &["auditdb.human.comment"]);
     Some(human)
 }
 
@@ -123,10 +124,12 @@ fn one_of<T>(look: &Look<'_>, name: &str, of: impl Fn(&str) -> Option<T>) -> Opt
     known.inspect(|_| look.take(name))
 }
 
+fn said(look: &Look<'_>, names: &[&str]) -> Option<String> {
+    look.word(names).map(Cow::into_owned)
+}
+
 fn named(look: &Look<'_>, name: &str) -> Option<String> {
-    look.word(&[name])
-        .map(|word| short(&word))
-        .filter(|word| !word.is_empty())
+    word(&look.word(&[name])?)
 }
 
 fn flag(look: &Look<'_>, name: &str) -> Option<bool> {

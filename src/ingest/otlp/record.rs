@@ -15,8 +15,10 @@ use super::tool::execution;
 use crate::log::hex;
 use crate::record::look::{shown, value};
 use crate::record::{
-    Agent, ErrorDetail, Handoff, Json, Kind, Members, OnBehalfOf, Outcome, Principal, Record, Status, Trace,
+    Agent, ErrorDetail, Handoff, Json, Kind, Members, OnBehalfOf, Outcome, Principal, Record, Status, Tool, Trace,
 };
+use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The longest stack trace that is kept, in bytes: longer ones repeat themselves.
 const STACK: usize = 16 << 10;
@@ -24,14 +26,17 @@ const STACK: usize = 16 << 10;
 /// The attribute that says which bytes a record came from: whether what comes under its id is the same once more.
 pub(crate) const DIGEST: &str = "otel.digest";
 
+/// The attribute that names what came as JSON that is none, and is kept as a text.
+const BROKEN: &str = "otel.broken";
+
 /// The attribute of a record whose agent neither its span nor one above it named.
 const ASSUMED: &str = "agent.assumed";
 
 /// What is known of the spans above one.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Above {
-    pub(super) agent: Option<String>,
-    pub(super) session: Option<String>,
+    pub(super) agent: Option<Arc<str>>,
+    pub(super) session: Option<Arc<str>>,
 }
 
 impl Above {
@@ -39,8 +44,8 @@ impl Above {
     pub(super) fn recorded(text: &str) -> (Self, Option<String>) {
         let assumed = value(text, &["attributes", ASSUMED]).is_some();
         let above = Above {
-            agent: shown(text, &["agent", "id"]).filter(|_| !assumed),
-            session: shown(text, &["session"]),
+            agent: shown(text, &["agent", "id"]).filter(|_| !assumed).map(Arc::from),
+            session: shown(text, &["session"]).map(Arc::from),
         };
         (above, shown(text, &["parent"]))
     }
@@ -69,20 +74,20 @@ pub(super) fn said(look: &Look<'_>, is: Is) -> Above {
             .or_else(|| look.span.name.strip_suffix(".workflow"));
         let of_agent = look.span.attributes.text("openinference.span.kind") == Some("AGENT") || stem.is_some();
         match is {
-            Is::Run if of_agent => Some(stem.unwrap_or(&look.span.name).to_owned()),
+            Is::Run if of_agent => Some(Cow::Borrowed(stem.unwrap_or(&look.span.name))),
             // It says who gives it away.
             Is::Handoff => look.word(&["input.value"]),
             _ => None,
         }
     };
     Above {
-        agent: look.word(table::AGENT).or_else(named),
-        session: look.word(table::SESSION),
+        agent: look.word(table::AGENT).or_else(named).map(Arc::from),
+        session: look.word(table::SESSION).map(Arc::from),
     }
 }
 
 /// What a span is about.
-pub(super) fn is(span: &Span) -> Is {
+pub(super) fn is(span: &Span<'_>) -> Is {
     if span.name.starts_with("handoff to ") || span.attributes.text("openinference.span.kind") == Some("HANDOFF") {
         return Is::Handoff;
     }
@@ -105,7 +110,7 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'
     let span = look.span;
     // Where its parents have not come, or do not say it, the service's name stands for the agent's.
     let assumed = above.agent.is_none();
-    let agent = agent(look, above.agent);
+    let agent = agent(look, above.agent.as_deref());
     let name = agent.id.clone();
     let mut once = Once::new(&name);
     let record = match is {
@@ -129,14 +134,7 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'
     if let Some(parent) = span.parent {
         record = record.parent(id_of(&[&span.trace, &parent]));
     }
-    if let Some(session) = above
-        .session
-        .as_deref()
-        .map(short)
-        .filter(|session| !session.is_empty())
-    {
-        record = record.session(session);
-    }
+    record.session = above.session.as_deref().and_then(word);
     if record.outcome.is_none() {
         record = record.outcome(outcome(look));
     }
@@ -150,7 +148,7 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'
     for (name, digest) in repeated {
         rest.set(name, digest.as_str());
     }
-    rest.set("span.name", span.name.as_str());
+    rest.set("span.name", &*span.name);
     rest.set(DIGEST, span.digest.as_str());
     if assumed {
         rest.set(ASSUMED, true);
@@ -161,7 +159,11 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'
     if !span.scope.is_empty() {
         rest.set("otel.scope", &*span.scope);
     }
-    let events: Vec<&Event> = span.events.iter().filter(|event| event.name != "exception").collect();
+    let broken = broken(&record, &rest);
+    if !broken.is_empty() {
+        rest.set(BROKEN, serde_json::Value::from(broken));
+    }
+    let events: Vec<&Event<'_>> = span.events.iter().filter(|event| event.name != "exception").collect();
     if !events.is_empty() {
         rest.set("span.events", events_json(&events));
     }
@@ -169,8 +171,12 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'
     (record, once.definitions)
 }
 
-fn agent(look: &Look<'_>, named: Option<String>) -> Agent {
-    let mut agent = Agent::new(agent_id(named.or_else(|| look.word(&["service.name"]))));
+fn agent(look: &Look<'_>, named: Option<&str>) -> Agent {
+    let service = || look.word(&["service.name"]);
+    let mut agent = Agent::new(match named {
+        Some(name) => agent_id(Some(name)),
+        None => agent_id(service().as_deref()),
+    });
     if let Some(version) = look.word(table::AGENT_VERSION) {
         agent = agent.version(short(&version));
     }
@@ -185,7 +191,7 @@ fn agent(look: &Look<'_>, named: Option<String>) -> Agent {
 
 fn handoff(look: &Look<'_>, agent: Agent) -> Record {
     const TO: &[&str] = &["output.value", "gen_ai.handoff.to_agent"];
-    let to = look.span.name.strip_prefix("handoff to ").map(str::to_owned);
+    let to = look.span.name.strip_prefix("handoff to ").map(Cow::Borrowed);
     let to = to.or_else(|| look.word(TO));
     look.take_where(TO, |value| value.scalar() == to);
     let to = to.as_deref().and_then(word);
@@ -202,11 +208,7 @@ pub(super) fn outcome(look: &Look<'_>) -> Outcome {
     if !span.failed && exception.is_none() && typed.is_none() {
         return Outcome::new(status);
     }
-    let of = |name: &str| {
-        exception
-            .and_then(|event| event.attributes.text(name))
-            .map(str::to_owned)
-    };
+    let of = |name: &str| Some(Cow::Borrowed(exception?.attributes.text(name)?));
     let mut error = ErrorDetail::new();
     if let Some(name) = typed.or_else(|| of("exception.type")) {
         error = error.type_(short(&name));
@@ -215,11 +217,11 @@ pub(super) fn outcome(look: &Look<'_>) -> Outcome {
     let (message, trace) = match span.message.split_once("Traceback (most recent call last)") {
         Some((message, trace)) => (
             message.trim_end(),
-            Some(format!("Traceback (most recent call last){trace}")),
+            Some(Cow::Owned(format!("Traceback (most recent call last){trace}"))),
         ),
-        None => (span.message.as_str(), None),
+        None => (&*span.message, None),
     };
-    let message = Some(message.to_owned()).filter(|message| !message.is_empty());
+    let message = Some(Cow::Borrowed(message)).filter(|message| !message.is_empty());
     if let Some(message) = of("exception.message").or(message) {
         error = error.message(message);
     }
@@ -231,10 +233,25 @@ pub(super) fn outcome(look: &Look<'_>) -> Outcome {
     Outcome::new(status).error(error)
 }
 
-fn events_json(events: &[&Event]) -> Json {
-    let of = |event: &&Event| {
+/// Where a text begins as JSON does and is none, such as what an SDK cut at its limit.
+fn broken(record: &Record, rest: &Members) -> Vec<String> {
+    let of_tool = |tool: &Tool| {
+        let parts = [("tools.parameters", &tool.parameters), ("tools.result", &tool.result)];
+        parts.map(|(name, value)| value.as_ref().filter(|value| is_broken(value)).map(|_| name))
+    };
+    let of_tools = record.tools.iter().flat_map(of_tool).flatten();
+    let of_rest = rest.iter().filter(|(_, value)| is_broken(value)).map(|(name, _)| name);
+    of_tools.chain(of_rest).map(str::to_owned).collect()
+}
+
+fn is_broken(value: &Json) -> bool {
+    [r#""{\""#, r#""[\""#, r#""[{"#].iter().any(|beginning| value.as_str().starts_with(beginning))
+}
+
+fn events_json(events: &[&Event<'_>]) -> Json {
+    let of = |event: &&Event<'_>| {
         let mut members = Members::new();
-        members.set("name", event.name.as_str());
+        members.set("name", &*event.name);
         if let Some(time) = time(event.time) {
             members.set("time", time.as_str());
         }

@@ -5,6 +5,7 @@ use super::look::{Look, kept, words};
 use super::span::Value;
 use super::table;
 use crate::record::{Agent, ContextItem, Input, Output, Record};
+use std::borrow::Cow;
 
 /// What was looked for, and what was found.
 pub(super) fn retrieval(look: &Look<'_>, agent: Agent) -> Record {
@@ -71,10 +72,8 @@ fn documents(look: &Look<'_>) -> Vec<ContextItem> {
         loop {
             let beginning = format!("{name}.{}.document.", found.len());
             let get = |name: &str| look.span.attributes.get(&format!("{beginning}{name}"));
-            let (id, text) = (
-                get("id").and_then(Value::scalar),
-                get("content").and_then(Value::scalar),
-            );
+            let scalar = |name: &str| get(name).and_then(Value::scalar).map(Cow::into_owned);
+            let (id, text) = (scalar("id"), scalar("content"));
             let score = match get("score") {
                 Some(Value::Double(score)) => Some(*score),
                 _ => None,

@@ -5,6 +5,7 @@ use super::look::{Look, kept, words};
 use super::messages::{self, Message};
 use super::once::Once;
 use super::table;
+use crate::record::look::said;
 use crate::record::{Agent, Decision, Input, Json, Output, Record};
 
 /// A whole run: what set it going, and what came of it.
@@ -49,11 +50,10 @@ pub(super) fn run(look: &Look<'_>, agent: Agent, once: &mut Once<'_>) -> Record 
 
 /// What came of a run: a text, also as the last message of a conversation, of which each call has its part; or anything else.
 fn output(value: Json) -> Output {
-    if let Ok(text) = serde_json::from_str::<String>(value.as_str()) {
+    if let Some(text) = said(value.as_str()) {
         return Output::new().text(text);
     }
-    let messages = serde_json::from_str(value.as_str()).map(|json| messages::messages(&json));
-    let last = messages.ok().and_then(|mut messages| messages.pop());
+    let last = messages::messages(value.as_str()).pop();
     match last.filter(|last| last.is_models() && !last.text.is_empty()) {
         Some(last) => Output::new().text(last.text),
         None => Output::new().parsed(value),

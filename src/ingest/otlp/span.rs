@@ -1,33 +1,34 @@
 //! Spans and log records of OpenTelemetry as they are read, out of protobuf or JSON alike.
 
 use crate::record::Json;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// A span.
+/// A span. What it says stands in the bytes that came.
 #[derive(Debug, Clone)]
-pub(super) struct Span {
+pub(super) struct Span<'a> {
     pub(super) trace: [u8; 16],
     pub(super) span: [u8; 8],
     pub(super) parent: Option<[u8; 8]>,
-    pub(super) name: String,
+    pub(super) name: Cow<'a, str>,
     /// In nanoseconds since 1970.
     pub(super) start: u64,
     pub(super) end: u64,
-    pub(super) attributes: Attributes,
-    pub(super) events: Vec<Event>,
+    pub(super) attributes: Attributes<'a>,
+    pub(super) events: Vec<Event<'a>>,
     /// Whether its status is an error; that it is OK and that nobody said so is the same.
     pub(super) failed: bool,
-    pub(super) message: String,
+    pub(super) message: Cow<'a, str>,
     /// What is said of the process that it comes from.
-    pub(super) resource: Arc<Attributes>,
+    pub(super) resource: Arc<Attributes<'a>>,
     /// The name of the instrumentation.
     pub(super) scope: Arc<str>,
     /// Of its bytes as they came.
     pub(super) digest: String,
 }
 
-impl Span {
+impl Span<'_> {
     /// How long it took, where both its ends are known.
     pub(super) fn milliseconds(&self) -> Option<f64> {
         let nanoseconds = self.end.checked_sub(self.start).filter(|_| self.start > 0)?;
@@ -37,22 +38,22 @@ impl Span {
 
 /// Something that happened during a span.
 #[derive(Debug, Clone)]
-pub(super) struct Event {
+pub(super) struct Event<'a> {
     pub(super) time: u64,
-    pub(super) name: String,
-    pub(super) attributes: Attributes,
+    pub(super) name: Cow<'a, str>,
+    pub(super) attributes: Attributes<'a>,
 }
 
 /// A log record, which may belong to a span.
 #[derive(Debug, Clone)]
-pub(super) struct Log {
+pub(super) struct Log<'a> {
     pub(super) trace: Option<[u8; 16]>,
     pub(super) span: Option<[u8; 8]>,
     pub(super) time: u64,
-    pub(super) name: String,
-    pub(super) body: Option<Value>,
-    pub(super) attributes: Attributes,
-    pub(super) resource: Arc<Attributes>,
+    pub(super) name: Cow<'a, str>,
+    pub(super) body: Option<Value<'a>>,
+    pub(super) attributes: Attributes<'a>,
+    pub(super) resource: Arc<Attributes<'a>>,
     pub(super) digest: String,
 }
 
@@ -70,26 +71,63 @@ impl std::error::Error for Malformed {}
 
 /// A value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum Value<'a> {
     Nothing,
-    Text(String),
+    Text(Cow<'a, str>),
     Bool(bool),
     Int(i64),
     Double(f64),
-    List(Vec<Value>),
-    Map(Attributes),
-    Bytes(Vec<u8>),
+    List(Vec<Value<'a>>),
+    Map(Attributes<'a>),
+    Bytes(&'a [u8]),
 }
 
-/// Attributes in the order in which they were sent. Of those with one name the last counts, as in the conventions of
-/// OpenTelemetry for sets of attributes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Attributes(Vec<(String, Value)>);
+/// An attribute as it was sent.
+pub(super) type Attribute<'a> = (Cow<'a, str>, Value<'a>);
 
-impl Attributes {
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        let found = self.0.iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, value)| value).filter(|value| **value != Value::Nothing)
+/// Attributes, each name once and none without a value. Of those that were sent with one name the last counts, as in the
+/// conventions of OpenTelemetry for sets of attributes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Attributes<'a> {
+    all: Vec<Attribute<'a>>,
+    /// Whether they are in the order of their names: many are, so that one is found among them.
+    sorted: bool,
+    /// A bit for each of some hundred names: most that are asked for are not there.
+    some: u64,
+}
+
+/// So many are looked through one by one.
+const FEW: usize = 32;
+
+impl<'a> Attributes<'a> {
+    pub(super) fn new(mut all: Vec<Attribute<'a>>) -> Self {
+        let named = |name: &str, behind: usize| all.iter().skip(behind).any(|(other, _)| other == name);
+        let sorted = all.len() > FEW || (1..).zip(&all).any(|(behind, (name, _))| named(name, behind));
+        if sorted {
+            all.reverse();
+            // Those of one name stay in their order, the last that was sent first.
+            all.sort_by(|(one, _), (other, _)| one.cmp(other));
+            all.dedup_by(|(one, _), (other, _)| one == other);
+        }
+        all.retain(|(_, value)| !matches!(value, Value::Nothing));
+        let some = all.iter().fold(0, |some, (name, _)| some | bit(name));
+        Attributes { all, sorted, some }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.find(name).map(|(_, value)| value)
+    }
+
+    /// Its place among all, and its value.
+    pub(super) fn find(&self, name: &str) -> Option<(usize, &Value<'a>)> {
+        if self.some & bit(name) == 0 {
+            return None;
+        }
+        let place = match self.sorted {
+            true => self.all.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?,
+            false => self.all.iter().position(|(known, _)| known == name)?,
+        };
+        self.all.get(place).map(|(_, value)| (place, value))
     }
 
     /// A text that is not empty.
@@ -100,22 +138,18 @@ impl Attributes {
         }
     }
 
-    /// All, each name once.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        let last = |place: usize, name: &str| !self.0.iter().skip(place + 1).any(|(later, _)| later == name);
-        let all = self.0.iter().enumerate();
-        all.filter(move |(place, (name, value))| *value != Value::Nothing && last(*place, name))
-            .map(|(_, (name, value))| (name.as_str(), value))
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.all.iter().map(|(name, value)| (&**name, value))
     }
 }
 
-impl FromIterator<(String, Value)> for Attributes {
-    fn from_iter<T: IntoIterator<Item = (String, Value)>>(all: T) -> Self {
-        Attributes(all.into_iter().collect())
-    }
+/// By its length and its last byte, which tell apart most of the names that are asked for.
+fn bit(name: &str) -> u64 {
+    let last = name.as_bytes().last().map_or(0, |byte| usize::from(*byte));
+    1 << ((name.len() * 7 + last) % 64)
 }
 
-impl Value {
+impl Value<'_> {
     /// As the JSON text that stands in a record. Numbers that JSON has not become texts, bytes base64.
     pub(super) fn json(&self) -> Json {
         let mut text = String::new();
@@ -124,11 +158,12 @@ impl Value {
     }
 
     /// A text, or the number or truth as one.
-    pub(super) fn scalar(&self) -> Option<String> {
+    pub(super) fn scalar(&self) -> Option<Cow<'_, str>> {
         match self {
-            Value::Text(text) if !text.is_empty() => Some(text.clone()),
-            Value::Bool(_) | Value::Int(_) => Some(self.json().as_str().to_owned()),
-            Value::Double(number) if number.is_finite() => Some(self.json().as_str().to_owned()),
+            Value::Text(text) if !text.is_empty() => Some(Cow::Borrowed(text)),
+            Value::Bool(said) => Some(Cow::Borrowed(if *said { "true" } else { "false" })),
+            Value::Int(number) => Some(Cow::Owned(number.to_string())),
+            Value::Double(number) if number.is_finite() => Some(Cow::Owned(self.json().as_str().to_owned())),
             _ => None,
         }
     }

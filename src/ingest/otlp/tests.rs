@@ -324,6 +324,65 @@ fn an_agent_is_found_above_and_a_handoff_is_one() {
 }
 
 #[test]
+fn what_was_cut_is_kept_as_text_and_flagged() {
+    let messages = r#"[{"role":"user","content":"Where is my or"#;
+    let spans = [
+        span(1, None, "chat m", json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages": messages})),
+        span(
+            2,
+            Some(1),
+            "execute_tool f",
+            json!({"gen_ai.operation.name": "execute_tool", "gen_ai.tool.call.arguments": "{\"a\":1,", "gen_ai.tool.call.result": "[so] it is"}),
+        ),
+    ];
+    let mapped = Mapper::new()
+        .records(&request(&spans), Encoding::Json, Signal::Traces)
+        .unwrap();
+    // It did send content.
+    assert_eq!(mapped.without_content, Vec::<String>::new());
+    let all = read(&mapped);
+    assert_eq!(all[0]["attributes"]["gen_ai.input.messages"], messages);
+    assert_eq!(all[0]["attributes"]["otel.broken"], json!(["gen_ai.input.messages"]));
+    assert_eq!(all[1]["tools"][0]["parameters"], "{\"a\":1,");
+    assert_eq!(all[1]["attributes"]["otel.broken"], json!(["tools.parameters"]));
+}
+
+#[test]
+fn numbers_in_messages_stay_as_they_were_sent() {
+    let call = r#"[{"role":"assistant","parts":[{"type":"tool_call","id":"c","name":"pay","arguments":{"amount":12345678901234567890.10}}]}]"#;
+    let answer = r#"[{"role":"tool","content":{"left":0.10}}]"#;
+    let attributes =
+        json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages": answer, "gen_ai.output.messages": call});
+    let mapped = Mapper::new()
+        .records(&request(&[span(1, None, "chat m", attributes)]), Encoding::Json, Signal::Traces)
+        .unwrap();
+    let text = &mapped.records[0];
+    assert!(
+        text.contains(r#""arguments":{"amount":12345678901234567890.10}"#) && text.contains(r#"{"left":0.10}"#),
+        "{text}"
+    );
+}
+
+#[test]
+fn of_many_attributes_the_last_of_each_name_counts() {
+    for many in [3, 40, 20_000] {
+        let pair = |name: String, value: Json| json!({"key": name, "value": value});
+        let mut attributes: Vec<Json> = (0..many)
+            .map(|place| pair(format!("x.{place}"), json!({"intValue": place})))
+            .collect();
+        attributes.push(pair("x.1".to_owned(), json!({"stringValue": "last"})));
+        attributes.push(pair("x.2".to_owned(), json!({})));
+        let mut one = span(1, None, "odd", json!({}));
+        one["attributes"] = attributes.into();
+        let record = records(&[one]).remove(0);
+        let left = record["attributes"].as_object().unwrap();
+        assert_eq!((left["x.0"].clone(), left["x.1"].clone()), (json!(0), json!("last")));
+        // One that has no value in the end, and three of the mapper's own.
+        assert_eq!(left.len(), many - 1 + 3);
+    }
+}
+
+#[test]
 fn what_comes_late_or_twice_is_the_same_record() {
     let child = span(
         2,

@@ -93,6 +93,12 @@ impl Members {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Members whose names are known to differ: many are not compared with one another.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn distinct(members: impl IntoIterator<Item = (String, Json)>) -> Self {
+        Members(members.into_iter().collect())
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
