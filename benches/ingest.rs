@@ -225,7 +225,7 @@ fn mapped<'a>(bodies: impl Iterator<Item = &'a [u8]>, encoding: Encoding) -> Vec
         .map(|body| {
             let mapped = mapper.records(body, encoding, Signal::Traces).expect("it is a request");
             assert!(mapped.refused.is_empty());
-            mapped.records
+            mapped.records.iter().map(|made| made.text().to_owned()).collect()
         })
         .collect()
 }

@@ -6,7 +6,7 @@
 use super::appending::Pass;
 use super::{Database, record_of};
 use crate::error::{Error, Result};
-use crate::ingest::otlp::DIGEST;
+use crate::ingest::otlp::{DIGEST, Made};
 use crate::query::Logs;
 use crate::record::look::shown;
 use uuid::Uuid;
@@ -28,16 +28,15 @@ impl Recorded {
     }
 
     /// Those of some records that were not made of the same bytes as one that is there.
-    pub(crate) fn new_among<'a>(&self, texts: &'a [String]) -> Vec<&'a str> {
-        let texts = texts.iter().map(String::as_str);
-        texts.filter(|text| !self.has(text)).collect()
+    pub(crate) fn new_among<'a>(&self, made: &'a [Made]) -> Vec<&'a str> {
+        let new = made.iter().filter(|made| !self.has(made));
+        new.map(Made::text).collect()
     }
 
     /// Whether the record that was made of these very bytes is there.
-    fn has(&self, text: &str) -> bool {
-        let digest = |text: &str| shown(text, &["attributes", DIGEST]);
-        let known = || digest(&self.text(&shown(text, &["id"])?)?);
-        digest(text).is_some_and(|digest| known() == Some(digest))
+    fn has(&self, made: &Made) -> bool {
+        let known = || shown(&self.text(made.id())?, &["attributes", DIGEST]);
+        made.digest().is_some_and(|digest| known().as_deref() == Some(digest))
     }
 }
 

@@ -97,7 +97,7 @@ fn take(
         ..
     } = mapped.map_err(no_request)?;
     without_content.iter().for_each(|notice| (state.tell)(notice));
-    records.retain(|record| caller.objection(record).map(|why| refused.push(why)).is_none());
+    records.retain(|record| caller.objection(record.text()).map(|why| refused.push(why)).is_none());
     let pass = caller.pass();
     let not_taken = state
         .db

@@ -1,7 +1,7 @@
 //! Any bytes as an export request of OTLP: what comes out of it is always a record that the log takes, and each span has one.
 
 use auditdb::Database;
-use auditdb::ingest::otlp::{Encoding, Mapped, Mapper, Signal};
+use auditdb::ingest::otlp::{Encoding, Made, Mapped, Mapper, Signal};
 use serde_json::{Value, json};
 
 /// Names that mean something, so that the fuzzer need not find them.
@@ -105,7 +105,7 @@ pub(crate) fn request(data: &[u8]) {
     let mapped = Mapper::new().records(body.as_bytes(), Encoding::Json, Signal::Traces);
     let mapped = mapped.expect("it is a request");
     assert_eq!(mapped.refused, Vec::<String>::new());
-    let defines = |text: &&String| text.contains(r#""kind":"definition""#);
+    let defines = |made: &&Made| made.text().contains(r#""kind":"definition""#);
     let definitions = mapped.records.iter().filter(defines).count();
     assert_eq!(mapped.records.len() - definitions, spans.len());
     are_taken(&mapped);
@@ -124,7 +124,7 @@ fn span(number: usize, attributes: Vec<Value>) -> Value {
 
 fn are_taken(mapped: &Mapped) {
     let db = Database::in_memory();
-    for text in &mapped.records {
+    for text in mapped.records.iter().map(Made::text) {
         if let Err(error) = db.append_json(text) {
             panic!("{error}: {text}");
         }

@@ -64,8 +64,8 @@ pub enum Signal {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mapped {
-    /// The records as JSON text, those that others name before these.
-    pub records: Vec<String>,
+    /// The records, those that others name before these.
+    pub records: Vec<Made>,
     /// Why a span or log record cannot be read, for each of those.
     pub refused: Vec<String>,
     /// How many log records are about nothing that an agent did, and were passed over.
@@ -75,8 +75,43 @@ pub struct Mapped {
     pub without_content: Vec<String>,
 }
 
+/// A record that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    text: String,
+    id: String,
+    digest: Option<String>,
+}
+
+impl Made {
+    /// A record of what has these bytes' digest; a definition comes of many.
+    fn of(record: &Record, digest: Option<String>) -> Self {
+        Made {
+            text: record.to_json(),
+            id: record.id.clone().unwrap_or_default(),
+            digest,
+        }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The digest of the bytes that it was made of, which stands in it too.
+    pub(crate) fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+}
+
 /// The text of the record with that id, where it is known.
-pub type Recorded<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Recorded<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// Turns requests into records. It remembers the last spans, so that those below them know whose they are. Several threads may
 /// use one.
@@ -134,37 +169,67 @@ impl Mapper {
     }
 
     fn spans(&self, spans: &[Span<'_>], mapped: &mut Mapped, recorded: Recorded<'_>) {
-        let looks: Vec<(Look<'_>, Is)> = spans.iter().map(|span| (Look::new(span), record::is(span))).collect();
-        let above = self.remember(&looks);
-        let here: HashMap<SpanKey, &Look<'_>> = looks.iter().map(|(look, _)| (key(look.span), look)).collect();
-        for ((look, is), (above, missing)) in looks.iter().zip(above) {
-            let above = whole(above, missing, recorded);
-            let step = look.span.parent.and_then(|parent| here.get(&(look.span.trace, parent)));
-            let (record, definitions) = record::record(look, *is, above, step.copied());
-            if *is == Is::Call && !call::has_content(look, &record) {
-                let told = self.silent.lock().tell(look, &record.agent.id);
-                mapped.without_content.extend(told);
-            }
-            mapped.records.extend(definitions.iter().map(Record::to_json));
-            mapped.records.push(record.to_json());
+        let mut turns = self.remember(spans);
+        let here: HashMap<SpanKey, &Span<'_>> = spans.iter().map(|span| (key(span), span)).collect();
+        let size = turns.len().div_ceil(threads(turns.len())).max(1);
+        let made: Vec<Mapped> = std::thread::scope(|scope| {
+            let mut shares = turns.chunks_mut(size);
+            let first = shares.next();
+            let here = &here;
+            let others: Vec<_> = shares
+                .map(|share| scope.spawn(move || self.made(share, here, recorded)))
+                .collect();
+            let first = first.map(|share| self.made(share, here, recorded));
+            let others = others.into_iter().map(|other| other.join());
+            let others = others.map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            first.into_iter().chain(others).collect()
+        });
+        for made in made {
+            mapped.records.extend(made.records);
+            mapped.without_content.extend(made.without_content);
         }
     }
 
     /// Remembers spans, and gives for each what those above it say.
-    fn remember(&self, looks: &[(Look<'_>, Is)]) -> Vec<(Above, Option<SpanKey>)> {
-        let said = looks.iter().map(|(look, is)| Known {
-            parent: look.span.parent,
-            said: record::said(look, *is),
-        });
-        let said: Vec<Known> = said.collect();
+    fn remember<'a>(&self, spans: &'a [Span<'a>]) -> Vec<Turn<'a>> {
+        let turn = |span: &'a Span<'a>| {
+            let (look, is) = (Look::new(span), record::is(span));
+            let above = record::said(&look, is);
+            let missing = None;
+            Turn { look, is, above, missing }
+        };
+        let mut turns: Vec<Turn<'_>> = spans.iter().map(turn).collect();
         let mut remembered = self.remembered.lock();
         // Children come before their parents: first all of them are known.
-        for ((look, _), known) in looks.iter().zip(said) {
+        for Turn { look, above, .. } in &turns {
+            let known = Known {
+                parent: look.span.parent,
+                said: above.clone(),
+            };
             remembered.add(key(look.span), known);
         }
-        let above = looks.iter().map(|(look, _)| remembered.above(key(look.span))).collect();
+        for turn in &mut turns {
+            (turn.above, turn.missing) = remembered.above(key(turn.look.span));
+        }
         remembered.forget_the_oldest();
-        above
+        turns
+    }
+
+    /// The records of spans, beside all that came with them.
+    fn made(&self, turns: &mut [Turn<'_>], here: &HashMap<SpanKey, &Span<'_>>, recorded: Recorded<'_>) -> Mapped {
+        let mut mapped = Mapped::default();
+        for Turn { look, is, above, missing } in turns {
+            let above = whole(std::mem::take(above), *missing, recorded);
+            let parent = look.span.parent.and_then(|parent| here.get(&(look.span.trace, parent)));
+            let (record, definitions) = record::record(look, *is, above, parent.copied());
+            if *is == Is::Call && !call::has_content(look, &record) {
+                let told = self.silent.lock().tell(look, &record.agent.id);
+                mapped.without_content.extend(told);
+            }
+            mapped.records.extend(definitions.iter().map(|record| Made::of(record, None)));
+            mapped.records.push(Made::of(&record, Some(look.span.digest.clone())));
+        }
+        mapped
     }
 
     fn logs(&self, logs: &[Log<'_>], mapped: &mut Mapped, recorded: Recorded<'_>) {
@@ -174,13 +239,34 @@ impl Mapper {
             match event::record(log, above.unwrap_or_default()) {
                 Some(record) => {
                     self.silent.lock().speaks(&record.agent.id);
-                    mapped.records.push(record.to_json());
+                    mapped.records.push(Made::of(&record, Some(log.digest.clone())));
                 }
                 None => mapped.passed_over += 1,
             }
         }
     }
 }
+
+/// A span on its way to its record.
+struct Turn<'a> {
+    look: Look<'a>,
+    is: Is,
+    /// What is known of those above it, and where that ends.
+    above: Above,
+    missing: Option<SpanKey>,
+}
+
+/// How many threads make the records of so many spans: few spans are made faster than a thread begins.
+fn threads(spans: usize) -> usize {
+    let there = std::thread::available_parallelism().map_or(1, usize::from);
+    there.min(MOST_THREADS).min(spans / SHARE).max(1)
+}
+
+/// So many threads make records at most, in each of the requests that are worked on at once.
+const MOST_THREADS: usize = 4;
+
+/// So many spans are worth a thread.
+const SHARE: usize = 64;
 
 fn key(span: &Span<'_>) -> SpanKey {
     (span.trace, span.span)

@@ -91,9 +91,14 @@ pub(super) fn is(span: &Span<'_>) -> Is {
     if span.name.starts_with("handoff to ") || span.attributes.text("openinference.span.kind") == Some("HANDOFF") {
         return Is::Handoff;
     }
-    let by_attribute = table::KINDS
-        .iter()
-        .find(|(name, value, _)| span.attributes.text(name) == Some(value));
+    // Many in a row are about one attribute.
+    let mut last = ("", None);
+    let by_attribute = table::KINDS.iter().find(|(name, value, _)| {
+        if last.0 != *name {
+            last = (name, span.attributes.text(name));
+        }
+        last.1 == Some(value)
+    });
     let by_name = || {
         table::NAMES
             .iter()
@@ -105,8 +110,8 @@ pub(super) fn is(span: &Span<'_>) -> Is {
         .unwrap_or(Is::Other)
 }
 
-/// The record of a span, and the definitions that it names. Of the spans above it some need the next, where it came with them.
-pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'_>>) -> (Record, Vec<Record>) {
+/// The record of a span, and the definitions that it names. Some need the span above it, where that came with them.
+pub(super) fn record(look: &Look<'_>, is: Is, above: Above, parent: Option<&Span<'_>>) -> (Record, Vec<Record>) {
     let span = look.span;
     // Where its parents have not come, or do not say it, the service's name stands for the agent's.
     let assumed = above.agent.is_none();
@@ -116,12 +121,12 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, step: Option<&Look<'
     let record = match is {
         Is::Run => run(look, agent, &mut once),
         Is::Call => call(look, agent, &mut once),
-        Is::Tool => execution(look, step, agent),
+        Is::Tool => execution(look, parent, agent),
         Is::Retrieval => retrieval(look, agent),
         Is::Handoff => handoff(look, agent),
         Is::Guardrail => own::guardrail(look, Record::new(agent, Kind::Decision)),
         Is::Evaluation => own::evaluation(look, Record::new(agent, Kind::Review)),
-        Is::Step => self::step(look, agent),
+        Is::Step => step(look, agent),
         Is::Other => Record::new(agent, Kind::from("span")),
     };
     let mut record = own::members(look, record)

@@ -52,11 +52,11 @@ fn request(spans: &[Json]) -> Vec<u8> {
 
 #[track_caller]
 fn read(mapped: &Mapped) -> Vec<Json> {
-    let record = |text: &String| {
+    let record = |text: &str| {
         Prepared::new(text.as_bytes(), RECORD_LIMIT).unwrap_or_else(|refusal| panic!("{refusal}: {text}"));
         serde_json::from_str(text).unwrap()
     };
-    mapped.records.iter().map(record).collect()
+    mapped.records.iter().map(Made::text).map(record).collect()
 }
 
 #[track_caller]
@@ -356,7 +356,7 @@ fn numbers_in_messages_stay_as_they_were_sent() {
     let mapped = Mapper::new()
         .records(&request(&[span(1, None, "chat m", attributes)]), Encoding::Json, Signal::Traces)
         .unwrap();
-    let text = &mapped.records[0];
+    let text = mapped.records[0].text();
     assert!(
         text.contains(r#""arguments":{"amount":12345678901234567890.10}"#) && text.contains(r#"{"left":0.10}"#),
         "{text}"
@@ -396,8 +396,8 @@ fn what_comes_late_or_twice_is_the_same_record() {
         "run",
         json!({"openinference.span.kind": "AGENT", "agent.name": "a"}),
     );
-    let mut mapper = Mapper::new();
-    let mut send = |spans: &[Json]| read(&mapper.records(&request(spans), Encoding::Json, Signal::Traces).unwrap());
+    let mapper = Mapper::new();
+    let send = |spans: &[Json]| read(&mapper.records(&request(spans), Encoding::Json, Signal::Traces).unwrap());
     let early = send(std::slice::from_ref(&child));
     let run = send(std::slice::from_ref(&parent));
     let again = send(&[child]);
@@ -556,7 +556,7 @@ fn messages_that_come_as_log_records_stand_below_their_span() {
             {"key": "gen_ai.evaluation.score.label", "value": {"stringValue": "fail"}}], "traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "0000000000000002"},
         {"body": {"stringValue": "started"}}
     ]}]}]});
-    let mut mapper = Mapper::new();
+    let mapper = Mapper::new();
     let spans = request(&[span(
         2,
         None,

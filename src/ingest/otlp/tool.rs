@@ -3,13 +3,14 @@
 use super::super::{raw, word};
 use super::look::{Look, kept};
 use super::messages::{self, Call};
+use super::span::Span;
 use super::table;
 use crate::record::look::{said, shown, value as value_at};
 use crate::record::{Agent, ErrorDetail, Json, Outcome, Record, Status, Tool};
 use std::borrow::Cow;
 
 /// The execution of a tool, below that step.
-pub(super) fn execution(look: &Look<'_>, step: Option<&Look<'_>>, agent: Agent) -> Record {
+pub(super) fn execution(look: &Look<'_>, step: Option<&Span<'_>>, agent: Agent) -> Record {
     let mut outcome = super::record::outcome(look);
     let mut tool = tool(look);
     let (mut call, mut parameters) = (look.word(table::TOOL_CALL), None);
@@ -59,8 +60,8 @@ fn tool(look: &Look<'_>) -> Tool {
 }
 
 /// The call of this tool that a step makes, where it makes no other.
-fn made(step: &Look<'_>, tool: &str) -> Option<Call> {
-    let listed = step.span.attributes.get(table::CALLS_MADE)?;
+fn made(step: &Span<'_>, tool: &str) -> Option<Call> {
+    let listed = step.attributes.get(table::CALLS_MADE)?;
     let mut calls = messages::calls(listed).into_iter();
     let made = calls.next().filter(|call| call.name == tool)?;
     calls.next().is_none().then_some(made)

@@ -268,8 +268,8 @@ fn who_sends_no_content_is_told_once_how_to() {
             .extend(more.as_object().unwrap().clone());
         span(number, None, "chat m", attributes)
     };
-    let mut mapper = Mapper::new();
-    let mut told = |spans: &[Json]| {
+    let mapper = Mapper::new();
+    let told = |spans: &[Json]| {
         mapper
             .records(&request(spans), Encoding::Json, Signal::Traces)
             .unwrap()
@@ -305,20 +305,18 @@ fn a_span_that_is_not_known_is_looked_for_among_records() {
     );
     let root = span(9, None, "root", json!({"x": 1, "session.id": "s"}));
     let child = span(2, Some(1), "f", json!({"openinference.span.kind": "TOOL"}));
-    let send = |mapper: &mut Mapper, spans: &[Json], recorded: Recorded<'_>| {
-        let mapped = mapper.records_beside(&request(spans), Encoding::Json, Signal::Traces, recorded);
+    let send = |spans: &[Json], recorded: Recorded<'_>| {
+        let mapped = Mapper::new().records_beside(&request(spans), Encoding::Json, Signal::Traces, recorded);
         mapped.unwrap().records
     };
-    let before = send(&mut Mapper::new(), &[parent, root], &|_| None);
+    let before = send(&[parent, root], &|_| None);
     let by_id = |id: &str| {
-        let mut known = before.iter();
-        known
-            .find(|text| text.starts_with(&format!("{{\"id\":\"{id}\"")))
-            .cloned()
+        let found = before.iter().find(|made| made.id() == id);
+        found.map(|made| made.text().to_owned())
     };
-    let found: Json = serde_json::from_str(&send(&mut Mapper::new(), std::slice::from_ref(&child), &by_id)[0]).unwrap();
+    let found: Json = serde_json::from_str(send(std::slice::from_ref(&child), &by_id)[0].text()).unwrap();
     assert_eq!((&found["agent"]["id"], &found["session"]), (&json!("a"), &json!("s")));
-    let alone: Json = serde_json::from_str(&send(&mut Mapper::new(), &[child], &|_| None)[0]).unwrap();
+    let alone: Json = serde_json::from_str(send(&[child], &|_| None)[0].text()).unwrap();
     assert_eq!(
         (&alone["agent"]["id"], &alone["session"]),
         (&json!("shop"), &Json::Null)
