@@ -122,7 +122,9 @@ fn steady(seconds: usize) {
         .expect("it starts");
     let mut url = String::new();
     let said = server.stdout.take().expect("it is piped");
-    std::io::BufReader::new(said).read_line(&mut url).expect("it says where it is");
+    std::io::BufReader::new(said)
+        .read_line(&mut url)
+        .expect("it says where it is");
     let (url, pid, begun) = (url.trim(), server.id(), Instant::now());
     let (mut took, early) = std::thread::scope(|scope| {
         let senders: Vec<_> = (0..4)
@@ -144,7 +146,10 @@ fn steady(seconds: usize) {
             .collect();
         std::thread::sleep(Duration::from_secs(seconds as u64) / 4);
         let early = memory(pid);
-        let took: Vec<Duration> = senders.into_iter().flat_map(|sender| sender.join().expect("it ends")).collect();
+        let took: Vec<Duration> = senders
+            .into_iter()
+            .flat_map(|sender| sender.join().expect("it ends"))
+            .collect();
         (took, early)
     });
     let (elapsed, late, sent) = (begun.elapsed(), memory(pid), seconds * RATE);

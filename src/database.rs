@@ -11,6 +11,8 @@ pub use holds::HeldRecords;
 pub use restore::{RestoreOptions, Restored};
 #[cfg(feature = "cli")]
 pub(crate) use ruling::Explained;
+#[cfg(any(feature = "cli", feature = "server"))]
+pub(crate) use taking::{Sender, Taken};
 pub use verification::VerifyOptions;
 
 mod access;
@@ -33,7 +35,7 @@ mod restore;
 #[cfg(feature = "cli")]
 mod ruling;
 mod schedule;
-#[cfg(feature = "otlp")]
+#[cfg(any(feature = "cli", feature = "server"))]
 mod taking;
 #[cfg(feature = "server")]
 mod tokens;

@@ -3,8 +3,8 @@
 use super::import::Tally;
 use super::progress::Progress;
 use super::{Stop, output};
-use crate::database::Database;
-use crate::ingest::otlp::{Encoding, Malformed, Mapped, Mapper, Recorded, Signal};
+use crate::database::{Database, Sender, Taken};
+use crate::ingest::otlp::{Encoding, Malformed, Mapper, Sent, Signal};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -25,14 +25,14 @@ pub(super) fn run(db: &Database, files: &[PathBuf], progress: &Progress) -> Resu
         if !is_json {
             let mut body = Vec::new();
             reader.read_to_end(&mut body).map_err(unread)?;
-            take(db, &name, &mut tally, |known| binary(&mapper, &body, known))?;
+            tell(&name, &mut tally, binary(db, &mapper, &body)?);
             continue;
         }
         for (place, line) in (1..).zip(lines(reader)) {
             let line = line.map_err(unread)?;
             if !line.iter().all(u8::is_ascii_whitespace) {
                 let at = format!("{name}, line {place}");
-                take(db, &at, &mut tally, |known| text(&mapper, &line, known))?;
+                tell(&at, &mut tally, text(db, &mapper, &line)?);
                 progress.at(tally.records, 0);
             }
         }
@@ -62,50 +62,53 @@ fn lines(mut reader: impl BufRead) -> impl Iterator<Item = std::io::Result<Vec<u
 }
 
 /// An export request in JSON says itself what it holds.
-fn text(mapper: &Mapper, line: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
-    let traces = mapper.records_beside(line, Encoding::Json, Signal::Traces, known)?;
-    if traces == Mapped::default() {
-        return mapper.records_beside(line, Encoding::Json, Signal::Logs, known);
-    }
-    Ok(traces)
-}
-
-/// In protobuf a request does not say whether it holds spans or log records; but what is the one is not the other.
-fn binary(mapper: &Mapper, body: &[u8], known: Recorded<'_>) -> Result<Mapped, Malformed> {
-    let traces = mapper.records_beside(body, Encoding::Protobuf, Signal::Traces, known)?;
-    if !traces.records.is_empty() || traces.refused.is_empty() {
-        return Ok(traces);
-    }
-    match mapper.records_beside(body, Encoding::Protobuf, Signal::Logs, known) {
-        Ok(logs) if logs.refused.is_empty() => Ok(logs),
+fn text(db: &Database, mapper: &Mapper, line: &[u8]) -> Result<Attempt, Stop> {
+    let traces = attempt(db, mapper, line, Encoding::Json, Signal::Traces)?;
+    match &traces {
+        Ok(taken) if taken.is_nothing() && taken.unread.is_empty() => {
+            attempt(db, mapper, line, Encoding::Json, Signal::Logs)
+        }
         _ => Ok(traces),
     }
 }
 
-/// Appends what a request holds.
-fn take(
-    db: &Database,
-    place: &str,
-    tally: &mut Tally,
-    mapped: impl FnOnce(Recorded<'_>) -> Result<Mapped, Malformed>,
-) -> Result<(), Stop> {
-    let recorded = db.recorded()?;
-    let mapped = match mapped(&|id| recorded.text(id)) {
-        Ok(mapped) => mapped,
+/// In protobuf a request does not say whether it holds spans or log records; but what is the one is not the other.
+fn binary(db: &Database, mapper: &Mapper, body: &[u8]) -> Result<Attempt, Stop> {
+    let traces = attempt(db, mapper, body, Encoding::Protobuf, Signal::Traces)?;
+    match &traces {
+        Ok(taken) if taken.is_nothing() && !taken.unread.is_empty() => {}
+        _ => return Ok(traces),
+    }
+    let logs = attempt(db, mapper, body, Encoding::Protobuf, Signal::Logs)?;
+    match &logs {
+        Ok(taken) if taken.unread.is_empty() => Ok(logs),
+        _ => Ok(traces),
+    }
+}
+
+type Attempt = Result<Taken, Malformed>;
+
+fn attempt(db: &Database, mapper: &Mapper, body: &[u8], encoding: Encoding, signal: Signal) -> Result<Attempt, Stop> {
+    let sender = Sender {
+        objection: &|_| None,
+        pass: None,
+    };
+    Ok(db.take_in(mapper, &Sent { body, encoding, signal }, &sender)?)
+}
+
+/// Says what became of a request.
+fn tell(place: &str, tally: &mut Tally, attempt: Attempt) {
+    let taken = match attempt {
+        Ok(taken) => taken,
         Err(malformed) => {
             tally.skip(&format!("{place}: no export request of OTLP: {malformed}"));
-            return Ok(());
+            return;
         }
     };
-    for why in &mapped.refused {
+    for why in taken.unread.iter().chain(&taken.refused) {
         tally.skip(&format!("{place}: {why}"));
     }
-    mapped.without_content.iter().for_each(|notice| output::say(notice));
-    let refused = db.append_what_is_taken(&recorded.new_among(&mapped.records), None)?;
-    tally.records += (mapped.records.len() - refused.len()) as u64;
-    for refusal in refused {
-        tally.skip(&format!("{place}: {refusal}"));
-    }
+    taken.without_content.iter().for_each(|notice| output::say(notice));
+    tally.records += taken.records as u64;
     tally.count += 1;
-    Ok(())
 }

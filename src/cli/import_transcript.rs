@@ -237,7 +237,7 @@ impl Import<'_> {
         if records.is_empty() {
             return Ok(());
         }
-        let texts: Vec<&str> = records.iter().map(String::as_str).collect();
+        let texts: Vec<&[u8]> = records.iter().map(String::as_bytes).collect();
         let refused = self.db.append_what_is_taken(&texts, None)?;
         self.tally.records += (records.len() - refused.len()) as u64;
         for refusal in refused {

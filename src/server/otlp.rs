@@ -6,7 +6,8 @@ use super::body::{Packed, received, unpacked};
 use super::caller::Caller;
 use super::refused::Refused;
 use super::token::Scope;
-use crate::ingest::otlp::{Encoding, Mapped, Signal};
+use crate::database::Sender;
+use crate::ingest::otlp::{Encoding, Sent, Signal};
 use axum::Extension;
 use axum::extract::{Request, State as Given};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -84,29 +85,19 @@ fn take(
     encoding: Encoding,
     signal: Signal,
 ) -> Result<Vec<String>, Refused> {
-    let recorded = state.db.recorded()?;
-    let known = |id: &str| recorded.text(id).filter(|text| caller.objection(text).is_none());
     let bound = caller.token().filter(|_| caller.is_bound()).map(str::to_owned);
     let mapper = Arc::clone(state.mappers.lock().entry(bound).or_default());
-    let mapped = mapper.records_beside(body, encoding, signal, &known);
-    let no_request = |why| Refused::bad(format!("no export request of OTLP: {why}"));
-    let Mapped {
-        mut records,
-        mut refused,
-        without_content,
-        ..
-    } = mapped.map_err(no_request)?;
-    without_content.iter().for_each(|notice| (state.tell)(notice));
-    records.retain(|record| caller.objection(record.text()).map(|why| refused.push(why)).is_none());
+    let sent = Sent { body, encoding, signal };
     let pass = caller.pass();
-    let not_taken = state
-        .db
-        .append_what_is_taken(&recorded.new_among(&records), pass.as_ref())?;
-    state
-        .served
-        .lock()
-        .add(records.len() - not_taken.len(), refused.len() + not_taken.len());
-    refused.extend(not_taken.iter().map(ToString::to_string));
+    let sender = Sender {
+        objection: &|record| caller.objection(record),
+        pass: pass.as_ref(),
+    };
+    let taken = state.db.take_in(&mapper, &sent, &sender)?;
+    let taken = taken.map_err(|why| Refused::bad(format!("no export request of OTLP: {why}")))?;
+    taken.without_content.iter().for_each(|notice| (state.tell)(notice));
+    let refused: Vec<String> = taken.unread.into_iter().chain(taken.refused).collect();
+    state.served.lock().add(taken.records, refused.len());
     Ok(refused)
 }
 

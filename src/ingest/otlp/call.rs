@@ -67,7 +67,10 @@ pub(super) fn has_content(look: &Look<'_>, record: &Record) -> bool {
     table::WITHOUT_MESSAGES.iter().any(takes_none)
         || input.is_some_and(|input| says(&input.text) || input.prompt.is_some())
         || output.is_some_and(|output| says(&output.text) || output.parsed.is_some())
-        || table::MESSAGES_IN.iter().chain(&["messages"]).any(|name| rest(name).is_some())
+        || table::MESSAGES_IN
+            .iter()
+            .chain(&["messages"])
+            .any(|name| rest(name).is_some())
 }
 
 /// What an agent was told once and for all.
@@ -121,7 +124,10 @@ fn gave(look: &Look<'_>, mut record: Record, given: &[Message]) -> Record {
         output = output.text(text);
     }
     let apart = look.first(table::CALLS).map(|value| messages::calls(&value));
-    let calls = given.iter().flat_map(|message| &message.calls).chain(apart.iter().flatten());
+    let calls = given
+        .iter()
+        .flat_map(|message| &message.calls)
+        .chain(apart.iter().flatten());
     let calls: Vec<Json> = calls.map(told).collect();
     if let Some(object) = look.first(table::OBJECT) {
         output = output.parsed(kept(&object));
@@ -172,5 +178,9 @@ fn instructions(value: &Value<'_>) -> String {
     let json = look::json(value).unwrap_or_default();
     let text = |part| said(part).or_else(|| said(value_at(part, &["content"]).or_else(|| value_at(part, &["text"]))?));
     let known: Vec<Cow<'_, str>> = elements(&json).filter_map(text).collect();
-    if known.is_empty() { words(value) } else { known.join("\n") }
+    if known.is_empty() {
+        words(value)
+    } else {
+        known.join("\n")
+    }
 }

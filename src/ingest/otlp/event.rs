@@ -68,7 +68,10 @@ pub(super) fn record(log: &Log<'_>, above: Above) -> Option<Record> {
     if log.trace.is_some() && log.span.is_some() {
         record = record.parent(id_of(&[&trace, &span]));
     }
-    let session = log.attributes.text("gen_ai.conversation.id").or(above.session.as_deref());
+    let session = log
+        .attributes
+        .text("gen_ai.conversation.id")
+        .or(above.session.as_deref());
     if let Some(session) = session.and_then(word) {
         record = record.session(session);
     }

@@ -86,7 +86,12 @@ impl<'a> Look<'a> {
     /// What nothing has taken.
     pub(super) fn rest(&self) -> Members {
         let taken = self.taken.borrow();
-        let left = self.span.attributes.iter().zip(taken.iter()).filter(|(_, taken)| !**taken);
+        let left = self
+            .span
+            .attributes
+            .iter()
+            .zip(taken.iter())
+            .filter(|(_, taken)| !**taken);
         Members::distinct(left.map(|((name, value), _)| (name.to_owned(), kept(value))))
     }
 

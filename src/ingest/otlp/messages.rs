@@ -108,7 +108,9 @@ pub(super) fn messages(json: &str) -> Vec<Message> {
         None => messages(inner),
     };
     let system = value_at(json, &["system"]).map(|inner| of("system", inner));
-    let inner = ["messages", "prompt", "input"].iter().find_map(|name| value_at(json, &[name]));
+    let inner = ["messages", "prompt", "input"]
+        .iter()
+        .find_map(|name| value_at(json, &[name]));
     let inner = inner.map(|inner| of("user", inner));
     system.into_iter().chain(inner).flatten().collect()
 }

@@ -110,8 +110,22 @@ impl Made {
     }
 }
 
+/// An export request, not compressed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    pub(crate) body: &'a [u8],
+    pub(crate) encoding: Encoding,
+    pub(crate) signal: Signal,
+}
+
 /// The text of the record with that id, where it is known.
-pub type Recorded<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+pub(crate) type Recorded<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Takes a part of the records that are made.
+pub(crate) type Part<'a> = &'a mut dyn FnMut(Vec<Made>);
+
+/// The records of so many spans are a part.
+const PART: usize = 128;
 
 /// Turns requests into records. It remembers the last spans, so that those below them know whose they are. Several threads may
 /// use one.
@@ -133,60 +147,67 @@ impl Mapper {
     /// # Errors
     /// It cannot be read as a whole.
     pub fn records(&self, body: &[u8], encoding: Encoding, signal: Signal) -> Result<Mapped, Malformed> {
-        self.records_beside(body, encoding, signal, &|_| None)
+        let sent = Sent { body, encoding, signal };
+        let mut records = Vec::new();
+        let mapped = self.records_beside(&sent, &|_| None, &mut |part| records.extend(part))?;
+        Ok(Mapped { records, ..mapped })
     }
 
     /// The same beside records that were made before, also by another mapper: a span that this one has not seen is looked
-    /// for there, as the record that it became.
+    /// for there, as the record that it became. The records are handed on a part at a time, those that others name first,
+    /// so that they can be appended while the next ones are made.
     ///
     /// # Errors
     /// As [`Mapper::records`].
-    pub fn records_beside(
+    pub(crate) fn records_beside(
         &self,
-        body: &[u8],
-        encoding: Encoding,
-        signal: Signal,
+        sent: &Sent<'_>,
         recorded: Recorded<'_>,
+        part: Part<'_>,
     ) -> Result<Mapped, Malformed> {
         let mut mapped = Mapped::default();
-        match signal {
+        match sent.signal {
             Signal::Traces => {
-                let spans = match encoding {
-                    Encoding::Protobuf => wire::spans(body)?,
-                    Encoding::Json => text::spans(body)?,
+                let spans = match sent.encoding {
+                    Encoding::Protobuf => wire::spans(sent.body)?,
+                    Encoding::Json => text::spans(sent.body)?,
                 };
-                self.spans(&sound(spans, &mut mapped), &mut mapped, recorded);
+                self.spans(&sound(spans, &mut mapped), &mut mapped, recorded, part);
             }
             Signal::Logs => {
-                let logs = match encoding {
-                    Encoding::Protobuf => wire::logs(body)?,
-                    Encoding::Json => text::logs(body)?,
+                let logs = match sent.encoding {
+                    Encoding::Protobuf => wire::logs(sent.body)?,
+                    Encoding::Json => text::logs(sent.body)?,
                 };
-                self.logs(&sound(logs, &mut mapped), &mut mapped, recorded);
+                self.logs(&sound(logs, &mut mapped), &mut mapped, recorded, part);
             }
         }
         Ok(mapped)
     }
 
-    fn spans(&self, spans: &[Span<'_>], mapped: &mut Mapped, recorded: Recorded<'_>) {
+    fn spans(&self, spans: &[Span<'_>], mapped: &mut Mapped, recorded: Recorded<'_>, part: Part<'_>) {
         let mut turns = self.remember(spans);
         let here: HashMap<SpanKey, &Span<'_>> = spans.iter().map(|span| (key(span), span)).collect();
-        let size = turns.len().div_ceil(threads(turns.len())).max(1);
-        let made: Vec<Mapped> = std::thread::scope(|scope| {
-            let mut shares = turns.chunks_mut(size);
-            let first = shares.next();
-            let here = &here;
-            let others: Vec<_> = shares
-                .map(|share| scope.spawn(move || self.made(share, here, recorded)))
-                .collect();
-            let first = first.map(|share| self.made(share, here, recorded));
-            let others = others.into_iter().map(|other| other.join());
-            let others = others.map(|made| made.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            first.into_iter().chain(others).collect()
-        });
-        for made in made {
-            mapped.records.extend(made.records);
-            mapped.without_content.extend(made.without_content);
+        for turns in turns.chunks_mut(PART) {
+            let mut made = Vec::with_capacity(turns.len());
+            for Turn {
+                look,
+                is,
+                above,
+                missing,
+            } in turns
+            {
+                let above = whole(std::mem::take(above), *missing, recorded);
+                let parent = look.span.parent.and_then(|parent| here.get(&(look.span.trace, parent)));
+                let (record, definitions) = record::record(look, *is, above, parent.copied());
+                if *is == Is::Call && !call::has_content(look, &record) {
+                    let told = self.silent.lock().tell(look, &record.agent.id);
+                    mapped.without_content.extend(told);
+                }
+                made.extend(definitions.iter().map(|record| Made::of(record, None)));
+                made.push(Made::of(&record, Some(look.span.digest.clone())));
+            }
+            part(made);
         }
     }
 
@@ -196,7 +217,12 @@ impl Mapper {
             let (look, is) = (Look::new(span), record::is(span));
             let above = record::said(&look, is);
             let missing = None;
-            Turn { look, is, above, missing }
+            Turn {
+                look,
+                is,
+                above,
+                missing,
+            }
         };
         let mut turns: Vec<Turn<'_>> = spans.iter().map(turn).collect();
         let mut remembered = self.remembered.lock();
@@ -215,34 +241,21 @@ impl Mapper {
         turns
     }
 
-    /// The records of spans, beside all that came with them.
-    fn made(&self, turns: &mut [Turn<'_>], here: &HashMap<SpanKey, &Span<'_>>, recorded: Recorded<'_>) -> Mapped {
-        let mut mapped = Mapped::default();
-        for Turn { look, is, above, missing } in turns {
-            let above = whole(std::mem::take(above), *missing, recorded);
-            let parent = look.span.parent.and_then(|parent| here.get(&(look.span.trace, parent)));
-            let (record, definitions) = record::record(look, *is, above, parent.copied());
-            if *is == Is::Call && !call::has_content(look, &record) {
-                let told = self.silent.lock().tell(look, &record.agent.id);
-                mapped.without_content.extend(told);
-            }
-            mapped.records.extend(definitions.iter().map(|record| Made::of(record, None)));
-            mapped.records.push(Made::of(&record, Some(look.span.digest.clone())));
-        }
-        mapped
-    }
-
-    fn logs(&self, logs: &[Log<'_>], mapped: &mut Mapped, recorded: Recorded<'_>) {
-        for log in logs {
-            let known = log.trace.zip(log.span).map(|key| self.remembered.lock().above(key));
-            let above = known.map(|(above, missing)| whole(above, missing, recorded));
-            match event::record(log, above.unwrap_or_default()) {
-                Some(record) => {
-                    self.silent.lock().speaks(&record.agent.id);
-                    mapped.records.push(Made::of(&record, Some(log.digest.clone())));
+    fn logs(&self, logs: &[Log<'_>], mapped: &mut Mapped, recorded: Recorded<'_>, part: Part<'_>) {
+        for logs in logs.chunks(PART) {
+            let mut made = Vec::with_capacity(logs.len());
+            for log in logs {
+                let known = log.trace.zip(log.span).map(|key| self.remembered.lock().above(key));
+                let above = known.map(|(above, missing)| whole(above, missing, recorded));
+                match event::record(log, above.unwrap_or_default()) {
+                    Some(record) => {
+                        self.silent.lock().speaks(&record.agent.id);
+                        made.push(Made::of(&record, Some(log.digest.clone())));
+                    }
+                    None => mapped.passed_over += 1,
                 }
-                None => mapped.passed_over += 1,
             }
+            part(made);
         }
     }
 }
@@ -255,18 +268,6 @@ struct Turn<'a> {
     above: Above,
     missing: Option<SpanKey>,
 }
-
-/// How many threads make the records of so many spans: few spans are made faster than a thread begins.
-fn threads(spans: usize) -> usize {
-    let there = std::thread::available_parallelism().map_or(1, usize::from);
-    there.min(MOST_THREADS).min(spans / SHARE).max(1)
-}
-
-/// So many threads make records at most, in each of the requests that are worked on at once.
-const MOST_THREADS: usize = 4;
-
-/// So many spans are worth a thread.
-const SHARE: usize = 64;
 
 fn key(span: &Span<'_>) -> SpanKey {
     (span.trace, span.span)

@@ -62,7 +62,9 @@ pub(super) fn in_json(body: &[u8]) -> Result<(), Malformed> {
 }
 
 fn too_many() -> Malformed {
-    Malformed("it holds more than a million things, of which a span counts as four; send fewer spans at once".to_owned())
+    Malformed(
+        "it holds more than a million things, of which a span counts as four; send fewer spans at once".to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -87,7 +89,13 @@ mod tests {
         assert_eq!(read(&field(1, &field(2, &spans))), Err(too_many()));
         assert_eq!(read(&field(1, &field(2, &field(2, &attributes)))), Err(too_many()));
         assert_eq!(read(&field(1, &values)), Ok(0));
-        assert_eq!(read(&field(1, &field(1, &field(1, &field(2, &field(5, &[0x0a, 0].repeat(MOST))))))), Err(too_many()));
+        assert_eq!(
+            read(&field(
+                1,
+                &field(1, &field(1, &field(2, &field(5, &[0x0a, 0].repeat(MOST)))))
+            )),
+            Err(too_many())
+        );
         assert!(in_json(&b"[0,".repeat(MOST_IN_JSON)).is_err());
         assert!(in_json(b"{}").is_ok());
     }

@@ -250,7 +250,9 @@ fn broken(record: &Record, rest: &Members) -> Vec<String> {
 }
 
 fn is_broken(value: &Json) -> bool {
-    [r#""{\""#, r#""[\""#, r#""[{"#].iter().any(|beginning| value.as_str().starts_with(beginning))
+    [r#""{\""#, r#""[\""#, r#""[{"#]
+        .iter()
+        .any(|beginning| value.as_str().starts_with(beginning))
 }
 
 fn events_json(events: &[&Event<'_>]) -> Json {

@@ -327,7 +327,12 @@ fn an_agent_is_found_above_and_a_handoff_is_one() {
 fn what_was_cut_is_kept_as_text_and_flagged() {
     let messages = r#"[{"role":"user","content":"Where is my or"#;
     let spans = [
-        span(1, None, "chat m", json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages": messages})),
+        span(
+            1,
+            None,
+            "chat m",
+            json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages": messages}),
+        ),
         span(
             2,
             Some(1),
@@ -354,7 +359,11 @@ fn numbers_in_messages_stay_as_they_were_sent() {
     let attributes =
         json!({"gen_ai.operation.name": "chat", "gen_ai.input.messages": answer, "gen_ai.output.messages": call});
     let mapped = Mapper::new()
-        .records(&request(&[span(1, None, "chat m", attributes)]), Encoding::Json, Signal::Traces)
+        .records(
+            &request(&[span(1, None, "chat m", attributes)]),
+            Encoding::Json,
+            Signal::Traces,
+        )
         .unwrap();
     let text = mapped.records[0].text();
     assert!(

@@ -267,7 +267,9 @@ impl<'de> Deserialize<'de> for Whole {
             Scalar::Whole(number) => u64::try_from(number).ok(),
             _ => None,
         };
-        found.map(Whole).ok_or_else(|| D::Error::custom("a time that is no whole number of nanoseconds"))
+        found
+            .map(Whole)
+            .ok_or_else(|| D::Error::custom("a time that is no whole number of nanoseconds"))
     }
 }
 

@@ -185,7 +185,9 @@ const DEPTH: usize = 64;
 /// An `AnyValue`.
 fn value<'a>(bytes: &'a [u8], most: &Most, depth: usize) -> Result<Value<'a>, Malformed> {
     if depth > DEPTH {
-        return Err(Malformed(format!("its values are more than {DEPTH} deep in one another")));
+        return Err(Malformed(format!(
+            "its values are more than {DEPTH} deep in one another"
+        )));
     }
     let mut of = Value::Nothing;
     for field in Fields(bytes) {

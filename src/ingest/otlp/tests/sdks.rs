@@ -306,8 +306,11 @@ fn a_span_that_is_not_known_is_looked_for_among_records() {
     let root = span(9, None, "root", json!({"x": 1, "session.id": "s"}));
     let child = span(2, Some(1), "f", json!({"openinference.span.kind": "TOOL"}));
     let send = |spans: &[Json], recorded: Recorded<'_>| {
-        let mapped = Mapper::new().records_beside(&request(spans), Encoding::Json, Signal::Traces, recorded);
-        mapped.unwrap().records
+        let (body, encoding, signal) = (&request(spans), Encoding::Json, Signal::Traces);
+        let (sent, mut all) = (Sent { body, encoding, signal }, Vec::new());
+        let mapped = Mapper::new().records_beside(&sent, recorded, &mut |part| all.extend(part));
+        mapped.unwrap();
+        all
     };
     let before = send(&[parent, root], &|_| None);
     let by_id = |id: &str| {
