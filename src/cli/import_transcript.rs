@@ -238,7 +238,7 @@ impl Import<'_> {
             return Ok(());
         }
         let texts: Vec<&[u8]> = records.iter().map(String::as_bytes).collect();
-        let refused = self.db.append_what_is_taken(&texts, None)?;
+        let refused = self.db.submit_each(&texts, None)?.wait()?;
         self.tally.records += (records.len() - refused.len()) as u64;
         for refusal in refused {
             let place = source.number;

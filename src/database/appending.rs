@@ -42,6 +42,28 @@ impl Pending {
     }
 }
 
+/// Records that were handed over, and why others were not.
+#[cfg(any(feature = "cli", feature = "server"))]
+#[derive(Debug, Default)]
+pub(crate) struct Submitted {
+    tickets: Vec<Arc<Ticket>>,
+    pub(crate) refused: Vec<Error>,
+}
+
+#[cfg(any(feature = "cli", feature = "server"))]
+impl Submitted {
+    /// Waits until all are durable; gives the refusals.
+    ///
+    /// # Errors
+    /// As [`Pending::wait`]; of several logs one may have stored its share.
+    pub(crate) fn wait(self) -> Result<Vec<Error>> {
+        for ticket in self.tickets {
+            ticket.wait()?;
+        }
+        Ok(self.refused)
+    }
+}
+
 /// In whose name records are appended, where that is not this process, and where they may go.
 #[cfg(feature = "server")]
 #[derive(Debug, Clone)]
@@ -159,21 +181,38 @@ impl Database {
         self.append_apart(&texts, prepared, ways)
     }
 
+    /// Hands records over as [`Database::submit`] does, also in the name of another. Those that are not as the schema says keep no
+    /// other out.
+    ///
+    /// # Errors
+    /// As [`Database::submit`], but for refusals.
+    #[cfg(any(feature = "cli", feature = "server"))]
+    pub(crate) fn submit_each(&self, texts: &[&[u8]], pass: Option<&Pass>) -> Result<Submitted> {
+        let policy = self.policy()?;
+        let policy = policy.as_deref();
+        let filled: Vec<Cow<'_, [u8]>> = texts.iter().map(|text| self.filled(policy, text)).collect();
+        let (mut shares, mut submitted) = (Vec::new(), Submitted::default());
+        for (place, text) in filled.iter().enumerate() {
+            let record = Prepared::new(text, self.inner.options.record_bytes).map_err(Error::from);
+            let led = record.and_then(|mut record| Ok((self.led(policy, &mut record, pass)?, record)));
+            match led {
+                Ok((way, record)) => self.share(&mut shares, way, place, text, record),
+                Err(error @ (Error::Refused(_) | Error::NotAllowed { .. })) => submitted.refused.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        for share in shares {
+            let tickets = share.to.submit_all_here(&share.texts, share.records)?;
+            submitted.tickets.extend(tickets);
+        }
+        Ok(submitted)
+    }
+
     /// Appends records to the logs where they belong.
     fn append_apart(&self, texts: &[&[u8]], prepared: Vec<Prepared>, ways: Vec<Option<Database>>) -> Result<Appended> {
-        let mut shares: Vec<Share> = Vec::new();
+        let mut shares = Vec::new();
         for (place, ((way, record), text)) in ways.into_iter().zip(prepared).zip(texts).enumerate() {
-            let to = way.unwrap_or_else(|| self.clone());
-            let at = shares.iter().position(|share| Arc::ptr_eq(&share.to.inner, &to.inner));
-            let at = at.unwrap_or_else(|| {
-                shares.push(Share { to, ..Share::of(self) });
-                shares.len() - 1
-            });
-            if let Some(share) = shares.get_mut(at) {
-                share.places.push(place);
-                share.texts.push(text);
-                share.records.push(record);
-            }
+            self.share(&mut shares, way, place, text, record);
         }
         let alone = shares.len() == 1;
         let (mut receipts, mut atomic) = (Vec::with_capacity(texts.len()), alone);
@@ -187,6 +226,28 @@ impl Database {
             receipts: receipts.into_iter().map(|(_, receipt)| receipt).collect(),
             atomic,
         })
+    }
+
+    /// Adds a record to those that go the same way.
+    fn share<'a>(
+        &self,
+        shares: &mut Vec<Share<'a>>,
+        way: Option<Database>,
+        place: usize,
+        text: &'a [u8],
+        record: Prepared,
+    ) {
+        let to = way.unwrap_or_else(|| self.clone());
+        let at = shares.iter().position(|share| Arc::ptr_eq(&share.to.inner, &to.inner));
+        let at = at.unwrap_or_else(|| {
+            shares.push(Share { to, ..Share::of(self) });
+            shares.len() - 1
+        });
+        if let Some(share) = shares.get_mut(at) {
+            share.places.push(place);
+            share.texts.push(text);
+            share.records.push(record);
+        }
     }
 
     /// Appends to the handle's own log.
@@ -206,6 +267,19 @@ impl Database {
             _ => {
                 let appended = self.append_here(&[text], vec![record]);
                 Ok(Ticket::settled(appended.map(|appended| appended.receipts)))
+            }
+        }
+    }
+
+    #[cfg(any(feature = "cli", feature = "server"))]
+    fn submit_all_here(&self, texts: &[&[u8]], records: Vec<Prepared>) -> Result<Vec<Arc<Ticket>>> {
+        match &self.inner.mode {
+            Mode::Writing(log) => log.submit_all(records),
+            Mode::Joined(joined) if let Some(log) = joined.own() => log.submit_all(records),
+            // Another process makes them durable, which is waited for.
+            _ => {
+                let appended = self.append_here(texts, records);
+                Ok(vec![Ticket::settled(appended.map(|appended| appended.receipts))])
             }
         }
     }

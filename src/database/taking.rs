@@ -3,13 +3,12 @@
 //! What must hold: a span has one record, however often it comes and whatever is known of those above it when it does. Only what
 //! is durable is passed over, and what was taken in is durable.
 
-use super::appending::Pass;
+use super::appending::{Pass, Submitted};
 use super::{Database, record_of};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ingest::otlp::{DIGEST, Made, Malformed, Mapper, Sent};
 use crate::query::Logs;
 use crate::record::look::shown;
-use std::sync::mpsc;
 use uuid::Uuid;
 
 /// Who sent a request.
@@ -42,7 +41,7 @@ impl Taken {
 
 impl Database {
     /// Makes records of a request, and of those the ones durable that are as the schema says. Of a long request the first ones
-    /// are appended while the last ones are made.
+    /// become so while the last ones are made.
     ///
     /// # Errors
     /// As [`Database::append_all`], but for refusals; a beginning of the records may be stored then. Inside: the request cannot
@@ -56,46 +55,35 @@ impl Database {
         let logs = self.logs_to_ask()?;
         let recorded = Recorded { logs };
         let known = |id: &str| recorded.text(id).filter(|text| (sender.objection)(text).is_none());
-        let append = |part: Vec<Made>, taken: &mut Taken| self.take_part(&part, &recorded, sender, taken);
-        std::thread::scope(|scope| {
-            let (mut last, mut others) = (Vec::new(), None);
-            let mapped = mapper.records_beside(sent, &known, &mut |part| {
-                let before: Vec<Made> = std::mem::replace(&mut last, part);
-                if before.is_empty() {
-                    return;
-                }
-                // One that is not short: another thread begins to append.
-                let (to, _) = others.get_or_insert_with(|| {
-                    let (to, parts) = mpsc::channel();
-                    let all = move || -> Result<Taken> {
-                        let mut taken = Taken::default();
-                        parts.into_iter().try_for_each(|part| append(part, &mut taken))?;
-                        Ok(taken)
-                    };
-                    (to, scope.spawn(all))
-                });
-                // Nobody takes them any more if an append failed, which is said in the end.
-                let _ = to.send(before);
-            });
-            let mut taken = match others {
-                Some((to, all)) => {
-                    drop(to);
-                    all.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?
-                }
-                None => Taken::default(),
-            };
-            let mapped = match mapped {
-                Ok(mapped) => mapped,
-                Err(malformed) => return Ok(Err(malformed)),
-            };
-            append(last, &mut taken)?;
-            taken.unread = mapped.refused;
-            taken.without_content = mapped.without_content;
-            Ok(Ok(taken))
-        })
+        let (mut taken, mut under_way) = (Taken::default(), Vec::new());
+        let mut submitted = Ok(());
+        let mapped = mapper.records_beside(sent, &known, &mut |part| {
+            if submitted.is_ok() {
+                let handed_over = self.hand_over(&part, &recorded, sender, &mut taken);
+                submitted = handed_over.map(|part| under_way.push(part));
+            }
+        });
+        let mapped = match mapped {
+            Ok(mapped) => mapped,
+            Err(malformed) => return Ok(Err(malformed)),
+        };
+        submitted?;
+        for part in under_way {
+            part.wait()?;
+        }
+        taken.unread = mapped.refused;
+        taken.without_content = mapped.without_content;
+        Ok(Ok(taken))
     }
 
-    fn take_part(&self, part: &[Made], recorded: &Recorded, sender: &Sender<'_>, taken: &mut Taken) -> Result<()> {
+    /// Hands over what is new of some records.
+    fn hand_over(
+        &self,
+        part: &[Made],
+        recorded: &Recorded,
+        sender: &Sender<'_>,
+        taken: &mut Taken,
+    ) -> Result<Submitted> {
         let mut new = Vec::with_capacity(part.len());
         for made in part {
             match (sender.objection)(made.text()) {
@@ -104,31 +92,10 @@ impl Database {
                 None => new.push(made.text().as_bytes()),
             }
         }
-        let refused = self.append_what_is_taken(&new, sender.pass)?;
-        taken.records += new.len() - refused.len();
-        taken.refused.extend(refused.iter().map(ToString::to_string));
-        Ok(())
-    }
-
-    /// Appends those of some records that are as the schema says, and waits until they are durable; gives the refusals of the
-    /// others. All of them become durable as one if none is refused.
-    pub(crate) fn append_what_is_taken(&self, texts: &[&[u8]], pass: Option<&Pass>) -> Result<Vec<Error>> {
-        let is_refusal = |error: &Error| matches!(error, Error::Refused(_) | Error::NotAllowed { .. });
-        match self.append_texts(texts, pass) {
-            Ok(_) => return Ok(Vec::new()),
-            // None of them is in then.
-            Err(error) if is_refusal(&error) => {}
-            Err(error) => return Err(error),
-        }
-        let mut refused = Vec::new();
-        for text in texts {
-            match self.append_texts(&[*text], pass) {
-                Ok(_) => {}
-                Err(error) if is_refusal(&error) => refused.push(error),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(refused)
+        let submitted = self.submit_each(&new, sender.pass)?;
+        taken.records += new.len() - submitted.refused.len();
+        taken.refused.extend(submitted.refused.iter().map(ToString::to_string));
+        Ok(submitted)
     }
 }
 

@@ -340,6 +340,15 @@ impl Log {
         self.core.submit(record, &self.core.author)
     }
 
+    /// Hands records over as [`Log::submit`] does; those of one ticket become durable as one.
+    #[cfg(any(feature = "cli", feature = "server"))]
+    pub(crate) fn submit_all(&self, records: Vec<Prepared>) -> Result<Vec<Arc<Ticket>>> {
+        let frames = self.core.queue.frames(records).into_iter();
+        frames
+            .map(|records| self.core.submit_all(records, &self.core.author))
+            .collect()
+    }
+
     /// Seals what is in the journal, if any of it is a caller's, and waits until that is done.
     pub(crate) fn seal(&self) -> Result<bool> {
         self.core.seal()
@@ -390,23 +399,13 @@ impl Drop for Log {
 
 impl Core {
     pub(crate) fn append(&self, records: Vec<Prepared>, author: &Arc<Author>) -> Result<(Vec<Receipt>, bool)> {
-        let entry = |record| entry(record, author);
-        let weight: usize = records.iter().map(Prepared::weight).sum();
-        if weight <= self.options.frame_bytes || records.len() < 2 {
-            let entries = records.into_iter().map(entry).collect();
-            return Ok((self.queue.append(&self.writer, entries)?, true));
+        let frames = self.queue.frames(records);
+        let (alone, mut receipts) = (frames.len() < 2, Vec::new());
+        for records in frames {
+            let entries = records.into_iter().map(|record| entry(record, author)).collect();
+            receipts.extend(self.queue.append(&self.writer, entries)?);
         }
-        let (mut receipts, mut frame, mut weight) = (Vec::with_capacity(records.len()), Vec::new(), 0);
-        for record in records {
-            if !frame.is_empty() && weight + record.weight() > self.options.frame_bytes {
-                receipts.extend(self.queue.append(&self.writer, std::mem::take(&mut frame))?);
-                weight = 0;
-            }
-            weight += record.weight();
-            frame.push(entry(record));
-        }
-        receipts.extend(self.queue.append(&self.writer, frame)?);
-        Ok((receipts, false))
+        Ok((receipts, alone))
     }
 
     /// Whether a name is that of the user who runs this process, or of one who may do everything.
@@ -415,7 +414,12 @@ impl Core {
     }
 
     pub(crate) fn submit(&self, record: Prepared, author: &Arc<Author>) -> Result<Arc<Ticket>> {
-        let entries = vec![entry(record, author)];
+        self.submit_all(vec![record], author)
+    }
+
+    /// Hands over records that become durable as one.
+    fn submit_all(&self, records: Vec<Prepared>, author: &Arc<Author>) -> Result<Arc<Ticket>> {
+        let entries = records.into_iter().map(|record| entry(record, author)).collect();
         if self.options.threads {
             return self.queue.submit(entries);
         }

@@ -9,6 +9,7 @@
 use super::receipt::Receipt;
 use super::writer::{CommitFailure, Entry, Writer};
 use crate::error::{Error, Result};
+use crate::record::Prepared;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::path::Path;
@@ -62,6 +63,25 @@ impl Queue {
             frame_limit,
             path: Arc::from(path),
         }
+    }
+
+    /// Records as they become durable together: as many as one commit takes.
+    pub(crate) fn frames(&self, records: Vec<Prepared>) -> Vec<Vec<Prepared>> {
+        let weight: usize = records.iter().map(Prepared::weight).sum();
+        if weight <= self.frame_limit || records.len() < 2 {
+            return vec![records];
+        }
+        let (mut frames, mut frame, mut weight) = (Vec::new(), Vec::new(), 0);
+        for record in records {
+            if !frame.is_empty() && weight + record.weight() > self.frame_limit {
+                frames.push(std::mem::take(&mut frame));
+                weight = 0;
+            }
+            weight += record.weight();
+            frame.push(record);
+        }
+        frames.push(frame);
+        frames
     }
 
     /// Adds records and waits until they are durable.

@@ -155,7 +155,7 @@ impl Mapper {
 
     /// The same beside records that were made before, also by another mapper: a span that this one has not seen is looked
     /// for there, as the record that it became. The records are handed on a part at a time, those that others name first,
-    /// so that they can be appended while the next ones are made.
+    /// so that they can be on their way while the next ones are made.
     ///
     /// # Errors
     /// As [`Mapper::records`].

@@ -59,7 +59,7 @@ fn span<'a>(
     let (mut trace, mut own, mut parent): (&[u8], &[u8], &[u8]) = (&[], &[], &[]);
     let (mut name, mut message, mut code) = (Cow::default(), Cow::default(), 0);
     let (mut start, mut end) = (0, 0);
-    let (mut attributes, mut events) = (Vec::new(), Vec::new());
+    let (mut attributes, mut events) = (Vec::with_capacity(16), Vec::new());
     for field in Fields(bytes) {
         match field? {
             (1, Field::Bytes(bytes)) => trace = bytes,

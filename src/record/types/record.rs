@@ -100,7 +100,13 @@ impl Record {
     /// The record as JSON: what `append` takes. Minified, in the table's order; floats that are not finite become
     /// `null`, which counts as absent; what came by [`Json::raw`] is as it was.
     pub fn to_json(&self) -> String {
+        // So long are most, and nothing is copied while it grows.
+        let mut text = Vec::with_capacity(1024);
         // Nothing in it can fail to be written. If it did, the log would refuse the empty text rather than store it.
-        serde_json::to_string(self).unwrap_or_default()
+        let written = serde_json::to_writer(&mut text, self);
+        written
+            .ok()
+            .and_then(|()| String::from_utf8(text).ok())
+            .unwrap_or_default()
     }
 }
