@@ -104,12 +104,12 @@ impl<'a> Look<'a> {
 
 /// An attribute, or a member of the object that it holds.
 fn find<'a>(attributes: &'a Attributes<'a>, name: &str) -> Option<Cow<'a, Value<'a>>> {
-    let Some(slash) = memchr::memchr(b'/', name.as_bytes()) else {
+    let Some(path) = name.strip_prefix('/') else {
         return attributes.get(name).map(Cow::Borrowed);
     };
-    let (name, path) = name.split_at_checked(slash)?;
+    let (name, path) = path.split_once('/')?;
     let json = json(attributes.get(name)?)?;
-    let path: Vec<&str> = path.split('/').skip(1).collect();
+    let path: Vec<&str> = path.split('/').collect();
     let found = value_at(&json, &path)?;
     let is_scalar = found.starts_with(|c: char| c == '"' || c == '-' || c.is_ascii_digit());
     is_scalar

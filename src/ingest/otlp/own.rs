@@ -10,34 +10,28 @@ use crate::record::{
 use std::borrow::Cow;
 
 /// Adds the members that `auditdb.*` attributes say.
-pub(super) fn members(look: &Look<'_>, mut record: Record) -> Record {
-    if let Some(policy) = policy(look) {
-        record = record.policy(policy);
-    }
+pub(super) fn members(look: &Look<'_>, record: &mut Record) {
+    record.policies.extend(policy(look));
     if let Some(name) = named(look, "auditdb.decision") {
         let mut decision = Decision::new(name);
         decision.summary = said(look, &["auditdb.decision.summary"]);
         decision.automated = flag(look, "auditdb.decision.automated");
-        record = record.with_decision(decision);
+        record.decision = Some(decision);
     }
-    if let Some(access) = access(look) {
-        record = record.accessed(access);
-    }
+    record.access.extend(access(look));
     if let Some(human) = human(look) {
-        record = record.human(human);
+        record.human = Some(human);
     }
     match look.first(&["auditdb.subject", "auditdb.subjects"]).as_deref() {
         Some(Value::List(all)) => {
-            for subject in all.iter().filter_map(Value::scalar) {
-                record = record.subject(short(&subject));
-            }
+            let subjects = all.iter().filter_map(Value::scalar);
+            record.subjects.extend(subjects.map(|subject| short(&subject)));
         }
         Some(one) => record.subjects.extend(one.scalar().map(|subject| short(&subject))),
         None => {}
     }
     record.class = named(look, "auditdb.class");
     record.region = named(look, "auditdb.region");
-    record
 }
 
 /// A guardrail lets something through or not.

@@ -118,7 +118,8 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, parent: Option<&Span
     let agent = agent(look, above.agent.as_deref());
     let name = agent.id.clone();
     let mut once = Once::new(&name);
-    let record = match is {
+    // Set member by member: a record is large, and would be moved each time.
+    let mut record = match is {
         Is::Run => run(look, agent, &mut once),
         Is::Call => call(look, agent, &mut once),
         Is::Tool => execution(look, parent, agent),
@@ -129,20 +130,15 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, parent: Option<&Span
         Is::Step => step(look, agent),
         Is::Other => Record::new(agent, Kind::from("span")),
     };
-    let mut record = own::members(look, record)
-        .id(id_of(&[&span.trace, &span.span]))
-        .correlation(hex(&span.trace))
-        .trace(Trace::new().id(hex(&span.trace)).span(hex(&span.span)));
-    if let Some(milliseconds) = span.milliseconds() {
-        record = record.duration_ms(milliseconds);
-    }
-    if let Some(parent) = span.parent {
-        record = record.parent(id_of(&[&span.trace, &parent]));
-    }
+    own::members(look, &mut record);
+    let trace = hex(&span.trace);
+    record.id = Some(id_of(&[&span.trace, &span.span]));
+    record.trace = Some(Trace::new().id(trace.clone()).span(hex(&span.span)));
+    record.correlation = Some(trace);
+    record.duration_ms = span.milliseconds();
+    record.parent = span.parent.map(|parent| id_of(&[&span.trace, &parent]));
     record.session = above.session.as_deref().and_then(word);
-    if record.outcome.is_none() {
-        record = record.outcome(outcome(look));
-    }
+    record.outcome.get_or_insert_with(|| outcome(look));
     record.time = time(span.start);
     let repeated = once.repeated(look);
     let mut rest = look.rest();

@@ -93,7 +93,7 @@ pub(super) struct Attributes<'a> {
     /// Whether they are in the order of their names: many are, so that one is found among them.
     sorted: bool,
     /// A bit for each of some hundred names: most that are asked for are not there.
-    some: u64,
+    some: u128,
 }
 
 /// So many are looked through one by one.
@@ -144,9 +144,9 @@ impl<'a> Attributes<'a> {
 }
 
 /// By its length and its last byte, which tell apart most of the names that are asked for.
-fn bit(name: &str) -> u64 {
+fn bit(name: &str) -> u128 {
     let last = name.as_bytes().last().map_or(0, |byte| usize::from(*byte));
-    1 << ((name.len() * 7 + last) % 64)
+    1 << ((name.len() * 7 + last) % 128)
 }
 
 impl Value<'_> {

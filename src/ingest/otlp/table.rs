@@ -3,7 +3,7 @@
 //! semantic-conventions up to 1.41), OpenInference, Traceloop's OpenLLMetry, Vercel's AI SDK, google-adk and pydantic-ai, as
 //! these send them, and `auditdb.*` for what no convention has.
 //!
-//! `a/b` is the member `b` of the object in the attribute `a`, which may be JSON in a string. The first that is there counts.
+//! `/a/b` is the member `b` of the object in the attribute `a`, which may be JSON in a string. The first that is there counts.
 
 use crate::record::DefinitionType;
 
@@ -130,7 +130,7 @@ pub(super) const AGENT: &[&str] = &[
     "agent_name",
     "agent.name",
     "ai.telemetry.functionId",
-    "metadata/lc_agent_name",
+    "/metadata/lc_agent_name",
     "traceloop.association.properties.lc_agent_name",
     "traceloop.workflow.name",
     "gen_ai.workflow.name",
@@ -146,10 +146,10 @@ pub(super) const SESSION: &[&str] = &[
     "ai.telemetry.metadata.threadId",
     "ai.telemetry.metadata.chatId",
     "langfuse.session.id",
-    "metadata/session_id",
-    "metadata/thread_id",
+    "/metadata/session_id",
+    "/metadata/thread_id",
     "gcp.vertex.agent.session_id",
-    "traceloop.entity.input/metadata/session_id",
+    "/traceloop.entity.input/metadata/session_id",
 ];
 pub(super) const MODEL: &[&str] = &[
     "gen_ai.response.model",
@@ -245,7 +245,7 @@ pub(super) const DATA_SOURCE: &[&str] = &[
     "gen_ai.data_source.id",
     "db.collection.name",
     "db.namespace",
-    "metadata/ls_retriever_name",
+    "/metadata/ls_retriever_name",
     "tool.name",
 ];
 pub(super) const ERROR_TYPE: &[&str] = &["error.type"];
@@ -254,7 +254,7 @@ pub(super) const USER: &[&str] = &[
     "user.id",
     "enduser.id",
     "ai.telemetry.metadata.userId",
-    "metadata/user_id",
+    "/metadata/user_id",
 ];
 
 /// Tokens of one call. Totals of whole runs have other names in some dialects and the same in others, so only calls have them.
