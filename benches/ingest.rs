@@ -6,7 +6,7 @@
 mod timing;
 
 use auditdb::Database;
-use auditdb::ingest::otlp::{Encoding, Mapper, Signal};
+use auditdb::ingest::otlp::{Encoding, Made, Mapper, Signal};
 use auditdb::server::Server;
 use serde_json::{Value, json};
 use std::io::{BufRead, Read};
@@ -37,10 +37,10 @@ fn main() {
     let (mut of_text, mut of_bytes, mut parsed) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..3 {
         of_text.push(timed(|| {
-            drop(mapped(texts.iter().map(String::as_bytes), Encoding::Json))
+            map(texts.iter().map(String::as_bytes), Encoding::Json, |_| {})
         }));
         of_bytes.push(timed(|| {
-            drop(mapped(bytes.iter().map(Vec::as_slice), Encoding::Protobuf))
+            map(bytes.iter().map(Vec::as_slice), Encoding::Protobuf, |_| {})
         }));
         parsed.push(timed(|| {
             for text in &texts {
@@ -67,7 +67,10 @@ fn main() {
 /// From the request to the durable record, by so many clients at once, each of which waits for its answer; the same records
 /// are appended from within by as many threads.
 fn end_to_end(bodies: &[Vec<u8>], spans: usize, clients: usize) {
-    let records = mapped(bodies.iter().map(Vec::as_slice), Encoding::Protobuf);
+    let mut records: Vec<Vec<String>> = Vec::new();
+    map(bodies.iter().map(Vec::as_slice), Encoding::Protobuf, |made| {
+        records.push(made.iter().map(|made| made.text().to_owned()).collect());
+    });
     let dir = tempfile::tempdir_in("target").expect("a directory for the bench");
     let (mut within, mut through) = (Vec::new(), Vec::new());
     for round in 0..3 {
@@ -224,15 +227,14 @@ fn client() -> ureq::Agent {
     ureq::Agent::new_with_defaults()
 }
 
-fn mapped<'a>(bodies: impl Iterator<Item = &'a [u8]>, encoding: Encoding) -> Vec<Vec<String>> {
+/// Maps requests, and hands on the records of each.
+fn map<'a>(bodies: impl Iterator<Item = &'a [u8]>, encoding: Encoding, mut records: impl FnMut(&[Made])) {
     let mapper = Mapper::new();
-    bodies
-        .map(|body| {
-            let mapped = mapper.records(body, encoding, Signal::Traces).expect("it is a request");
-            assert!(mapped.refused.is_empty());
-            mapped.records.iter().map(|made| made.text().to_owned()).collect()
-        })
-        .collect()
+    for body in bodies {
+        let mapped = mapper.records(body, encoding, Signal::Traces).expect("it is a request");
+        assert!(mapped.refused.is_empty());
+        records(&mapped.records);
+    }
 }
 
 /// A model call or a tool, of some hundred traces at once, as pydantic-ai sends them.

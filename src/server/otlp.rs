@@ -53,7 +53,7 @@ pub(super) async fn metrics(state: Given<Arc<State>>, caller: Extension<Caller>,
         return refusal(encoding, &refused);
     }
     state.served.lock().metrics += 1;
-    answer(encoding, &[], 0)
+    answer(encoding, Signal::Traces, &[])
 }
 
 async fn export(state: Arc<State>, caller: Caller, request: Request, signal: Signal) -> Response {
@@ -72,7 +72,7 @@ async fn export(state: Arc<State>, caller: Caller, request: Request, signal: Sig
         .await
     };
     match done.await {
-        Ok(refused) => answer(encoding, &refused, refused.len()),
+        Ok(refused) => answer(encoding, signal, &refused),
         Err(refused) => refusal(encoding, &refused),
     }
 }
@@ -147,7 +147,8 @@ struct RpcStatus {
     message: String,
 }
 
-fn answer(encoding: Encoding, refused: &[String], rejected: usize) -> Response {
+fn answer(encoding: Encoding, signal: Signal, refused: &[String]) -> Response {
+    let rejected = refused.len();
     // A few say what is wrong with all.
     let message = refused
         .iter()
@@ -166,7 +167,11 @@ fn answer(encoding: Encoding, refused: &[String], rejected: usize) -> Response {
         }
         Encoding::Json if rejected == 0 => (kind, "{}".to_owned()).into_response(),
         Encoding::Json => {
-            let partial = serde_json::json!({"rejectedSpans": rejected.to_string(), "rejectedLogRecords": rejected.to_string(), "errorMessage": message});
+            let name = match signal {
+                Signal::Traces => "rejectedSpans",
+                Signal::Logs => "rejectedLogRecords",
+            };
+            let partial = serde_json::json!({name: rejected.to_string(), "errorMessage": message});
             (kind, serde_json::json!({"partialSuccess": partial}).to_string()).into_response()
         }
     }
