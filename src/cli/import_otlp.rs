@@ -81,7 +81,7 @@ fn binary(db: &Database, mapper: &Mapper, body: &[u8]) -> Result<Attempt, Stop> 
     }
     let logs = attempt(db, mapper, body, Encoding::Protobuf, Signal::Logs)?;
     match &logs {
-        Ok(taken) if taken.unread.is_empty() => Ok(logs),
+        Ok(taken) if taken.unread.is_empty() || !taken.is_nothing() => Ok(logs),
         _ => Ok(traces),
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn has_content(look: &Look<'_>, record: &Record) -> bool {
         || table::MESSAGES_IN
             .iter()
             .chain(&["messages"])
-            .any(|name| rest(name).is_some())
+            .any(|name| rest(name).is_some_and(|value| value.as_str() != "[]"))
 }
 
 /// What an agent was told once and for all.

@@ -39,11 +39,13 @@ pub(super) fn record(log: &Log<'_>, above: Above) -> Option<Record> {
             None => record,
         },
     };
-    let mut rest = Members::new();
-    rest.set("event.name", name);
-    for (name, value) in log.attributes.iter().filter(|(name, _)| *name != "event.name") {
-        rest.set(name, kept(value));
-    }
+    let of_its_own = log.attributes.iter().filter(|(name, _)| *name != "event.name");
+    let of_its_own = of_its_own.map(|(name, value)| (name.to_owned(), kept(value)));
+    let mut rest = Members::distinct(
+        [("event.name".to_owned(), Json::from(name))]
+            .into_iter()
+            .chain(of_its_own),
+    );
     if let Some(body) = body {
         rest.set("body", body);
     }

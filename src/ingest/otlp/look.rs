@@ -32,7 +32,7 @@ impl<'a> Look<'a> {
     /// The same as a name or a number in words, of the span or else of its process; one that says that it is unknown is none.
     pub(super) fn word(&self, names: &[&str]) -> Option<Cow<'a, str>> {
         let said = |name: &&str| {
-            let word = match find(&self.span.attributes, name).or_else(|| find(&self.span.resource, name))? {
+            let word = match find(&self.span.attributes, name).or_else(|| self.of_process(name))? {
                 Cow::Borrowed(value) => value.scalar()?,
                 Cow::Owned(value) => Cow::Owned(value.scalar()?.into_owned()),
             };
@@ -43,6 +43,13 @@ impl<'a> Look<'a> {
         let others = names.get(place + 1..).unwrap_or_default();
         self.take_where(others, |value| value.scalar().as_ref() == Some(&word));
         Some(word)
+    }
+
+    /// What the span's process says: nothing that is long, or has to be searched, since each of its spans says it again.
+    fn of_process(&self, name: &str) -> Option<Cow<'a, Value<'a>>> {
+        let value = self.span.resource.get(name)?;
+        let is_short = value.scalar().is_some_and(|word| word.len() <= WORD);
+        is_short.then_some(Cow::Borrowed(value))
     }
 
     /// The same as a whole number that is not negative.
@@ -69,7 +76,9 @@ impl<'a> Look<'a> {
 
     /// The attribute stands elsewhere, or is told there. Of an object only a member was taken: the object stays.
     pub(super) fn take(&self, name: &str) {
-        if let Some((place, _)) = self.span.attributes.find(name) {
+        if !name.starts_with('/')
+            && let Some((place, _)) = self.span.attributes.find(name)
+        {
             self.take_at(place);
         }
     }
@@ -102,6 +111,9 @@ impl<'a> Look<'a> {
     }
 }
 
+/// So long is a word at most that is said of all of a process's spans.
+const WORD: usize = 1024;
+
 /// An attribute, or a member of the object that it holds.
 fn find<'a>(attributes: &'a Attributes<'a>, name: &str) -> Option<Cow<'a, Value<'a>>> {
     let Some(path) = name.strip_prefix('/') else {
@@ -121,7 +133,11 @@ fn find<'a>(attributes: &'a Attributes<'a>, name: &str) -> Option<Cow<'a, Value<
 /// What a value holds in JSON, without whitespace: a text what it says, if it says something in JSON.
 pub(super) fn json<'a>(value: &'a Value<'_>) -> Option<Cow<'a, str>> {
     match value {
-        Value::Text(text) => checked(text),
+        Value::Text(text) => checked(text).or_else(|| {
+            // It may be too deep for a record as a whole, or say something twice.
+            let json: serde_json::Value = serde_json::from_str(text).ok()?;
+            Some(Cow::Owned(json.to_string()))
+        }),
         other => Some(Cow::Owned(other.json().as_str().to_owned())),
     }
 }

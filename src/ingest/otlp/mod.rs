@@ -32,6 +32,7 @@ mod wire;
 
 use crate::record::Record;
 use look::Look;
+use messages::Call;
 use parking_lot::Mutex;
 use record::Above;
 pub(crate) use record::DIGEST;
@@ -188,6 +189,7 @@ impl Mapper {
     fn spans(&self, spans: &[Span<'_>], mapped: &mut Mapped, recorded: Recorded<'_>, part: Part<'_>) {
         let mut turns = self.remember(spans);
         let here: HashMap<SpanKey, &Span<'_>> = spans.iter().map(|span| (key(span), span)).collect();
+        let mut steps: HashMap<SpanKey, Option<Call>> = HashMap::new();
         for turns in turns.chunks_mut(PART) {
             let mut made = Vec::with_capacity(turns.len());
             for Turn {
@@ -198,8 +200,11 @@ impl Mapper {
             } in turns
             {
                 let above = whole(std::mem::take(above), *missing, recorded);
-                let parent = look.span.parent.and_then(|parent| here.get(&(look.span.trace, parent)));
-                let (record, definitions) = record::record(look, *is, above, parent.copied());
+                // A step is looked through once, and its call is that of the first tool below it.
+                let parent = look.span.parent.filter(|_| *is == Is::Tool);
+                let step = parent.and_then(|parent| here.get(&(look.span.trace, parent)));
+                let made_by = step.and_then(|step| steps.entry(key(step)).or_insert_with(|| tool::made(step)).take());
+                let (record, definitions) = record::record(look, *is, above, made_by);
                 if *is == Is::Call && !call::has_content(look, &record) {
                     let told = self.silent.lock().tell(look, &record.agent.id);
                     mapped.without_content.extend(told);

@@ -4,6 +4,7 @@ use super::super::{short, word};
 use super::call::call;
 use super::ids::{agent_id, id_of, time};
 use super::look::{Look, kept, list};
+use super::messages::Call;
 use super::once::Once;
 use super::own;
 use super::retrieval::retrieval;
@@ -81,8 +82,11 @@ pub(super) fn said(look: &Look<'_>, is: Is) -> Above {
         }
     };
     Above {
-        agent: look.word(table::AGENT).or_else(named).map(Arc::from),
-        session: look.word(table::SESSION).map(Arc::from),
+        agent: look
+            .word(table::AGENT)
+            .or_else(named)
+            .map(|word| Arc::from(short(&word))),
+        session: look.word(table::SESSION).map(|word| Arc::from(short(&word))),
     }
 }
 
@@ -110,8 +114,9 @@ pub(super) fn is(span: &Span<'_>) -> Is {
         .unwrap_or(Is::Other)
 }
 
-/// The record of a span, and the definitions that it names. Some need the span above it, where that came with them.
-pub(super) fn record(look: &Look<'_>, is: Is, above: Above, parent: Option<&Span<'_>>) -> (Record, Vec<Record>) {
+/// The record of a span, and the definitions that it names. A tool may need the call that
+/// the step above it made.
+pub(super) fn record(look: &Look<'_>, is: Is, above: Above, made: Option<Call>) -> (Record, Vec<Record>) {
     let span = look.span;
     // Where its parents have not come, or do not say it, the service's name stands for the agent's.
     let assumed = above.agent.is_none();
@@ -122,7 +127,7 @@ pub(super) fn record(look: &Look<'_>, is: Is, above: Above, parent: Option<&Span
     let mut record = match is {
         Is::Run => run(look, agent, &mut once),
         Is::Call => call(look, agent, &mut once),
-        Is::Tool => execution(look, parent, agent),
+        Is::Tool => execution(look, made, agent),
         Is::Retrieval => retrieval(look, agent),
         Is::Handoff => handoff(look, agent),
         Is::Guardrail => own::guardrail(look, Record::new(agent, Kind::Decision)),
@@ -253,15 +258,19 @@ fn is_broken(value: &Json) -> bool {
 
 fn events_json(events: &[&Event<'_>]) -> Json {
     let of = |event: &&Event<'_>| {
-        let mut members = Members::new();
-        members.set("name", &*event.name);
-        if let Some(time) = time(event.time) {
-            members.set("time", time.as_str());
-        }
-        for (name, value) in event.attributes.iter() {
-            members.set(name, kept(value));
-        }
-        Json::from(members)
+        let of_its_own = event
+            .attributes
+            .iter()
+            .filter(|(name, _)| !matches!(*name, "name" | "time"));
+        let head = [
+            ("name", Some(Json::from(&*event.name))),
+            ("time", time(event.time).map(|time| Json::from(&*time))),
+        ];
+        let head = head
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        let of_its_own = of_its_own.map(|(name, value)| (name.to_owned(), kept(value)));
+        Json::from(Members::distinct(head.chain(of_its_own)))
     };
     list(&events.iter().map(of).collect::<Vec<Json>>())
 }

@@ -110,6 +110,9 @@ impl<'a> Attributes<'a> {
             all.dedup_by(|(one, _), (other, _)| one == other);
         }
         all.retain(|(_, value)| !matches!(value, Value::Nothing));
+        if all.len() < all.capacity() / 2 {
+            all.shrink_to_fit();
+        }
         let some = all.iter().fold(0, |some, (name, _)| some | bit(name));
         Attributes { all, sorted, some }
     }

@@ -386,8 +386,8 @@ fn of_many_attributes_the_last_of_each_name_counts() {
         let record = records(&[one]).remove(0);
         let left = record["attributes"].as_object().unwrap();
         assert_eq!((left["x.0"].clone(), left["x.1"].clone()), (json!(0), json!("last")));
-        // One that has no value in the end, and three of the mapper's own.
-        assert_eq!(left.len(), many - 1 + 3);
+        // One that has no value in the end, and four of the mapper's own.
+        assert_eq!(left.len(), many - 1 + 4);
     }
 }
 
@@ -554,6 +554,9 @@ fn one_span_that_is_none_keeps_no_other_out() {
         .records(&body, Encoding::Protobuf, Signal::Traces)
         .unwrap();
     assert_eq!((read(&mapped).len(), mapped.refused.len()), (1, 1), "{mapped:?}");
+    // The same as log records: they are none.
+    let mapped = Mapper::new().records(&body, Encoding::Protobuf, Signal::Logs).unwrap();
+    assert_eq!((mapped.refused.len(), mapped.passed_over), (2, 0), "{mapped:?}");
 }
 
 #[test]

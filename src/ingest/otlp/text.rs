@@ -3,7 +3,7 @@
 //! Unknown members are passed over, and a span that cannot be read is refused alone. Members may also be called as in protobuf, as
 //! some writers do.
 
-use super::most;
+use super::most::{self, Most};
 use super::span::{Attribute, Attributes, Event, Log, Malformed, Span, Value, digest, id};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -17,13 +17,18 @@ use std::sync::Arc;
 /// The text is no JSON, or no such request.
 pub(super) fn spans(body: &[u8]) -> Result<Vec<Result<Span<'_>, Malformed>>, Malformed> {
     let request: Traces<'_> = read(body)?;
-    let mut all = Vec::new();
+    let (most, mut all) = (Most::default(), Vec::new());
     for group in request.groups.unwrap_or_default() {
         let of = Arc::new(attributes(group.resource.and_then(|resource| resource.attributes)));
         for scope in group.scopes.unwrap_or_default() {
-            let name: Arc<str> = scope.scope.and_then(|scope| scope.name).unwrap_or_default().into();
-            let spans = scope.spans.unwrap_or_default();
-            all.extend(spans.into_iter().map(|raw| span(raw, &of, &name)));
+            let name: Arc<str> = match scope.scope.and_then(|scope| scope.name) {
+                Some(Scalar::Text(name)) => name.into(),
+                _ => Arc::default(),
+            };
+            for raw in scope.spans.unwrap_or_default() {
+                most.one_more_whole()?;
+                all.push(span(raw, &of, &name));
+            }
         }
     }
     Ok(all)
@@ -35,12 +40,14 @@ pub(super) fn spans(body: &[u8]) -> Result<Vec<Result<Span<'_>, Malformed>>, Mal
 /// The text is no JSON, or no such request.
 pub(super) fn logs(body: &[u8]) -> Result<Vec<Result<Log<'_>, Malformed>>, Malformed> {
     let request: Logs<'_> = read(body)?;
-    let mut all = Vec::new();
+    let (most, mut all) = (Most::default(), Vec::new());
     for group in request.groups.unwrap_or_default() {
         let of = Arc::new(attributes(group.resource.and_then(|resource| resource.attributes)));
         for scope in group.scopes.unwrap_or_default() {
-            let records = scope.records.unwrap_or_default();
-            all.extend(records.into_iter().map(|raw| log(raw, &of)));
+            for raw in scope.records.unwrap_or_default() {
+                most.one_more_whole()?;
+                all.push(log(raw, &of));
+            }
         }
     }
     Ok(all)
@@ -54,8 +61,11 @@ fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
     serde_json::from_slice(body).map_err(malformed)
 }
 
+/// The error says what it found: of a long text that is enough which begins it.
 fn malformed(error: serde_json::Error) -> Malformed {
-    Malformed(error.to_string())
+    let mut why = error.to_string();
+    why.truncate(why.floor_char_boundary(200));
+    Malformed(why)
 }
 
 fn span<'a>(raw: &'a RawValue, resource: &Arc<Attributes<'a>>, scope: &Arc<str>) -> Result<Span<'a>, Malformed> {
@@ -148,7 +158,8 @@ struct ResourceSpans<'a> {
 
 #[derive(serde::Deserialize)]
 struct ScopeSpans<'a> {
-    scope: Option<Scope>,
+    #[serde(borrow)]
+    scope: Option<Scope<'a>>,
     #[serde(borrow)]
     spans: Option<Vec<&'a RawValue>>,
 }
@@ -180,8 +191,9 @@ struct Resource<'a> {
 }
 
 #[derive(serde::Deserialize)]
-struct Scope {
-    name: Option<String>,
+struct Scope<'a> {
+    #[serde(borrow)]
+    name: Option<Scalar<'a>>,
 }
 
 #[derive(serde::Deserialize)]
@@ -280,6 +292,8 @@ enum Scalar<'a> {
     Bool(bool),
     Whole(i128),
     Float(f64),
+    /// A list or an object.
+    Other,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
@@ -322,12 +336,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
                 while list.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Scalar::Nothing)
+                Ok(Scalar::Other)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Scalar::Nothing)
+                Ok(Scalar::Other)
             }
         }
         from.deserialize_any(Any)
@@ -365,8 +379,37 @@ impl<'de: 'a, 'a> Deserialize<'de> for AnyValue<'a> {
                 }
                 Ok(of)
             }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Value::Nothing)
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Value::Nothing)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Value::Nothing)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Value::Nothing)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Value::Nothing)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Value::Nothing)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(Value::Nothing)
+            }
         }
-        from.deserialize_map(Any).map(AnyValue)
+        from.deserialize_any(Any).map(AnyValue)
     }
 }
 

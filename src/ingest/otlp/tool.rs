@@ -9,8 +9,8 @@ use crate::record::look::{said, shown, value as value_at};
 use crate::record::{Agent, ErrorDetail, Json, Outcome, Record, Status, Tool};
 use std::borrow::Cow;
 
-/// The execution of a tool, below that step.
-pub(super) fn execution(look: &Look<'_>, step: Option<&Span<'_>>, agent: Agent) -> Record {
+/// The execution of a tool, by that call of the step above it.
+pub(super) fn execution(look: &Look<'_>, made: Option<Call>, agent: Agent) -> Record {
     let mut outcome = super::record::outcome(look);
     let mut tool = tool(look);
     let (mut call, mut parameters) = (look.word(table::TOOL_CALL), None);
@@ -18,7 +18,7 @@ pub(super) fn execution(look: &Look<'_>, step: Option<&Span<'_>>, agent: Agent) 
         parameters = Some(unwrapped(kept(&value), table::WRAPPED_PARAMETERS));
     }
     // LangChain says of a tool with one parameter only its value, and which call it was only in the step above it.
-    if let Some(made) = step.and_then(|step| made(step, &tool.name)) {
+    if let Some(made) = made.filter(|made| made.name == tool.name) {
         call = call.or(Some(made.id.into()));
         let is_whole = |parameters: &Json| parameters.as_str().starts_with('{');
         if is_whole(&made.arguments) && !parameters.as_ref().is_some_and(is_whole) {
@@ -59,11 +59,11 @@ fn tool(look: &Look<'_>) -> Tool {
     }
 }
 
-/// The call of this tool that a step makes, where it makes no other.
-fn made(step: &Span<'_>, tool: &str) -> Option<Call> {
+/// The call that a step makes, where it makes no other.
+pub(super) fn made(step: &Span<'_>) -> Option<Call> {
     let listed = step.attributes.get(table::CALLS_MADE)?;
     let mut calls = messages::calls(listed).into_iter();
-    let made = calls.next().filter(|call| call.name == tool)?;
+    let made = calls.next()?;
     calls.next().is_none().then_some(made)
 }
 

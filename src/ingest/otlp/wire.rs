@@ -75,10 +75,12 @@ fn span<'a>(
                     match field? {
                         (2, Field::Bytes(bytes)) => message = text(bytes, "message")?,
                         (3, Field::Number(number)) => code = number,
+                        (number @ (2 | 3), _) => return Err(other_kind(number)),
                         _ => {}
                     }
                 }
             }
+            (number @ (1 | 2 | 4 | 5 | 7 | 8 | 9 | 11 | 15), _) => return Err(other_kind(number)),
             _ => {}
         }
     }
@@ -107,6 +109,7 @@ fn event<'a>(bytes: &'a [u8], most: &Most) -> Result<Event<'a>, Malformed> {
             (1, Field::Fixed(number)) => time = number,
             (2, Field::Bytes(bytes)) => name = text(bytes, "name")?,
             (3, Field::Bytes(bytes)) => attributes.push(attribute(bytes, most, 0)?),
+            (number @ (1..=3), _) => return Err(other_kind(number)),
             _ => {}
         }
     }
@@ -130,6 +133,7 @@ fn log<'a>(bytes: &'a [u8], resource: &Arc<Attributes<'a>>, most: &Most) -> Resu
             (10, Field::Bytes(bytes)) => span = bytes,
             (11, Field::Fixed(number)) => observed = number,
             (12, Field::Bytes(bytes)) => name = text(bytes, "event name")?,
+            (number @ (1 | 5 | 6 | 9..=12), _) => return Err(other_kind(number)),
             _ => {}
         }
     }
@@ -173,6 +177,7 @@ fn attribute<'a>(bytes: &'a [u8], most: &Most, depth: usize) -> Result<Attribute
         match field? {
             (1, Field::Bytes(bytes)) => key = text(bytes, "key")?,
             (2, Field::Bytes(bytes)) => of = value(bytes, most, depth)?,
+            (number @ (1 | 2), _) => return Err(other_kind(number)),
             _ => {}
         }
     }
@@ -208,6 +213,7 @@ fn value<'a>(bytes: &'a [u8], most: &Most, depth: usize) -> Result<Value<'a>, Ma
                 Value::Map(Attributes::new(messages(bytes, 1).map(one).collect::<Result<_, _>>()?))
             }
             (7, Field::Bytes(bytes)) => Value::Bytes(bytes),
+            (number @ 1..=7, _) => return Err(other_kind(number)),
             _ => continue,
         };
     }
@@ -221,11 +227,17 @@ fn text<'a>(bytes: &'a [u8], what: &str) -> Result<Cow<'a, str>, Malformed> {
     }
 }
 
+/// What says so is another message than it is taken for.
+fn other_kind(number: u32) -> Malformed {
+    Malformed(format!("field {number} is of another kind"))
+}
+
 /// The messages in the fields with this number.
 fn messages(bytes: &[u8], number: u32) -> impl Iterator<Item = Result<&[u8], Malformed>> {
     Fields(bytes).filter_map(move |field| match field {
-        Ok((found, Field::Bytes(bytes))) if found == number => Some(Ok(bytes)),
-        Ok(_) => None,
+        Ok((found, _)) if found != number => None,
+        Ok((_, Field::Bytes(bytes))) => Some(Ok(bytes)),
+        Ok(_) => Some(Err(other_kind(number))),
         Err(malformed) => Some(Err(malformed)),
     })
 }
