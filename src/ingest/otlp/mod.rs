@@ -200,10 +200,14 @@ impl Mapper {
             } in turns
             {
                 let above = whole(std::mem::take(above), *missing, recorded);
-                // A step is looked through once, and its call is that of the first tool below it.
+                // A step is looked through once, and its call is that of the first tool of that name below it.
+                let mut none = None;
                 let parent = look.span.parent.filter(|_| *is == Is::Tool);
                 let step = parent.and_then(|parent| here.get(&(look.span.trace, parent)));
-                let made_by = step.and_then(|step| steps.entry(key(step)).or_insert_with(|| tool::made(step)).take());
+                let made_by = match step {
+                    Some(step) => steps.entry(key(step)).or_insert_with(|| tool::made(step)),
+                    None => &mut none,
+                };
                 let (record, definitions) = record::record(look, *is, above, made_by);
                 if *is == Is::Call && !call::has_content(look, &record) {
                     let told = self.silent.lock().tell(look, &record.agent.id);

@@ -116,7 +116,7 @@ pub(super) fn is(span: &Span<'_>) -> Is {
 
 /// The record of a span, and the definitions that it names. A tool may need the call that
 /// the step above it made.
-pub(super) fn record(look: &Look<'_>, is: Is, above: Above, made: Option<Call>) -> (Record, Vec<Record>) {
+pub(super) fn record(look: &Look<'_>, is: Is, above: Above, made: &mut Option<Call>) -> (Record, Vec<Record>) {
     let span = look.span;
     // Where its parents have not come, or do not say it, the service's name stands for the agent's.
     let assumed = above.agent.is_none();

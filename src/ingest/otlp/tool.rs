@@ -10,7 +10,7 @@ use crate::record::{Agent, ErrorDetail, Json, Outcome, Record, Status, Tool};
 use std::borrow::Cow;
 
 /// The execution of a tool, by that call of the step above it.
-pub(super) fn execution(look: &Look<'_>, made: Option<Call>, agent: Agent) -> Record {
+pub(super) fn execution(look: &Look<'_>, made: &mut Option<Call>, agent: Agent) -> Record {
     let mut outcome = super::record::outcome(look);
     let mut tool = tool(look);
     let (mut call, mut parameters) = (look.word(table::TOOL_CALL), None);
@@ -18,7 +18,7 @@ pub(super) fn execution(look: &Look<'_>, made: Option<Call>, agent: Agent) -> Re
         parameters = Some(unwrapped(kept(&value), table::WRAPPED_PARAMETERS));
     }
     // LangChain says of a tool with one parameter only its value, and which call it was only in the step above it.
-    if let Some(made) = made.filter(|made| made.name == tool.name) {
+    if let Some(made) = made.take_if(|made| made.name == tool.name) {
         call = call.or(Some(made.id.into()));
         let is_whole = |parameters: &Json| parameters.as_str().starts_with('{');
         if is_whole(&made.arguments) && !parameters.as_ref().is_some_and(is_whole) {
