@@ -153,7 +153,7 @@ pub(super) fn kept(value: &Value<'_>) -> Json {
 /// What a value says as a text.
 pub(super) fn words(value: &Value<'_>) -> String {
     match value {
-        Value::Text(text) => text.clone().into_owned(),
+        Value::Text(text) => text.to_string(),
         other => other.json().as_str().to_owned(),
     }
 }

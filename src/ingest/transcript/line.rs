@@ -49,11 +49,6 @@ impl Line {
 
     /// A value of this line, as it stands if the log takes it so, and its text as a string otherwise.
     pub(super) fn keep(&self, raw: &RawValue) -> Json {
-        if self.is_sound
-            && let Ok(json) = Json::raw(minified(raw.get()))
-        {
-            return json;
-        }
         kept(raw.get())
     }
 
